@@ -1,0 +1,40 @@
+"""The words on the command line -> calls. One file per command; each offers `add_parser` and runs when chosen."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from manyhands.errors import ManyhandsError
+
+COMMANDS = ("run", "list", "doctor", "report", "data")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="manyhands",
+        description="Trains reference workloads on interchangeable engines at several worker counts, and shows time,"
+        " speed-up, cost and quality.",
+        epilog="Start with 'manyhands run': a default plan on embedded data, about three minutes on two cores.",
+    )
+    top.add_argument("--version", action="version", version=f"manyhands {import_module('manyhands').__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        import_module(f"manyhands.cli.{name}").add_parser(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0 done, 1 a run failed, 2 the user can mend it, 130 interrupted."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.call(options))
+    except ManyhandsError as error:
+        print(f"manyhands: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,1 @@
+"""Data sets: readers of the real files, the embedded defaults, and how rows are shared out."""

@@ -1,0 +1,42 @@
+"""Every error a user can meet. Each is one line: what is wrong, what was given, what is allowed, what to do.
+
+ManyhandsError          shown as one line, exit code 2
+├── UsageError          the command line or a spec asks for something impossible
+├── DataError           a data file is missing, damaged or too small
+├── RecordError         a record file cannot be read or written
+├── Unavailable         a library, service or device is missing: a skipped record with what to install
+└── EngineError         an engine failed while it ran: a failed record
+
+Anything else that is raised is our own mistake and keeps its traceback.
+"""
+
+from collections.abc import Iterable
+
+
+class ManyhandsError(Exception):
+    """A problem that the user can act on."""
+
+
+class UsageError(ManyhandsError):
+    """Something impossible was asked for."""
+
+
+class DataError(ManyhandsError):
+    """A data file is missing, damaged or too small; the message names it."""
+
+
+class RecordError(ManyhandsError):
+    """A record file cannot be read or written; the message names the file and line."""
+
+
+class Unavailable(ManyhandsError):
+    """A library, service or device that the run needs is missing; the message says how to get it."""
+
+
+class EngineError(ManyhandsError):
+    """An engine failed while it ran, or lost a worker."""
+
+
+def unknown(what: str, given: str, known: Iterable[str], see: str) -> UsageError:
+    """The error for a name that does not exist, with the names that do."""
+    return UsageError(f"unknown {what} {given!r}; known: {', '.join(sorted(known))}; see '{see}'")

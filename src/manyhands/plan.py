@@ -1,0 +1,122 @@
+"""What is to be run: `RunSpec` says one run, `grid` spreads the options over cells, `ordered` shuffles them in blocks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from manyhands.errors import UsageError
+
+BATCH_MODES = ("global", "per-worker")
+SCALINGS = ("fixed", "growing")
+DEVICES = ("cpu", "cuda")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One run of one cell. Counts are whole numbers above 0 unless said otherwise."""
+
+    workload: str
+    backend: str
+    workers: int = 1
+    threads: int = 1
+    """Threads of each worker, for every numeric library in it."""
+    epochs: int = 1
+    samples: int | None = None
+    """Training rows used (per worker when `scaling` is growing); None means all of them."""
+    batch_size: int = 64
+    batch: str = "global"
+    """`global`: `batch_size` is shared by the workers. `per-worker`: each worker takes `batch_size`."""
+    scaling: str = "fixed"
+    """`fixed`: the same rows in total at every worker count. `growing`: `samples` rows for every worker."""
+    seed: int = 0
+    device: str = "cpu"
+    score_epochs: bool = False
+    """Score the held-out rows after every epoch (outside the `train` phase)."""
+    data_dir: str | None = None
+    """Folder of real data; None means the embedded data."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the workload that differ from its defaults."""
+    address: str | None = None
+    """An engine that already runs, or for `ddp` the host:port where the nodes meet; None starts one on loopback."""
+    nodes: int = 1
+    node_rank: int = 0
+    oversubscribe: bool = False
+    timeout_s: float = 1800.0
+    repeat: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "threads", "epochs", "batch_size", "nodes"):
+            _whole(name, getattr(self, name))
+        if self.samples is not None:
+            _whole("samples", self.samples)
+        for name, allowed in (("batch", BATCH_MODES), ("scaling", SCALINGS), ("device", DEVICES)):
+            if getattr(self, name) not in allowed:
+                raise UsageError(f"--{name} {getattr(self, name)!r} is none of {', '.join(allowed)}")
+        if self.timeout_s <= 0:
+            raise UsageError(f"--timeout {self.timeout_s:g} is not above 0 seconds")
+        if not 0 <= self.node_rank < self.nodes:
+            raise UsageError(f"--node-rank {self.node_rank} is not in 0..{self.nodes - 1}; count nodes from 0")
+        if self.workers % self.nodes:
+            raise UsageError(f"--workers {self.workers} does not spread evenly over --nodes {self.nodes}; use a multiple of {self.nodes}")
+        if self.scaling == "growing" and self.samples is None:
+            raise UsageError("--scaling growing needs --samples N: the rows that each worker gets")
+        if self.batch == "global" and self.batch_size % self.workers:
+            multiple = -(-self.batch_size // self.workers) * self.workers
+            raise UsageError(
+                f"a global batch of {self.batch_size} does not split evenly over {self.workers} workers;"
+                f" use --batch-size {multiple}, or --batch per-worker"
+            )
+
+    @property
+    def worker_batch_size(self) -> int:
+        """Rows that each worker takes per step."""
+        return self.batch_size // self.workers if self.batch == "global" else self.batch_size
+
+    @property
+    def total_samples(self) -> int | None:
+        """Training rows used by all workers together; None means all there are."""
+        if self.samples is None or self.scaling == "fixed":
+            return self.samples
+        return self.samples * self.workers
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RunSpec:
+        return cls(**values)
+
+
+def _whole(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(f"--{name.replace('_', '-')} {value} is not a whole number above 0")
+
+
+def check_cores(specs: Iterable[RunSpec], cores: int) -> None:
+    """Raises UsageError when a spec wants more threads than usable cores and does not say `oversubscribe`."""
+    for spec in specs:
+        wanted = spec.workers // spec.nodes * spec.threads
+        if wanted > cores and not spec.oversubscribe and spec.address is None:
+            raise UsageError(
+                f"{spec.workers} workers x {spec.threads} threads are more than the {cores} usable cores;"
+                " use fewer, or add --oversubscribe to time them all the same"
+            )
+
+
+def grid(cells: Iterable[RunSpec], repeats: int) -> list[list[RunSpec]]:
+    """The cells once per repeat: one block for each repeat, each with every cell once."""
+    _whole("repeats", repeats)
+    unique = list({repr(cell): cell for cell in cells}.values())
+    return [[replace(cell, repeat=repeat) for cell in unique] for repeat in range(repeats)]
+
+
+def ordered(blocks: Iterable[list[RunSpec]], seed: int) -> list[RunSpec]:
+    """The runs in the order to make them: shuffled inside each block, so that drift does not look like scaling."""
+    chance = random.Random(seed)
+    runs: list[RunSpec] = []
+    for block in blocks:
+        runs += chance.sample(block, len(block))
+    return runs

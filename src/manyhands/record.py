@@ -1,0 +1,158 @@
+"""The record: what one run leaves behind, immutable, one JSON line.
+
+`append_record` writes whole lines only; `read_records` reads JSON Lines back. Both need only the standard library.
+Schema history: 1 - first format.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from manyhands.errors import RecordError
+
+SCHEMA = 1
+PHASES = ("launch", "load", "warmup", "train", "evaluate", "save", "teardown")
+TRAIN_SPLIT = ("compute", "communicate", "input")
+STATUSES = ("ok", "failed", "skipped")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One measured run. Raw values only; `None` means "not measured", never 0. Times in seconds, sizes in bytes."""
+
+    id: str
+    spec: Mapping[str, Any]
+    """What was asked: the fields of `plan.RunSpec`."""
+    status: str
+    """`ok`, `failed` or `skipped`."""
+    started_at: str
+    """Start of the run, ISO 8601 in UTC."""
+    reason: str | None = None
+    """Why the run failed or was skipped, in one line."""
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    """What really ran: strategy, device, world size, per-worker batch, rows, steps."""
+    wall_s: float | None = None
+    """From the start of the fresh process until it and everything it started was gone."""
+    phases: Mapping[str, float | None] = field(default_factory=dict)
+    """`launch_s` ... `teardown_s`: contiguous, the slowest worker's value."""
+    train_split: Mapping[str, float | None] = field(default_factory=dict)
+    """`compute_s`, `communicate_s`, `input_s` of the worker that computed longest."""
+    per_worker: tuple[Mapping[str, Any], ...] = ()
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    """`cpu_s`, `cpu_percent`, `peak_pss_bytes` of the whole process tree, and the samples over time."""
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Mapping[str, Any], ...] = ()
+    """Per epoch: `epoch`, `loss`, `elapsed_s`, and the quality where it was asked for."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """`name`, `source`, `sha256`, `rows`."""
+    init_sha256: str | None = None
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, Any] = field(default_factory=dict)
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    """Where the run stood: `id` of the invocation, `position` in its order, `order_seed` of the shuffle."""
+    command: str = ""
+    """The command that reproduces the run."""
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        if self.schema != SCHEMA:
+            raise RecordError(f"record schema {self.schema} is unknown; this version reads schema {SCHEMA}: upgrade manyhands")
+        if self.status not in STATUSES:
+            raise RecordError(f"record {self.id}: status {self.status!r} is none of {', '.join(STATUSES)}")
+        if self.status != "ok" and not self.reason:
+            raise RecordError(f"record {self.id}: a {self.status} run needs a reason")
+        for name, allowed, given in (("phase", PHASES, self.phases), ("part of train", TRAIN_SPLIT, self.train_split)):
+            wrong = set(given) - {f"{part}_s" for part in allowed}
+            if wrong:
+                raise RecordError(f"record {self.id}: unknown {name} {', '.join(sorted(wrong))}")
+        object.__setattr__(self, "per_worker", tuple(self.per_worker))
+        object.__setattr__(self, "history", tuple(self.history))
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+    def to_json(self) -> str:
+        """One line of JSON without a line break; numbers that JSON cannot hold (NaN, infinity) become null."""
+        return json.dumps(_finite(asdict(self)), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str) -> Record:
+        """The record of one line; raises RecordError when it is no record or of an unknown schema."""
+        try:
+            values = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise RecordError(f"not JSON: {error}") from None
+        if not isinstance(values, dict) or "schema" not in values:
+            raise RecordError("not a record: no 'schema' in it")
+        if values["schema"] != SCHEMA:
+            raise RecordError(f"schema {values['schema']} is unknown; this version reads schema {SCHEMA}: upgrade manyhands")
+        names = {f.name for f in fields(cls)}
+        if unknown := set(values) - names:
+            raise RecordError(f"unknown fields {', '.join(sorted(unknown))}")
+        if missing := {"id", "spec", "status", "started_at"} - set(values):
+            raise RecordError(f"missing fields {', '.join(sorted(missing))}")
+        return cls(**values)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def append_record(path: Path, record: Record) -> None:
+    """Adds one whole line to `path`, or nothing: a full disk leaves the file as it was. Safe with several writers."""
+    line = (record.to_json() + "\n").encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise RecordError(f"cannot write records to {path}: {error.strerror}; choose another file with --out") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        try:
+            written = os.write(descriptor, line)
+            if written < len(line):
+                raise OSError(28, "No space left on device")
+            os.fsync(descriptor)
+        except OSError as error:
+            os.ftruncate(descriptor, size)
+            raise RecordError(
+                f"cannot write records to {path}: {error.strerror}; {size} bytes already there are kept: make room, then add --resume"
+            ) from None
+    finally:
+        os.close(descriptor)
+
+
+def read_records(path: Path) -> list[Record]:
+    """All records of a JSON Lines file, in file order; raises RecordError naming file and line."""
+    return list(_iterate(path))
+
+
+def _iterate(path: Path) -> Iterator[Record]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    try:
+                        yield Record.from_json(line)
+                    except RecordError as error:
+                        raise RecordError(f"{path}:{number}: {error}") from None
+    except FileNotFoundError:
+        raise RecordError(f"no records at {path}; make some with 'manyhands run --out {path}'") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"cannot read records from {path}: {error}") from None
