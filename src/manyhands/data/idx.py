@@ -1,0 +1,132 @@
+"""The IDX format: reads and writes arrays of any of its six types, plain or gzip, from a path or from bytes.
+
+A file is two zero bytes, a type code, the number of dimensions, each dimension as a big-endian 32-bit count, then the items.
+Plain files are memory-mapped; nothing is allocated on a header's word before the actual size has been compared with it.
+Source of the format: the last section of the MNIST page by LeCun, Cortes and Burges.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import mmap
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhands.data.inflate import Readable, inflate, inflate_start, is_gzip, most_inflated
+from manyhands.data.whole import write_whole
+from manyhands.errors import DataError
+
+TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+MOST_DIMENSIONS = 64
+"""What a numpy array can have; the format itself counts to 255."""
+MOST_ITEMS = 2**63 // 8 - 1
+LONGEST_HEADER = 4 + 4 * 255
+AGAIN = "fetch or make it again"
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class IdxHeader:
+    """What the first bytes of an IDX file say about the rest."""
+
+    dtype: np.dtype[Any]
+    """One of the six types, big-endian as in the file."""
+    shape: tuple[int, ...]
+
+    @property
+    def header_bytes(self) -> int:
+        return 4 + 4 * len(self.shape)
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of the whole file before compression."""
+        return self.header_bytes + math.prod(self.shape) * self.dtype.itemsize
+
+    def __str__(self) -> str:
+        return f"{self.dtype.name} of shape {self.shape}, {self.total_bytes} bytes"
+
+
+def read_idx(source: Path | bytes) -> Array:
+    """The array of an IDX file: read-only, items big-endian as in the file; a plain file is mapped, not copied.
+
+    gzip is told by its first bytes, not by the name. Raises DataError when the file is missing, damaged, shorter or longer
+    than its header says, or no IDX at all.
+    """
+    name, content = _open(source)
+    header = _header(name, content)
+    if is_gzip(content):
+        if header.total_bytes > most_inflated(len(content)):
+            raise DataError(f"{name}: the header says {header}, more than {len(content)} compressed bytes can hold; {AGAIN}")
+        content = inflate(name, content, header.total_bytes)
+    if len(content) < header.total_bytes:
+        raise DataError(f"{name}: truncated: the header says {header}, but there are {len(content)}; {AGAIN}")
+    if len(content) > header.total_bytes:
+        raise DataError(f"{name}: too long: the header says {header}, but there are more; {AGAIN}")
+    array: Array = np.ndarray(header.shape, header.dtype, buffer=content, offset=header.header_bytes)
+    array.flags.writeable = False
+    return array
+
+
+def read_header(source: Path | bytes) -> IdxHeader:
+    """Type and shape of an IDX file without reading the rest. Raises DataError as `read_idx` does for a bad header."""
+    return _header(*_open(source))
+
+
+def write_idx(path: Path, array: Array) -> None:
+    """Writes `array` whole or not at all; as gzip when the name ends in .gz, the same bytes each time.
+
+    Raises DataError when IDX has no such type or no such dimension, or when `path` cannot be written.
+    """
+    codes = {np.dtype(text): code for code, text in TYPES.items()}
+    dtype = array.dtype.newbyteorder(">")
+    if dtype not in codes:
+        raise DataError(f"{path}: IDX has no type for {array.dtype}; use one of {_type_names()}")
+    if max(array.shape, default=0) >= 2**32:
+        raise DataError(f"{path}: a dimension of {max(array.shape)} does not fit IDX; use less than 2^32")
+    header = struct.pack(f">HBB{array.ndim}I", 0, codes[dtype], array.ndim, *array.shape)
+    items = np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8).data
+    parts: list[Readable] = [header, items]
+    write_whole(path, [gzip.compress(b"".join(parts), mtime=0)] if path.name.endswith(".gz") else parts)
+
+
+def _open(source: Path | bytes) -> tuple[str, Readable]:
+    """The name for messages, and the content: mapped when it is a file."""
+    if isinstance(source, bytes):
+        return "IDX bytes", source
+    try:
+        with source.open("rb") as file:
+            if file.seek(0, 2) == 0:
+                return str(source), b""
+            return str(source), memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except FileNotFoundError:
+        raise DataError(f"no file {source}; check the path") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {source}: {error}; check the path") from None
+
+
+def _header(name: str, content: Readable) -> IdxHeader:
+    start = inflate_start(name, content, LONGEST_HEADER) if is_gzip(content) else bytes(content[:LONGEST_HEADER])
+    if len(start) < 4:
+        raise DataError(f"{name}: truncated: {len(start)} bytes are too few for an IDX header; {AGAIN}")
+    zeros, code, dimensions = struct.unpack(">HBB", start[:4])
+    if zeros or code not in TYPES:
+        raise DataError(f"{name}: no IDX file: it starts with 0x{start[:4].hex()}, not with 0x0000 and a type of {_type_names()}")
+    if len(start) < 4 + 4 * dimensions:
+        raise DataError(f"{name}: truncated: the header ends before its {dimensions} dimensions; {AGAIN}")
+    if dimensions > MOST_DIMENSIONS:
+        raise DataError(f"{name}: {dimensions} dimensions; at most {MOST_DIMENSIONS} can be held in an array")
+    shape = struct.unpack(f">{dimensions}I", start[4 : 4 + 4 * dimensions])
+    if math.prod(size for size in shape if size) > MOST_ITEMS:
+        raise DataError(f"{name}: shape {shape} is larger than any array can be; {AGAIN}")
+    return IdxHeader(np.dtype(TYPES[code]), shape)
+
+
+def _type_names() -> str:
+    return ", ".join(f"0x{code:02X} {np.dtype(text).name}" for code, text in TYPES.items())

@@ -1,0 +1,82 @@
+"""Bounded gzip decompression through isal: never more bytes than the caller allows, whatever the file claims or hides.
+
+In: compressed bytes and the size that should come out. Out: the bytes, or DataError. Several gzip members in a row are one file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, cast
+
+from manyhands.errors import DataError
+
+Readable = bytes | memoryview
+
+MAGIC = b"\x1f\x8b"
+GZIP = 31
+"""zlib's `wbits` for a gzip header and a checked trailer."""
+DEFLATE_RATIO = 1032
+"""No deflate stream grows more: 258 bytes from 2 bits (RFC 1951)."""
+START_BYTES = 1 << 16
+
+
+def damage() -> type[Exception]:
+    """What isal raises on a damaged stream."""
+    from isal import isal_zlib
+
+    return cast(type[Exception], isal_zlib.error)
+
+
+def open_gzip(path: Path) -> IO[bytes]:
+    """The decompressed bytes of a gzip file as a stream, for readers that need no bound."""
+    from isal import igzip
+
+    return cast(IO[bytes], igzip.open(path, "rb"))  # type: ignore[no-untyped-call]  # isal has no type there
+
+
+def is_gzip(content: Readable) -> bool:
+    """Whether `content` starts as gzip does."""
+    return bytes(content[:2]) == MAGIC
+
+
+def most_inflated(compressed_bytes: int) -> int:
+    """The most bytes that a gzip file of `compressed_bytes` can hold."""
+    return DEFLATE_RATIO * compressed_bytes
+
+
+def inflate(name: str, content: Readable, expected_bytes: int) -> bytes:
+    """What `content` holds: the whole of it, or its first `expected_bytes + 1` bytes when there is more.
+
+    Raises DataError, which begins with `name`, when it is cut off, damaged (checksums included) or followed by something else.
+    """
+    from isal import isal_zlib
+
+    parts: list[bytes] = []
+    room = expected_bytes + 1
+    while room:
+        member = isal_zlib.decompressobj(GZIP)
+        try:
+            parts.append(member.decompress(content, room))
+        except damage() as error:
+            raise DataError(f"{name}: damaged gzip ({error}); fetch or make it again") from None
+        room -= len(parts[-1])
+        if not member.eof:
+            if room:
+                raise DataError(f"{name}: truncated gzip; fetch or make it again")
+            break
+        content = member.unused_data
+        if not content:
+            break
+        if not is_gzip(content):
+            raise DataError(f"{name}: {len(content)} bytes that are no gzip follow the gzip data; fetch or make it again")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def inflate_start(name: str, content: Readable, most_bytes: int) -> bytes:
+    """The first `most_bytes` of what `content` holds, or fewer when there are none; checksums are not looked at."""
+    from isal import isal_zlib
+
+    try:
+        return bytes(isal_zlib.decompressobj(GZIP).decompress(content[:START_BYTES], most_bytes))
+    except damage() as error:
+        raise DataError(f"{name}: damaged gzip ({error}); fetch or make it again") from None
