@@ -1,0 +1,173 @@
+"""Daily prices as windows to learn from: the five features of `window` days, and the close of the day after.
+
+Split by the date of the target: the first 80 % of all trading dates train, the next 10 % validate, the last 10 % test. Inputs
+of a later part may reach back into an earlier one, targets never do. Each symbol's features are scaled with the mean and
+deviation of its training dates only, and no window spans two symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhands.data.folder import first_file
+from manyhands.data.make import SIMULATED_PRICES, embedded
+from manyhands.data.price_table import FEATURES, PriceTable, read_prices
+from manyhands.errors import DataError, UsageError
+
+FOLDERS = ("sp500", "stocks")
+DEFAULTS = ("sp500_stocks_aes_all_ccl_gis.csv", "sp500_stocks.csv", "all_stocks_5yr.csv", SIMULATED_PRICES)
+SUFFIXES = ("", ".gz", ".xz")
+CLOSE = FEATURES.index("close")
+
+Floats = NDArray[np.float32]
+Prices = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Positions = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Inputs (n, window, 5) and targets (n,), float32, scaled; by symbol, then date. Prices are float64, as in the file."""
+
+    x_train: Floats
+    y_train: Floats
+    x_validation: Floats
+    y_validation: Floats
+    x_test: Floats
+    y_test: Floats
+    """The scaled close of the day after the window."""
+    mean_test: Prices
+    """(n,) of each test row's symbol: price = y * scale + mean."""
+    scale_test: Prices
+    last_close_test: Prices
+    """(n,) price of the day before the target: the naive forecast "tomorrow = today"."""
+    symbols: tuple[str, ...]
+    """The symbols used; without a choice, those with enough training days for a window."""
+    source: str
+    """The file, or `embedded prices`."""
+
+    def prices_test(self, scaled: Floats | Prices) -> Prices:
+        """Scaled closes of the test rows (n,) as prices."""
+        return scaled.astype(np.float64) * self.scale_test + self.mean_test
+
+
+def load_windows(data_dir: Path | None, window: int = 60, symbols: tuple[str, ...] = (), file: str | None = None) -> Windows:
+    """Windows over the prices in `data_dir/sp500` or `data_dir`; None means the embedded prices, made on first use.
+
+    `file` names another CSV file than the usual ones, `symbols` chooses some of its symbols. A window of five features takes
+    `20 * window` bytes: all 1.75 million rows of 501 symbols come to 2 GB, so choose. Raises DataError, naming the file,
+    when it is missing, damaged or too small.
+    """
+    if window < 1:
+        raise UsageError(f"a window of {window} days is not a whole number above 0")
+    path = stocks_file(data_dir, file)
+    table = read_prices(path, symbols)
+    training, validation = _split(table.day)
+    scaling = _scaling(table, training, window)
+    _check_enough(path, table, scaling, window, symbols)
+    scaled = scaling.apply(table)
+    targets = _targets(table, scaling.known, window)
+    parts = {
+        "train": np.flatnonzero(targets & training),
+        "validation": np.flatnonzero(targets & validation),
+        "test": np.flatnonzero(targets & ~training & ~validation),
+    }
+    for part, rows in parts.items():
+        if not len(rows):
+            raise DataError(f"{path}: too few dates for {part} windows of {window} days; use a longer file or a smaller window")
+    test = parts["test"]
+    return Windows(
+        **{f"x_{part}": _windows(scaled, rows, window) for part, rows in parts.items()},
+        **{f"y_{part}": scaled[rows, CLOSE] for part, rows in parts.items()},
+        mean_test=scaling.mean[table.symbol[test], CLOSE],
+        scale_test=scaling.scale[table.symbol[test], CLOSE],
+        last_close_test=table.values[test - 1, CLOSE],
+        symbols=tuple(np.array(table.symbols)[scaling.known].tolist()),
+        source="embedded prices" if data_dir is None and file is None else str(path),
+    )
+
+
+def stocks_file(data_dir: Path | None, file: str | None = None) -> Path:
+    """The CSV file that `load_windows` reads; raises DataError when there is none."""
+    if data_dir is None:
+        return Path(file) if file else embedded("stocks") / "stocks" / SIMULATED_PRICES
+    names = [file] if file else [name + suffix for name in DEFAULTS for suffix in SUFFIXES]
+    path = first_file([*(data_dir / folder for folder in FOLDERS), data_dir], names)
+    if path is None:
+        wanted = file or " or ".join(f"{name}[{'|'.join(SUFFIXES[1:])}]" for name in DEFAULTS[:-1])
+        raise DataError(f"no file {wanted} in {data_dir / FOLDERS[0]} or {data_dir}; put one there, or name another")
+    return path
+
+
+@dataclass(frozen=True)
+class _Scaling:
+    """Per symbol and feature (symbols, 5), from the training dates."""
+
+    mean: Prices
+    scale: Prices
+    known: Flags
+    """(symbols,) whether the symbol has more training dates than a window."""
+
+    def apply(self, table: PriceTable) -> Floats:
+        """The table's values (rows, 5), scaled; 0 for symbols that are not known."""
+        scaled = np.zeros(table.values.shape, np.float32)
+        rows = self.known[table.symbol]
+        symbol = table.symbol[rows]
+        scaled[rows] = (table.values[rows] - self.mean[symbol]) / self.scale[symbol]
+        return scaled
+
+
+def _split(day: NDArray[np.datetime64]) -> tuple[Flags, Flags]:
+    """Whether each row's date is in the training part, and whether it is in the validation part."""
+    dates = np.unique(day)
+    position = np.searchsorted(dates, day)
+    training = position < len(dates) * 8 // 10
+    return training, ~training & (position < len(dates) * 9 // 10)
+
+
+def _scaling(table: PriceTable, training: Flags, window: int) -> _Scaling:
+    """A feature that never changes in training is scaled with 1, so that it becomes 0 and not NaN."""
+    mean, scale = np.zeros((len(table.symbols), len(FEATURES))), np.ones((len(table.symbols), len(FEATURES)))
+    known = np.zeros(len(table.symbols), np.bool_)
+    for number, start, end in zip(range(len(table.symbols)), *_spans(table), strict=True):
+        seen = table.values[start:end][training[start:end]]
+        known[number] = len(seen) > window
+        if known[number]:
+            mean[number] = seen.mean(axis=0)
+            scale[number] = np.where(np.ptp(seen, axis=0) > 0, seen.std(axis=0), 1.0)
+    return _Scaling(mean, scale, known)
+
+
+def _spans(table: PriceTable) -> tuple[Positions, Positions]:
+    """First row of each symbol, and the row after its last."""
+    ends = np.searchsorted(table.symbol, np.arange(len(table.symbols) + 1))
+    return ends[:-1], ends[1:]
+
+
+def _targets(table: PriceTable, known: Flags, window: int) -> Flags:
+    """Whether each row has a whole window of its own symbol before it."""
+    starts, _ = _spans(table)
+    return known[table.symbol] & (np.arange(len(table.symbol)) - starts[table.symbol] >= window)
+
+
+def _windows(scaled: Floats, targets: Positions, window: int) -> Floats:
+    """The `window` rows before each target, as (n, window, 5); the only copy that is made."""
+    views = np.lib.stride_tricks.sliding_window_view(scaled, (window, len(FEATURES)))[:, 0]
+    windows: Floats = views[targets - window]
+    return windows
+
+
+def _check_enough(path: Path, table: PriceTable, scaling: _Scaling, window: int, chosen: Sequence[str]) -> None:
+    short = [symbol for symbol, known in zip(table.symbols, scaling.known, strict=True) if not known]
+    if scaling.known.any() and not (chosen and short):
+        return
+    raise DataError(
+        f"{path}: {len(table.day)} rows; a window of {window} days needs more than {window} training dates"
+        f" of {', '.join(short[:5])};"
+        " use a longer file, other symbols or a smaller window"
+    )
