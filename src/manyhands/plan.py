@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -84,6 +85,22 @@ class RunSpec:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def command(self) -> str:
+        """The command line that makes this run again."""
+        words = ["manyhands", "run", self.workload, "--backend", self.backend]
+        for name in ("workers", "threads", "epochs", "samples", "batch_size", "batch", "scaling", "seed", "device"):
+            if (value := getattr(self, name)) is not None:
+                words += [f"--{name.replace('_', '-')}", str(value)]
+        for name in ("data_dir", "address"):
+            if (value := getattr(self, name)) is not None:
+                words += [f"--{name.replace('_', '-')}", value]
+        if self.nodes > 1:
+            words += ["--nodes", str(self.nodes), "--node-rank", str(self.node_rank)]
+        for name, value in self.settings.items():
+            words += ["--set", f"{name}={','.join(value) if isinstance(value, list | tuple) else value}"]
+        words += [f"--{name.replace('_', '-')}" for name in ("score_epochs", "oversubscribe") if getattr(self, name)]
+        return shlex.join([*words, "--timeout", f"{self.timeout_s:g}", "--repeats", "1"])
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunSpec:

@@ -1,0 +1,40 @@
+"""From the workers' reports to one `Fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from manyhands.backends.base import Fit
+from manyhands.errors import EngineError
+from manyhands.plan import RunSpec
+
+SHARED = ("history", "init_sha256", "resolved", "quality", "data")
+"""Parts of a report that belong to the run, not to the worker."""
+
+
+def network_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
+    """The run's result; raises EngineError when a worker is missing or started from other weights."""
+    reports = sorted(reports, key=lambda report: int(report["rank"]))
+    ranks = [report["rank"] for report in reports]
+    if ranks != list(range(spec.workers)):
+        raise EngineError(f"{spec.backend} was asked for {spec.workers} workers and returned ranks {ranks}")
+    if len({report["init_sha256"] for report in reports}) > 1:
+        raise EngineError(f"{spec.backend}: the workers started from different initial weights")
+    first = reports[0]
+    return Fit(
+        workers=[{name: value for name, value in report.items() if name not in SHARED} for report in reports],
+        resolved=first["resolved"],
+        quality=first["quality"],
+        history=[_epoch(entries) for entries in zip(*(report["history"] for report in reports), strict=True)],
+        data=first["data"],
+        init_sha256=first["init_sha256"],
+    )
+
+
+def _epoch(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    rows = sum(entry["rows"] for entry in entries)
+    merged = {name: value for name, value in entries[0].items() if name not in ("loss_sum", "rows")}
+    merged["loss"] = sum(entry["loss_sum"] for entry in entries) / rows
+    merged["elapsed_s"] = max(entry["elapsed_s"] for entry in entries)
+    return merged

@@ -1,0 +1,48 @@
+"""A rendezvous for torchrun's agent on one machine whose store listens on loopback alone.
+
+torch's own rendezvous backends listen on every interface; a store can be given a socket that is already bound instead.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from torch.distributed import PrefixStore, TCPStore
+from torch.distributed.elastic.rendezvous import RendezvousParameters, rendezvous_handler_registry
+from torch.distributed.elastic.rendezvous.api import RendezvousInfo, RendezvousStoreInfo
+from torch.distributed.elastic.rendezvous.static_tcp_rendezvous import StaticTCPRendezvous
+
+NAME = "manyhands-loopback"
+HOST = "127.0.0.1"
+
+
+def loopback_store(world_size: int) -> tuple[TCPStore, int]:
+    """A store served from this process on a free port of loopback, and that port."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        listener.listen()
+        port: int = listener.getsockname()[1]
+        store = TCPStore(HOST, port, world_size, True, wait_for_workers=False, master_listen_fd=listener.detach())
+    return store, port
+
+
+class LoopbackRendezvous(StaticTCPRendezvous):
+    """The static rendezvous of a single node, on a port of loopback that the system chose."""
+
+    def next_rendezvous(self) -> RendezvousInfo:
+        if self._store is None:
+            self._store, self.master_port = loopback_store(self.world_size)
+        store = PrefixStore(self.run_id, self._store)
+        return RendezvousInfo(store, 0, 1, RendezvousStoreInfo(HOST, self.master_port))
+
+
+def register_loopback() -> str:
+    """Makes the rendezvous known to torch and returns its name."""
+    if NAME not in rendezvous_handler_registry._registry:
+        rendezvous_handler_registry.register(NAME, _create)
+    return NAME
+
+
+def _create(parameters: RendezvousParameters) -> LoopbackRendezvous:
+    timeout = int(parameters.config.get("timeout", 600))
+    return LoopbackRendezvous(HOST, 0, 0, parameters.max_nodes, parameters.run_id, timeout)

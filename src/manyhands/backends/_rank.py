@@ -1,0 +1,77 @@
+"""One training process among several, as the epoch loop sees it. `Rank` alone is the one-process case: all no-ops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch.utils.data import DataLoader
+
+
+class Rank:
+    """A process that trains alone. Backends override only what they do differently."""
+
+    strategy = "none"
+    communicates = False
+
+    def __init__(self, device: str = "cpu", rank: int = 0, world_size: int = 1) -> None:
+        self.device = device
+        self.rank = rank
+        self.world_size = world_size
+
+    def wrap(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        """The model and optimizer made ready for this way of spreading."""
+        return model, optimizer
+
+    def loader(self, loader: DataLoader[Any]) -> Iterable[Any]:
+        """The batches, made ready for this way of spreading."""
+        return loader
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Computes the gradients, already averaged over the workers when this returns."""
+        loss.backward()
+
+    def barrier(self) -> None:
+        """Returns when every worker has called it."""
+
+    def gather(self, report: dict[str, Any]) -> list[dict[str, Any]]:
+        """All workers' reports in order of rank, on rank 0; an empty list elsewhere."""
+        return [report]
+
+    def synchronize(self) -> None:
+        """Waits until the device has done all that was asked, so that the clock can be read."""
+        if self.device != "cpu":
+            import torch
+
+            torch.cuda.synchronize(self.device)
+
+
+class GroupRank(Rank):
+    """A member of torch's default process group that averages gradients with DistributedDataParallel."""
+
+    strategy = "DistributedDataParallel"
+    communicates = True
+
+    def __init__(self, device: str = "cpu") -> None:
+        import torch.distributed as dist
+
+        super().__init__(device, dist.get_rank(), dist.get_world_size())
+
+    def wrap(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        from torch.nn.parallel import DistributedDataParallel
+
+        return DistributedDataParallel(model), optimizer
+
+    def barrier(self) -> None:
+        import torch.distributed as dist
+
+        dist.barrier()
+
+    def gather(self, report: dict[str, Any]) -> list[dict[str, Any]]:
+        import torch.distributed as dist
+
+        reports: list[Any] | None = [None] * self.world_size if self.rank == 0 else None
+        dist.gather_object(report, reports)
+        return reports or []

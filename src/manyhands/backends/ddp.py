@@ -1,0 +1,86 @@
+"""`ddp`: torchrun's elastic agent starts one process per worker; DistributedDataParallel averages the gradients.
+
+On one machine everything meets on loopback. With `--nodes` and `--address host:port` each machine runs the same command
+with its own `--node-rank`; the machine of rank 0 is the one at that address and writes the record.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, ClassVar
+
+from manyhands.backends.base import Backend, Fit
+from manyhands.errors import EngineError, ManyhandsError, Unavailable, UsageError
+from manyhands.measure.threads import thread_variables
+from manyhands.plan import RunSpec
+
+SHUTDOWN_S = 5
+"""Seconds that the agent gives the other workers to end when one has failed."""
+
+
+class Ddp(Backend):
+    """torch.distributed.run on this machine, gloo between CPUs and NCCL between GPUs."""
+
+    name: ClassVar[str] = "ddp"
+    summary: ClassVar[str] = "torchrun with DistributedDataParallel"
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
+    extra: ClassVar[str] = "torch"
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        if spec.nodes > 1 and spec.address is None:
+            raise UsageError("--nodes above 1 needs --address HOST:PORT, the machine of node rank 0 and a free port on it")
+        return None
+
+    @classmethod
+    def environment(cls, spec: RunSpec) -> dict[str, str]:
+        # torchrun sets one thread by itself only when it starts several workers: say it always.
+        return thread_variables(spec.threads) | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
+
+    def fit_network(self, spec: RunSpec) -> Fit:
+        """Runs `ddp_worker` in every worker and reads what rank 0 gathered."""
+        from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs
+        from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+        from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+        from manyhands.backends._fit import network_fit
+        from manyhands.backends._loopback import register_loopback
+
+        (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
+        config = LaunchConfig(
+            min_nodes=spec.nodes,
+            max_nodes=spec.nodes,
+            nproc_per_node=spec.workers // spec.nodes,
+            run_id="manyhands",
+            rdzv_backend="static" if spec.address else register_loopback(),
+            rdzv_endpoint=spec.address or "127.0.0.1:0",
+            rdzv_configs={"rank": spec.node_rank, "timeout": int(spec.timeout_s)},
+            max_restarts=0,
+            logs_specs=DefaultLogsSpecs(log_dir=str(self.folder / "torchrun")),
+            shutdown_timeout=SHUTDOWN_S,
+        )
+        try:
+            elastic_launch(config, sys.executable)("-m", "manyhands.backends.ddp_worker", str(self.folder))
+        except ChildFailedError as error:
+            raise failure(error) from None
+        if spec.node_rank:
+            raise Unavailable(f"this is node {spec.node_rank}; the record of this run is written on node 0")
+        return network_fit(json.loads((self.folder / "reports.json").read_text()), spec)
+
+
+def failure(error: Any) -> ManyhandsError:
+    """What the worker that failed first said, as the error it was raised as where it is one of ours."""
+    from manyhands import errors
+
+    rank, first = error.get_first_failure()
+    if first.exitcode < 0:
+        return EngineError(f"ddp worker {rank} (pid {first.pid}) was killed by {first.signal_name()}")
+    message = first.message
+    if isinstance(message, dict):
+        message = message.get("message", message)
+    kind, _, text = str(message).strip().splitlines()[-1].partition(": ")
+    ours = getattr(errors, kind.rpartition(".")[2], None)
+    if isinstance(ours, type) and issubclass(ours, ManyhandsError) and text:
+        return ours(text)
+    return EngineError(f"ddp worker {rank} failed: {kind}{': ' if text else ''}{text}")

@@ -1,0 +1,40 @@
+"""One worker of `ddp`, started by torchrun as `python -m manyhands.backends.ddp_worker FOLDER`.
+
+FOLDER/job.json says what to train; rank 0 leaves every worker's report in FOLDER/reports.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import torch.distributed as dist
+from torch.distributed.elastic.multiprocessing.errors import record
+
+from manyhands.backends._network_loop import check_device, train
+from manyhands.backends._rank import GroupRank
+from manyhands.measure.resources import die_with_parent
+from manyhands.plan import RunSpec
+
+
+@record
+def main(folder: Path) -> None:
+    """Joins the group, trains, and hands the reports to rank 0."""
+    die_with_parent()
+    spec = RunSpec.from_dict(json.loads((folder / "job.json").read_text()))
+    device = check_device(spec)
+    dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=timedelta(seconds=spec.timeout_s))
+    rank = GroupRank(device)
+    reports = rank.gather(train(rank, spec))
+    if reports:
+        partial = folder / "reports.partial"
+        partial.write_text(json.dumps(reports))
+        os.replace(partial, folder / "reports.json")
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

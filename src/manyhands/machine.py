@@ -1,0 +1,131 @@
+"""What a record says about the machine, the library versions and the code; and how many cores may be used."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import socket
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from manyhands.errors import Unavailable
+
+LIBRARIES = (
+    "manyhands",
+    "numpy",
+    "scikit-learn",
+    "torch",
+    "lightning",
+    "ray",
+    "pyspark",
+    "dask",
+    "distributed",
+    "dask-ml",
+    "xgboost",
+    "joblib",
+)
+
+
+def usable_cores() -> int:
+    """Cores this process may use: the affinity mask, cut down by the cgroup's CPU quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cgroup_quota(Path("/sys/fs/cgroup"), Path("/proc/self/cgroup"))
+    return max(1, min(cores, math.floor(quota))) if quota else cores
+
+
+def cgroup_quota(root: Path, membership: Path) -> float | None:
+    """CPU quota in cores of this process's cgroup or the tightest of its parents (v2 and v1); None when there is none."""
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return None
+    quotas = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        base = root / controllers if controllers else root
+        folder = base / path.lstrip("/")
+        for place in (folder, *folder.parents):
+            quotas += _quota_of(place)
+            if place == base:
+                break
+    return min(quotas, default=None)
+
+
+def _quota_of(folder: Path) -> list[float]:
+    try:
+        if (folder / "cpu.max").exists():
+            limit, period = (folder / "cpu.max").read_text().split()
+            return [] if limit == "max" else [int(limit) / int(period)]
+        if (folder / "cpu.cfs_quota_us").exists():
+            limit, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+            return [] if int(limit) < 0 else [int(limit) / int(period)]
+    except (OSError, ValueError):
+        return []
+    return []
+
+
+def describe_machine() -> dict[str, Any]:
+    """Host, processor, usable cores, memory in bytes, system and Python: what makes two records comparable."""
+    import psutil
+
+    return {
+        "host": socket.gethostname(),
+        "cpu_model": _cpu_model(),
+        "cores": usable_cores(),
+        "cores_total": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "os": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.lower().startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def installed_versions(names: Iterable[str] = LIBRARIES) -> dict[str, str]:
+    """Versions of those of `names` that are installed, without importing them."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def require_libraries(name: str, libraries: Iterable[str], extra: str) -> None:
+    """Raises Unavailable with the install command when one of `libraries` cannot be imported; imports none of them."""
+    missing = [library for library in libraries if find_spec(library) is None]
+    if missing:
+        raise Unavailable(f"{name} needs {' and '.join(missing)}: pip install 'manyhands[{extra}]'")
+
+
+def describe_code(folder: Path | None = None) -> dict[str, Any]:
+    """Commit of the checkout that manyhands runs from and whether it has uncommitted changes; empty when it is none."""
+    folder = folder or Path(__file__).resolve().parent
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None or _git(folder, "ls-files", "--error-unmatch", __file__) is None:
+        return {}
+    return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

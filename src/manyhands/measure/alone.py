@@ -1,0 +1,26 @@
+"""One measured run at a time on a machine: a second one waits, because neither could be believed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def alone(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Holds this user's lock on measuring; calls `waiting` once when another run has it. A dead holder's lock is free."""
+    path = Path(tempfile.gettempdir()) / f"manyhands-{os.getuid()}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

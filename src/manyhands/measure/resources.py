@@ -1,0 +1,141 @@
+"""CPU time and memory of a whole process tree, sampled beside the run by the parent while it waits.
+
+Linux shares pages between processes, so memory is PSS: each shared page counted once over the tree. Sampling is slowed
+down until it costs less than `MAX_COST` of one core, so it does not disturb what it measures.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psutil
+
+MAX_COST = 0.004
+"""Share of one core that sampling may use: under the 1 % that the parent as a whole is allowed."""
+SHORTEST_INTERVAL_S = 0.1
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass
+class TreeUsage:
+    """What a process tree used. Times in seconds, memory in bytes."""
+
+    samples: list[tuple[float, float, int]] = field(default_factory=list)
+    """(seconds since the start, CPU seconds of the living processes, PSS in bytes)."""
+
+    @property
+    def peak_pss_bytes(self) -> int | None:
+        return max((pss for _, _, pss in self.samples), default=None)
+
+    def sample(self, since_s: float) -> float:
+        """Adds a sample of every descendant of this process and returns the CPU seconds that it cost."""
+        began = time.thread_time()
+        cpu_s, pss = 0.0, 0
+        for process in psutil.Process().children(recursive=True):
+            try:
+                times = process.cpu_times()
+                pss += process.memory_full_info().pss
+                cpu_s += times.user + times.system
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+        self.samples.append((round(since_s, 3), round(cpu_s, 3), pss))
+        return time.thread_time() - began
+
+
+def wait_sampling(process: subprocess.Popen[bytes], timeout_s: float, usage: TreeUsage, tick: Callable[[], None]) -> bool:
+    """Blocks until `process` ends, sampling its tree; True when it ended by itself, False when `timeout_s` came first.
+
+    `tick` is called about once a second, for a progress display.
+    """
+    start = time.perf_counter()
+    descriptor = os.pidfd_open(process.pid)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    interval, next_tick = SHORTEST_INTERVAL_S, 1.0
+    try:
+        while True:
+            elapsed = time.perf_counter() - start
+            if elapsed >= timeout_s:
+                return False
+            if poll.poll(1000 * min(interval, timeout_s - elapsed)):
+                return True
+            elapsed = time.perf_counter() - start
+            interval = max(SHORTEST_INTERVAL_S, usage.sample(elapsed) / MAX_COST)
+            if elapsed >= next_tick:
+                tick()
+                next_tick = elapsed + 1.0
+    finally:
+        os.close(descriptor)
+
+
+def adopt_orphans() -> None:
+    """Makes processes that lose their parent children of this one, so that none of a run's can slip away (Linux)."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """Has this process killed when the process that started it dies, however that happens (Linux)."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def end_descendants(keep: set[int], grace_s: float = 5.0) -> list[str]:
+    """Ends every descendant of this process but those in `keep`: asks first, kills after `grace_s`; returns their names."""
+    ended: list[str] = []
+    deadline = time.perf_counter() + grace_s
+    asked: set[int] = set()
+    while left := [child for child in psutil.Process().children(recursive=True) if child.pid not in keep]:
+        for child in left:
+            try:
+                if child.status() == psutil.STATUS_ZOMBIE:
+                    continue
+                if child.pid not in asked:
+                    ended.append(child.name())
+                    asked.add(child.pid)
+                    child.terminate()
+                elif time.perf_counter() > deadline:
+                    child.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(left, timeout=0.2)
+        reap(keep)
+    return ended
+
+
+def reap(keep: set[int]) -> None:
+    """Collects the dead children of this process but those in `keep`, adding their CPU time to `children_cpu_s`."""
+    for child in psutil.Process().children():
+        if child.pid not in keep:
+            try:
+                os.waitpid(child.pid, os.WNOHANG)
+            except ChildProcessError:
+                continue
+
+
+def children_cpu_s() -> float:
+    """User and system seconds of all children that were waited for, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def own_cpu_s() -> tuple[float, float]:
+    """User and system seconds of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime, used.ru_stime
+
+
+def own_peak_rss_bytes() -> int:
+    """The most memory this process has had resident."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

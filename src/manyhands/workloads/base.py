@@ -1,0 +1,158 @@
+"""The kinds of workload. A workload is a frozen dataclass whose fields are its settings (`--set name=value`).
+
+kind `network`: gives arrays, a model, a loss and a score; the epoch loop is the backends' and the same for all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhands.errors import DataError, UsageError
+from manyhands.machine import require_libraries
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Workload(ABC):
+    """What all kinds have in common."""
+
+    kind: ClassVar[str]
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """One line for `manyhands list`."""
+    data: ClassVar[str]
+    """The data set it reads."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    """Modules that must be importable to train it."""
+    extra: ClassVar[str] = ""
+    """The extra of this package that installs them."""
+    epochs: ClassVar[int] = 1
+    """Default number of epochs."""
+    batch_size: ClassVar[int] = 64
+    """Default batch size."""
+    quality: ClassVar[str]
+    """The metric that is shown first."""
+
+    @classmethod
+    def require(cls) -> None:
+        """Raises Unavailable with the install command when a library is missing."""
+        require_libraries(cls.name, cls.libraries, cls.extra)
+
+    @abstractmethod
+    def check_data(self, data_dir: Path | None, samples: int | None) -> None:
+        """Reads the data once, making the embedded set if need be; raises DataError when it will not do for `samples` rows."""
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """The workload with some settings changed; text is read as the type of the default.
+
+        Raises UsageError for a setting that does not exist or a value of the wrong type.
+        """
+        known = {f.name: f.default for f in fields(cls)}
+        values = {}
+        for name, value in settings.items():
+            if name not in known:
+                raise UsageError(
+                    f"{cls.name} has no setting {name!r}; known: {', '.join(known) or 'none'}; see 'manyhands list {cls.name}'"
+                )
+            values[name] = _as_type_of(known[name], value, f"{cls.name} {name}")
+        return cls(**values)
+
+    @classmethod
+    def accepts(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of `settings` that this workload has, so that one `--set` can go to several workloads."""
+        names = {f.name for f in fields(cls)}
+        return {name: value for name, value in settings.items() if name in names}
+
+
+Plugin = Workload
+
+
+def _as_type_of(default: Any, value: Any, what: str) -> Any:
+    if isinstance(default, tuple):
+        return tuple(value.split(",")) if isinstance(value, str) else tuple(value)
+    if not isinstance(value, str) or isinstance(default, str) or default is None:
+        return value
+    if isinstance(default, bool):
+        if value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        raise UsageError(f"{what}={value} is neither true nor false")
+    try:
+        return type(default)(value)
+    except ValueError:
+        raise UsageError(f"{what}={value} is no {type(default).__name__}; the default is {default}") from None
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a network learns from and is scored on. `x_*`: (rows, ...), `y_*`: (rows,)."""
+
+    x_train: NDArray[Any]
+    y_train: NDArray[Any]
+    x_test: NDArray[Any]
+    y_test: NDArray[Any]
+    source: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What the workload's own `score` needs besides `y_test`."""
+
+    def training_rows(self, samples: int | None) -> Arrays:
+        """With `samples` training rows, drawn once and the same for every run, fewer being a part of more; None keeps all.
+
+        Raises DataError when there are not as many.
+        """
+        have = len(self.x_train)
+        if samples is None:
+            return self
+        if samples > have:
+            raise DataError(f"{self.source} has {have} training rows, {samples} were asked for; use fewer --samples")
+        rows = np.random.default_rng(0).permutation(have)[:samples]
+        return Arrays(self.x_train[rows], self.y_train[rows], self.x_test, self.y_test, self.source, self.extra)
+
+
+@dataclass(frozen=True)
+class NetworkWorkload(Workload):
+    """Kind `network`: trained by the epoch loop, one gradient step per batch."""
+
+    kind: ClassVar[str] = "network"
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
+    extra: ClassVar[str] = "torch"
+
+    learning_rate: float = 1e-3
+
+    def check_data(self, data_dir: Path | None, samples: int | None) -> None:
+        self.load(data_dir).training_rows(samples)
+
+    @abstractmethod
+    def load(self, data_dir: Path | None) -> Arrays:
+        """All rows; None means the embedded data. Raises DataError naming the file that is wrong."""
+
+    @abstractmethod
+    def model(self) -> torch.nn.Module:
+        """A new model with weights drawn from torch's current random state."""
+
+    def prepare(self, x: torch.Tensor) -> torch.Tensor:
+        """A batch of stored rows -> what the model takes."""
+        return x
+
+    @abstractmethod
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean loss of a batch, a scalar."""
+
+    def optimizer(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+        """Adam with the fused step, which does the same arithmetic in one call per step."""
+        import torch
+
+        return torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
+
+    @abstractmethod
+    def score(self, outputs: NDArray[np.float32], arrays: Arrays) -> dict[str, float]:
+        """Quality on the held-out rows; `outputs`: the model's outputs for all of `x_test`, in order."""
