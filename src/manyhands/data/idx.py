@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.inflate import Readable, inflate, inflate_start, is_gzip, most_inflated
+from manyhands.data.inflate import AGAIN, Readable, inflate, inflate_start, is_gzip, most_inflated
 from manyhands.data.whole import write_whole
 from manyhands.errors import DataError
 
@@ -27,7 +27,6 @@ MOST_DIMENSIONS = 64
 """What a numpy array can have; the format itself counts to 255."""
 MOST_ITEMS = 2**63 // 8 - 1
 LONGEST_HEADER = 4 + 4 * 255
-AGAIN = "fetch or make it again"
 
 Array = NDArray[Any]
 

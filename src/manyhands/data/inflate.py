@@ -18,6 +18,7 @@ GZIP = 31
 DEFLATE_RATIO = 1032
 """No deflate stream grows more: 258 bytes from 2 bits (RFC 1951)."""
 START_BYTES = 1 << 16
+AGAIN = "fetch it again, or remake embedded data with 'manyhands data make'"
 
 
 def damage() -> type[Exception]:
@@ -58,17 +59,17 @@ def inflate(name: str, content: Readable, expected_bytes: int) -> bytes:
         try:
             parts.append(member.decompress(content, room))
         except damage() as error:
-            raise DataError(f"{name}: damaged gzip ({error}); fetch or make it again") from None
+            raise DataError(f"{name}: damaged gzip ({error}); {AGAIN}") from None
         room -= len(parts[-1])
         if not member.eof:
             if room:
-                raise DataError(f"{name}: truncated gzip; fetch or make it again")
+                raise DataError(f"{name}: truncated gzip; {AGAIN}")
             break
         content = member.unused_data
         if not content:
             break
         if not is_gzip(content):
-            raise DataError(f"{name}: {len(content)} bytes that are no gzip follow the gzip data; fetch or make it again")
+            raise DataError(f"{name}: {len(content)} bytes that are no gzip follow the gzip data; {AGAIN}")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -79,4 +80,4 @@ def inflate_start(name: str, content: Readable, most_bytes: int) -> bytes:
     try:
         return bytes(isal_zlib.decompressobj(GZIP).decompress(content[:START_BYTES], most_bytes))
     except damage() as error:
-        raise DataError(f"{name}: damaged gzip ({error}); fetch or make it again") from None
+        raise DataError(f"{name}: damaged gzip ({error}); {AGAIN}") from None

@@ -39,26 +39,31 @@ def embedded(name: str) -> Path:
     """
     root = cache_dir()
     if not (root / name).is_dir():
-        make_set(name, root)
+        _make(name, root, replace=False)
     return root
 
 
-def make_set(name: str, root: Path) -> Path:
-    """The folder `root/name`, made anew and put in place whole.
+def make_set(name: str, root: Path | None = None) -> Path:
+    """The folder `root/name`, made and put in place whole; without a `root` the one in the cache, replaced when it is there.
 
-    Raises UsageError for an unknown set, DataError when `root` cannot be written.
+    Raises UsageError for an unknown set, DataError when `root` cannot be written or has such a folder already.
     """
     if name not in sets():
         raise unknown("embedded set", name, sets(), "manyhands data make --help")
+    if root and (root / name).exists():
+        raise DataError(f"{root / name} is already there and may be real data; move it away, or name another folder with --to")
+    return _make(name, root or cache_dir(), replace=root is None)
+
+
+def _make(name: str, root: Path, replace: bool) -> Path:
     final = root / name
     temporary = temporary_beside(final)
     try:
         sets()[name](temporary)
-        _put_in_place(temporary, final)
-    except OSError as error:
-        raise DataError(f"cannot write {final}: {error.strerror}; {_elsewhere()}") from None
-    except DataError as error:
-        raise DataError(f"{error} ({_elsewhere()})") from None
+        _put_in_place(temporary, final, replace)
+    except (OSError, DataError) as error:
+        where = f"; {VARIABLE} names another cache" if root == cache_dir() else ""
+        raise DataError(f"cannot make {final}: {error}{where}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return final
@@ -69,9 +74,9 @@ def sets() -> dict[str, Callable[[Path], None]]:
     return {"mnist": _make_mnist, "stocks": _make_stocks}
 
 
-def _put_in_place(made: Path, final: Path) -> None:
-    """Renames `made` to `final`. An older set is moved away first; a set that another process put there meanwhile is kept."""
-    if final.exists():
+def _put_in_place(made: Path, final: Path, replace: bool) -> None:
+    """Renames `made` to `final`. A set that another process put there meanwhile is kept: it is the same one."""
+    if replace and final.exists():
         old = temporary_beside(final)
         final.rename(old)
         shutil.rmtree(old, ignore_errors=True)
@@ -80,10 +85,6 @@ def _put_in_place(made: Path, final: Path) -> None:
     except OSError:
         if not final.is_dir():
             raise
-
-
-def _elsewhere() -> str:
-    return f"set {VARIABLE} to a folder that you can write"
 
 
 def _make_mnist(folder: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from manyhands.data.folder import first_file
 from manyhands.data.idx import read_idx
+from manyhands.data.inflate import AGAIN
 from manyhands.data.make import embedded
 from manyhands.errors import DataError
 
@@ -89,6 +90,6 @@ def check_part(path: Path, array: NDArray[Any], dimensions: int) -> None:
         wanted = f"(n, {SIDE}, {SIDE})" if dimensions == 3 else "(n,)"
         raise DataError(f"{path}: {array.dtype.name} of shape {array.shape}; {FOLDER} needs uint8 of shape {wanted}")
     if not len(array):
-        raise DataError(f"{path}: no rows; fetch or make it again")
+        raise DataError(f"{path}: no rows; {AGAIN}")
     if dimensions == 1 and array.max() >= CLASSES:
         raise DataError(f"{path}: label {array.max()} in row {int(array.argmax())}; labels are 0 to {CLASSES - 1}")

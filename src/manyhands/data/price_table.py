@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.inflate import MAGIC, damage, open_gzip
+from manyhands.data.inflate import AGAIN, MAGIC, damage, open_gzip
 from manyhands.errors import DataError
 
 if TYPE_CHECKING:
@@ -106,11 +106,11 @@ def _parse(path: Path, **options: Any) -> pd.DataFrame:
     except FileNotFoundError:
         raise DataError(f"no file {path}; 'manyhands data ls' shows what was found") from None
     except (EOFError, lzma.LZMAError, gzip.BadGzipFile, damage()) as error:
-        raise DataError(f"{path}: damaged or truncated ({error}); fetch it again") from None
+        raise DataError(f"{path}: damaged or truncated ({error}); {AGAIN}") from None
     except pd.errors.EmptyDataError:
-        raise DataError(f"{path}: empty; fetch it again") from None
+        raise DataError(f"{path}: empty; {AGAIN}") from None
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{path}: no CSV table ({' '.join(str(error).split())}); fetch it again") from None
+        raise DataError(f"{path}: no CSV table ({' '.join(str(error).split())}); {AGAIN}") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from None
 

@@ -96,12 +96,17 @@ def stocks_file(data_dir: Path | None, file: str | None = None) -> Path:
     """The CSV file that `load_windows` reads; raises DataError when there is none."""
     if data_dir is None:
         return Path(file) if file else embedded("stocks") / "stocks" / SIMULATED_PRICES
-    names = [file] if file else [name + suffix for name in DEFAULTS for suffix in SUFFIXES]
-    path = first_file([*(data_dir / folder for folder in FOLDERS), data_dir], names)
+    folders = [*(data_dir / folder for folder in FOLDERS), data_dir]
+    path = first_file(folders, [file] if file else file_names())
     if path is None:
         wanted = file or " or ".join(f"{name}[{'|'.join(SUFFIXES[1:])}]" for name in DEFAULTS[:-1])
         raise DataError(f"no file {wanted} in {data_dir / FOLDERS[0]} or {data_dir}; put one there, or name another")
     return path
+
+
+def file_names() -> list[str]:
+    """The names that are looked for, best first."""
+    return [name + suffix for name in DEFAULTS for suffix in SUFFIXES]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
         temporary.replace(path)
     except OSError as error:
         _remove(temporary)
-        raise DataError(f"cannot write {path}: {error.strerror}; make room, or choose a folder that you can write") from None
+        raise DataError(
+            f"cannot write {path}: {error.strerror or error}; make room, or choose a folder that you can write"
+        ) from None
     except BaseException:
         _remove(temporary)
         raise

@@ -1,0 +1,79 @@
+"""Which files belong to which set: finds the known ones in a folder of data, and reads one whole to check it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from manyhands.data import mnist, stocks
+from manyhands.data.idx import read_header, read_idx
+from manyhands.data.price_table import read_prices
+from manyhands.errors import DataError
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A file of a set, found by its name."""
+
+    set: str
+    """`mnist` or `stocks`."""
+    path: Path
+    used: bool
+    """Whether the set is read from this file; False when another file goes first."""
+    dimensions: int = 0
+    """Of an IDX file: 3 for images, 1 for labels. 0 for CSV."""
+
+
+def known_files(data_dir: Path) -> list[KnownFile]:
+    """The files of every set in `data_dir`, by set and name; none when the folder holds no known file."""
+    return [*_mnist_files(data_dir), *_stocks_files(data_dir)]
+
+
+def count_rows(file: KnownFile) -> int:
+    """Images, labels, or prices without a blank. Reads only the header of an IDX file. Raises DataError when it is damaged."""
+    return read_header(file.path).shape[0] if file.dimensions else len(read_prices(file.path).day)
+
+
+def check_file(file: KnownFile) -> tuple[int, str]:
+    """Rows of the file and the sha256 of its bytes as stored, after reading it whole; raises DataError when it is damaged."""
+    if not file.dimensions:
+        return count_rows(file), _sha256(file.path)
+    array = read_idx(file.path)
+    mnist.check_part(file.path, array, file.dimensions)
+    return len(array), _sha256(file.path)
+
+
+def check_sets(files: list[KnownFile], data_dir: Path) -> list[str]:
+    """What is wrong with the sets as a whole, such as a missing file or labels without images; empty when nothing is."""
+    if not any(file.set == "mnist" for file in files):
+        return []
+    try:
+        mnist.load_mnist(data_dir)
+    except DataError as error:
+        return [str(error)]
+    return []
+
+
+def _mnist_files(data_dir: Path) -> list[KnownFile]:
+    used = set(mnist.mnist_files(data_dir).values())
+    found = []
+    for folder in (data_dir / mnist.FOLDER, data_dir):
+        for part, stem in mnist.PARTS.items():
+            paths = [folder / name for name in mnist.spellings(stem) if (folder / name).is_file()]
+            found += [KnownFile("mnist", path, path in used, 3 if part.startswith("x") else 1) for path in paths]
+    return found
+
+
+def _stocks_files(data_dir: Path) -> list[KnownFile]:
+    folders = [*(data_dir / folder for folder in stocks.FOLDERS), data_dir]
+    paths = [folder / name for folder in folders for name in stocks.file_names() if (folder / name).is_file()]
+    return [KnownFile("stocks", path, path == stocks.stocks_file(data_dir)) for path in paths]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; check the path") from None
