@@ -1,0 +1,138 @@
+"""Records -> groups that may be compared, and in each group its cells.
+
+A group holds one workload under one set of conditions: machine, data, sizes, settings, library versions, code. Records of
+different conditions are never averaged; `differences` names what differs. A cell is one backend at one worker count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from manyhands.record import Record
+
+CELL = ("backend", "workers", "threads", "nodes", "address")
+"""Fields of the spec that a report compares: they set cells apart, not groups."""
+NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir")
+"""Fields of the spec that do not change what is measured, or that the record holds better elsewhere (the hash of the data)."""
+VOLATILE = ("load_1m", "load_5m", "load_15m", "memory_available_bytes", "cpu_mhz", "uptime_s", "warnings")
+"""What a record says about the machine that changes from run to run."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One backend at one worker and thread count, with every record of it, in the order of the repeats."""
+
+    backend: str
+    workers: int
+    threads: int
+    variant: str
+    """What sets it apart from a cell of the same backend, workers and threads (`nodes 2`); empty when nothing does."""
+    records: tuple[Record, ...]
+
+    @property
+    def measured(self) -> tuple[Record, ...]:
+        return tuple(record for record in self.records if record.ok)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The cells of one workload that may be compared with each other."""
+
+    workload: str
+    conditions: Mapping[str, str]
+    """What all its records share, name -> value in words."""
+    cells: tuple[Cell, ...]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return tuple(record for cell in self.cells for record in cell.records)
+
+    @property
+    def measured(self) -> tuple[Record, ...]:
+        return tuple(record for record in self.records if record.ok)
+
+
+def group_records(records: Iterable[Record]) -> list[Group]:
+    """The groups, by workload and then by size; cells with `serial` first, then by backend, workers and threads."""
+    by_workload: dict[str, list[Record]] = {}
+    for record in records:
+        by_workload.setdefault(str(record.spec.get("workload", "unknown")), []).append(record)
+    return [group for name in sorted(by_workload) for group in _groups(name, by_workload[name])]
+
+
+def differences(groups: Sequence[Group]) -> dict[str, list[str]]:
+    """The conditions that the groups do not share: name -> the values met; `missing` where a record does not say."""
+    names = dict.fromkeys(name for group in groups for name in group.conditions)
+    values = {name: list(dict.fromkeys(group.conditions.get(name, "missing") for group in groups)) for name in names}
+    return {name: met for name, met in values.items() if len(met) > 1}
+
+
+def _groups(workload: str, records: Sequence[Record]) -> list[Group]:
+    measured = [record for record in records if record.ok]
+    everywhere = set.intersection(*(set(record.versions) for record in measured)) if measured else set()
+    found: dict[tuple[tuple[str, str], ...], list[Record]] = {}
+    for record in sorted(records, key=lambda record: not record.ok):
+        conditions = _conditions(record, everywhere)
+        key = tuple(conditions.items())
+        if not record.ok:
+            key = next((other for other in found if _may_join(conditions, dict(other))), key)
+        found.setdefault(key, []).append(record)
+    groups = [Group(workload, dict(key), _cells(members, everywhere)) for key, members in found.items()]
+    return sorted(groups, key=lambda group: -len(group.records))
+
+
+def _conditions(record: Record, libraries: set[str]) -> dict[str, str]:
+    """What must be equal for two records to be comparable. What a run that stopped early does not know is left out."""
+    spec = {name: value for name, value in record.spec.items() if name not in (*CELL, *NEUTRAL, "workload")}
+    conditions = {name.replace("_", " "): _words(name, value) for name, value in spec.items()}
+    if record.data.get("sha256"):
+        conditions["data sha256"] = str(record.data["sha256"])[:12]
+    machine = {name: value for name, value in record.machine.items() if name not in VOLATILE and value is not None}
+    conditions |= {f"machine {name.replace('_', ' ')}": _words(name, value) for name, value in sorted(machine.items())}
+    conditions |= {f"version of {name}": record.versions[name] for name in sorted(libraries & set(record.versions))}
+    if record.code.get("commit"):
+        conditions["code"] = f"{str(record.code['commit'])[:12]}{' with changes' if record.code.get('dirty') else ''}"
+    return conditions
+
+
+def _words(name: str, value: Any) -> str:
+    if value is None:
+        return "all" if name == "samples" else "not set"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={json.dumps(item)}" for key, item in sorted(value.items())) or "defaults"
+    return str(value)
+
+
+def _may_join(few: Mapping[str, str], many: Mapping[str, str]) -> bool:
+    return all(many.get(name, value) == value for name, value in few.items())
+
+
+def _cells(records: Sequence[Record], everywhere: set[str]) -> tuple[Cell, ...]:
+    found: dict[tuple[tuple[str, str], ...], list[Record]] = {}
+    for record in records:
+        own = {f"version of {name}": value for name, value in record.versions.items() if name not in everywhere and record.ok}
+        settings = {name: str(record.spec.get(name)) for name in CELL}
+        key = tuple((settings | dict(sorted(own.items()))).items())
+        if not record.ok:
+            key = next((other for other in found if _may_join(settings, dict(other))), key)
+        found.setdefault(key, []).append(record)
+    cells = [_cell(key, members, [dict(other) for other in found]) for key, members in found.items()]
+    return tuple(sorted(cells, key=_order))
+
+
+def _order(cell: Cell) -> tuple[bool, str, int, int, str]:
+    return (cell.backend != "serial", cell.backend, cell.workers, cell.threads, cell.variant)
+
+
+def _cell(key: tuple[tuple[str, str], ...], records: Sequence[Record], others: Sequence[Mapping[str, str]]) -> Cell:
+    own = dict(key)
+    namesakes = [other for other in others if all(other[name] == own[name] for name in ("backend", "workers", "threads"))]
+    apart = [f"{name} {value}" for name, value in own.items() if any(other.get(name, value) != value for other in namesakes)]
+    spec = records[0].spec
+    ordered = sorted(records, key=lambda record: int(record.spec.get("repeat", 0)))
+    return Cell(
+        str(spec.get("backend")), int(spec.get("workers", 1)), int(spec.get("threads", 1)), ", ".join(apart), tuple(ordered)
+    )

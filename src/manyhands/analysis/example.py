@@ -1,0 +1,95 @@
+"""Made-up records with a known speed-up: no training, for tests and to see what a report looks like."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from manyhands.record import Record
+
+SPEEDS: Mapping[tuple[str, int, int], float] = {
+    ("serial", 1, 1): 1.0,
+    ("serial", 1, 4): 2.1,
+    ("ddp", 1, 1): 0.97,
+    ("ddp", 2, 1): 1.8,
+}
+"""Backend, workers, threads -> the true speed-up of the made-up runs."""
+MACHINE = {
+    "host": "example",
+    "cpu_model": "made-up CPU",
+    "cores": 4,
+    "memory_bytes": 16_000_000_000,
+    "os": "Linux",
+    "python": "3.11.9",
+}
+
+
+SPEC: Mapping[str, Any] = {
+    "workload": "cnn",
+    "backend": "serial",
+    "workers": 1,
+    "threads": 1,
+    "epochs": 1,
+    "samples": 4096,
+    "batch_size": 64,
+    "batch": "global",
+    "scaling": "fixed",
+    "seed": 0,
+    "device": "cpu",
+    "settings": {},
+    "nodes": 1,
+    "repeat": 0,
+}
+
+
+def example_record(train_s: float, asked: Mapping[str, Any], **changes: Any) -> Record:
+    """A finished run that trained for `train_s` seconds; `asked` replaces fields of the spec, `changes` of the record."""
+    spec = {**SPEC, **asked}
+    workers, spread_out = spec["workers"], spec["backend"] != "serial"
+    phases = {"launch_s": 3.1 if spread_out else 1.2, "load_s": 0.2, "warmup_s": 0.1, "train_s": train_s, "evaluate_s": 0.2}
+    phases |= {"teardown_s": 0.3 if spread_out else 0.01}
+    split = {"compute_s": 0.8 * train_s, "communicate_s": 0.15 * train_s if spread_out else None, "input_s": 0.05 * train_s}
+    wall_s, busy = sum(phases.values()), workers * spec["threads"] ** 0.5
+    rows = spec["samples"] * (workers if spec["scaling"] == "growing" else 1)
+    record = Record(
+        id="-".join(str(spec[name]) for name in ("workload", "backend", "workers", "threads", "repeat")),
+        spec=spec,
+        status="ok",
+        started_at="2026-01-01T00:00:00Z",
+        resolved={"world_size": workers, "rows_per_epoch": rows, "oversubscribed": False},
+        wall_s=wall_s,
+        phases={**phases, "save_s": None},
+        train_split=split,
+        resources={"cpu_s": busy * wall_s, "cpu_percent": 98.0 * busy, "peak_pss_bytes": 300_000_000 * workers},
+        quality={"accuracy": 0.97},
+        history=({"epoch": 1, "loss": 0.3, "accuracy": 0.97, "elapsed_s": train_s},),
+        data={"name": "mnist", "source": "made up", "sha256": "a1b2c3d4e5f60718", "rows": {"train": 8192, "test": 2048}},
+        init_sha256="0f1e2d3c",
+        machine=MACHINE,
+        versions={"manyhands": "0.1.0", "torch": "2.13.0"},
+        code={"commit": "abcdef0123456789", "dirty": False},
+        plan={"id": "example", "position": 0, "order_seed": 0},
+        command=f"manyhands run {spec['workload']} --backend {spec['backend']} --workers {workers}",
+    )
+    return replace(record, **changes)
+
+
+def example_records(
+    workloads: Sequence[str] = ("cnn",),
+    repeats: int = 3,
+    speeds: Mapping[tuple[str, int, int], float] = SPEEDS,
+    noise: float = 0.02,
+    seed: int = 0,
+) -> list[Record]:
+    """Runs of every cell in every repeat: 12 s over the true speed-up, times log-normal noise and a drift that a block shares."""
+    chance = random.Random(seed)
+    records = []
+    for workload in workloads:
+        for repeat in range(repeats):
+            drift = chance.lognormvariate(0, 0.05)
+            for (backend, workers, threads), speed in speeds.items():
+                asked = {"workload": workload, "backend": backend, "workers": workers, "threads": threads, "repeat": repeat}
+                records.append(example_record(12.0 / speed * drift * chance.lognormvariate(0, noise), asked))
+    return records

@@ -1,0 +1,70 @@
+"""Speed-up and efficiency of the cells of a group over its base line.
+
+The base line is `serial` with one worker and the fewest threads. Speed-up is a ratio of throughput (rows a second), so it means
+the same whether the work is fixed or grows with the workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from manyhands.analysis.cells import Cell, Group
+from manyhands.analysis.ratios import Launch, Ratio, ratio
+from manyhands.analysis.spread import number
+from manyhands.record import Record
+
+Time = Literal["train", "wall"]
+"""Which time is compared: the `train` phase alone, or the whole run with launch and teardown."""
+
+
+def base_line(group: Group) -> Cell | None:
+    """The cell that the others are compared with; None when the group has no measured `serial` with one worker."""
+    serial = [cell for cell in group.cells if cell.backend == "serial" and cell.workers == 1 and cell.measured]
+    return min(serial, key=lambda cell: cell.threads, default=None)
+
+
+def speedup(base: Cell, cell: Cell, time: Time) -> Ratio | None:
+    """How many times more rows a second the cell gets through than the base line; None when a time is missing.
+
+    The rows are those the run says it trained on; where a record does not say, both cells are taken to do equal work.
+    """
+    by_rows = all(rows(record) is not None for record in (*base.measured, *cell.measured))
+    return ratio(_launches(base.measured, time, by_rows), _launches(cell.measured, time, by_rows))
+
+
+def efficiency(speed: float, base: Cell, cell: Cell) -> float:
+    """Speed-up per core: 1 when n times the threads in all workers together give n times the speed."""
+    return speed * (base.workers * base.threads) / (cell.workers * cell.threads)
+
+
+def seconds(record: Record, time: Time) -> float | None:
+    """The chosen time of a run; None when it was not measured or is not above 0."""
+    value = number(record.wall_s if time == "wall" else record.phases.get("train_s"))
+    return value if value is not None and value > 0 else None
+
+
+def rows(record: Record) -> float | None:
+    """Rows trained on in all epochs, all workers together; None when the record does not say."""
+    epochs = number(record.spec.get("epochs")) or 1.0
+    resolved = number(record.resolved.get("rows_per_epoch"))
+    if resolved:
+        return resolved * epochs
+    asked = number(record.spec.get("samples"))
+    growth = record.spec.get("workers", 1) if record.spec.get("scaling") == "growing" else 1
+    return asked * growth * epochs if asked else None
+
+
+def block(record: Record) -> tuple[str, int]:
+    """Launches of the same block ran close together. A record that does not say stands in a block of its own."""
+    invocation = record.plan.get("id")
+    return (str(invocation) if invocation else f"record {record.id}", int(record.spec.get("repeat", 0)))
+
+
+def _launches(records: Sequence[Record], time: Time, by_rows: bool) -> list[Launch]:
+    found = []
+    for record in records:
+        taken = seconds(record, time)
+        if taken is not None:
+            found.append(Launch(block(record), ((rows(record) if by_rows else None) or 1.0) / taken))
+    return found

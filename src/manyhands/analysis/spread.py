@@ -1,0 +1,41 @@
+"""Values of several launches -> their mean, sample standard deviation and median. What was not measured stays out."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Values of one quantity over the launches of a cell, in the unit of the values."""
+
+    count: int
+    mean: float
+    sd: float | None
+    """Sample standard deviation (n - 1); None for a single value."""
+    median: float
+
+
+def spread(values: Iterable[object]) -> Spread | None:
+    """The spread of the values that are finite numbers; None when there is none."""
+    numbers = [value for value in map(number, values) if value is not None]
+    if not numbers:
+        return None
+    sd = statistics.stdev(numbers) if len(numbers) > 1 else None
+    return Spread(len(numbers), statistics.fmean(numbers), sd, statistics.median(numbers))
+
+
+def mean(values: Iterable[object]) -> float | None:
+    """The mean of the values that are finite numbers; None when there is none."""
+    found = spread(values)
+    return found.mean if found else None
+
+
+def number(value: object) -> float | None:
+    """The value as a float when it is a finite number, else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None

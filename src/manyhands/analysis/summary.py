@@ -1,0 +1,71 @@
+"""A group of records -> one summary a cell: what every report shows, computed once, whatever it is shown in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from manyhands.analysis.cells import Cell, Group
+from manyhands.analysis.ratios import Ratio
+from manyhands.analysis.scaling import Time, base_line, efficiency, seconds, speedup
+from manyhands.analysis.spread import Spread, mean, number, spread
+from manyhands.record import PHASES, TRAIN_SPLIT
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One cell over its launches. Times in seconds, sizes in bytes; None is "not measured"."""
+
+    cell: Cell
+    is_base: bool
+    wall: Spread | None
+    train: Spread | None
+    speedup: Ratio | None
+    """Over the base line; None when there is none, or for the base line itself."""
+    efficiency: float | None
+    phases: Mapping[str, float | None]
+    """Phase -> mean seconds."""
+    train_split: Mapping[str, float | None]
+    """Part of `train` -> mean share of it, 0 to 1."""
+    cpu_percent: float | None
+    peak_bytes: float | None
+    quality: Mapping[str, Spread]
+    """Metric -> its spread over the launches that have a finite value."""
+
+
+def summarise(group: Group, time: Time = "train") -> list[Summary]:
+    """A summary of every cell that has a measured run, in the order of the group."""
+    base = base_line(group)
+    return [_summary(cell, base, time) for cell in group.cells if cell.measured]
+
+
+def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
+    records = cell.measured
+    ratio = speedup(base, cell, time) if base is not None and base is not cell else None
+    return Summary(
+        cell=cell,
+        is_base=cell is base,
+        wall=spread(record.wall_s for record in records),
+        train=spread(record.phases.get("train_s") for record in records),
+        speedup=ratio,
+        efficiency=efficiency(ratio.value, base, cell) if ratio and base else None,
+        phases={phase: mean(record.phases.get(f"{phase}_s") for record in records) for phase in PHASES},
+        train_split={part: _share(cell, part) for part in TRAIN_SPLIT},
+        cpu_percent=mean(record.resources.get("cpu_percent") for record in records),
+        peak_bytes=mean(record.resources.get("peak_pss_bytes") for record in records),
+        quality=_quality(cell),
+    )
+
+
+def _share(cell: Cell, part: str) -> float | None:
+    shares = []
+    for record in cell.measured:
+        taken, whole = number(record.train_split.get(f"{part}_s")), seconds(record, "train")
+        shares.append(taken / whole if taken is not None and whole else None)
+    return mean(shares)
+
+
+def _quality(cell: Cell) -> dict[str, Spread]:
+    metrics = dict.fromkeys(metric for record in cell.measured for metric in record.quality)
+    found = {metric: spread(record.quality.get(metric) for record in cell.measured) for metric in metrics}
+    return {metric: values for metric, values in found.items() if values is not None}

@@ -1,0 +1,54 @@
+import pytest
+
+from manyhands.analysis.cells import group_records
+from manyhands.analysis.example import example_record, example_records
+from manyhands.analysis.scaling import base_line, efficiency, speedup
+
+
+def only_group(records):
+    (group,) = group_records(records)
+    return group
+
+
+def test_base_line_is_serial_with_the_fewest_threads():
+    base = base_line(only_group(example_records()))
+    assert base is not None
+    assert (base.backend, base.workers, base.threads) == ("serial", 1, 1)
+    assert base_line(only_group([example_record(1.0, {"backend": "ddp"})])) is None
+
+
+def test_speedup_and_efficiency_of_hand_computed_values():
+    serial, ddp = only_group([example_record(6.0, {}), example_record(4.0, {"backend": "ddp", "workers": 2})]).cells
+    found = speedup(serial, ddp, "train")
+    assert found is not None
+    assert found.value == pytest.approx(1.5)
+    assert efficiency(1.5, serial, ddp) == pytest.approx(0.75)
+    # launch, load, warm-up, evaluate and teardown add 1.71 s to serial and 3.9 s to ddp
+    whole = speedup(serial, ddp, "wall")
+    assert whole is not None
+    assert whole.value == pytest.approx(7.71 / 7.9)
+
+
+def test_growing_work_counts_the_rows_of_all_workers():
+    asked = {"scaling": "growing", "samples": 100}
+    serial, ddp = only_group([example_record(5.0, asked), example_record(5.0, asked | {"backend": "ddp", "workers": 2})]).cells
+    found = speedup(serial, ddp, "train")
+    assert found is not None
+    assert found.value == pytest.approx(2.0)
+
+
+def test_work_is_taken_as_equal_when_a_record_does_not_say_its_rows():
+    records = [
+        example_record(8.0, {"samples": 100}, resolved={}),
+        example_record(2.0, {"samples": 100, "backend": "dask"}, resolved={"rows_per_epoch": None}),
+    ]
+    serial, dask = only_group(records).cells
+    found = speedup(serial, dask, "train")
+    assert found is not None
+    assert found.value == pytest.approx(4.0)
+
+
+def test_a_missing_time_gives_no_speedup():
+    records = [example_record(8.0, {}), example_record(2.0, {"backend": "ddp"}, phases={"train_s": None})]
+    serial, ddp = only_group(records).cells
+    assert speedup(serial, ddp, "train") is None
