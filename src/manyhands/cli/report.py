@@ -1,0 +1,83 @@
+"""`manyhands report`: record files -> tables in the terminal, Markdown, CSV or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from manyhands.errors import RecordError
+from manyhands.record import Record, read_records
+
+if TYPE_CHECKING:
+    from manyhands.analysis.scaling import Time
+
+FORMATS = ("table", "markdown", "csv", "json")
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command to the command line."""
+    parser = commands.add_parser("report", help="show records: speed-up, where the time went, cost and quality")
+    parser.add_argument("records", nargs="+", type=Path, metavar="RECORDS", help="files that 'manyhands run --out' wrote")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="what to make of them (default: %(default)s)")
+    parser.add_argument(
+        "--time",
+        choices=("train", "wall"),
+        default="train",
+        help="compare the train phase or the whole run (default: %(default)s)",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Shows the records; exit code 0. Raises RecordError when a file cannot be read or written, or holds no record."""
+    records = load(options.records)
+    if options.output is None and options.format == "table":
+        from manyhands.report.tables import print_report
+
+        print_report(records, time=options.time)
+        return 0
+    text = render(records, options.format, options.time)
+    if options.output is None:
+        sys.stdout.write(text)
+    else:
+        _write(options.output, text)
+    return 0
+
+
+def load(paths: Iterable[Path]) -> list[Record]:
+    """The records of all files in order, each once even when it stands in two files; raises RecordError when there is none."""
+    paths = list(paths)
+    found: dict[str, Record] = {}
+    for path in paths:
+        for record in read_records(path):
+            found.setdefault(record.id, record)
+    if not found:
+        names = ", ".join(map(str, paths))
+        raise RecordError(f"no records in {names}; make some with 'manyhands run --out {paths[0]}'")
+    return list(found.values())
+
+
+def render(records: list[Record], form: str, time: Time) -> str:
+    """The report as text in one of FORMATS."""
+    if form == "markdown":
+        from manyhands.report.markdown import to_markdown
+
+        return to_markdown(records, time)
+    if form == "table":
+        from manyhands.report.tables import to_text
+
+        return to_text(records, time)
+    from manyhands.report.flat import to_csv, to_json
+
+    return to_csv(records) if form == "csv" else to_json(records, time)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file with -o") from None

@@ -1,0 +1,80 @@
+"""Summaries -> the columns of the two tables of a group: speed, and where the time went. Text only, for any medium."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from manyhands.analysis.summary import Summary
+from manyhands.record import PHASES
+from manyhands.report import words
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading (one or two lines) and one text for every cell."""
+
+    heading: tuple[str, ...]
+    texts: tuple[str, ...]
+    is_number: bool = True
+
+
+def identity(summaries: Sequence[Summary]) -> list[Column]:
+    """Which cell a row is about."""
+    return [
+        Column(("backend",), tuple(words.name(row.cell) for row in summaries), is_number=False),
+        Column(("workers",), tuple(str(row.cell.workers) for row in summaries)),
+        Column(("threads",), tuple(str(row.cell.threads) for row in summaries)),
+    ]
+
+
+def speed(summaries: Sequence[Summary]) -> list[list[Column]]:
+    """Time and speed-up; then what it took, and whether the model is still as good."""
+    return [
+        [
+            Column(("runs",), tuple(_runs(row) for row in summaries)),
+            Column(("wall s", "mean ± sd"), tuple(words.mean_and_sd(row.wall) for row in summaries)),
+            Column(("wall s", "median"), tuple(words.figure(row.wall.median if row.wall else None) for row in summaries)),
+            Column(("train s", "mean ± sd"), tuple(words.mean_and_sd(row.train) for row in summaries)),
+            Column(("speed-up", "[95 % interval]"), tuple(_speedup(row) for row in summaries)),
+            Column(("effi-", "ciency"), tuple("1" if row.is_base else words.figure(row.efficiency) for row in summaries)),
+        ],
+        [
+            Column(("CPU %",), tuple(words.whole(row.cpu_percent) for row in summaries)),
+            Column(("peak", "memory"), tuple(words.size(row.peak_bytes) for row in summaries)),
+            *(_metric(metric, summaries) for metric in metrics(summaries)),
+        ],
+    ]
+
+
+def phases(summaries: Sequence[Summary]) -> list[list[Column]]:
+    """Mean seconds in each phase, and how `train` splits, in per cent of it."""
+    columns = [
+        Column(("warm-up" if phase == "warmup" else phase,), tuple(words.figure(row.phases[phase]) for row in summaries))
+        for phase in PHASES
+    ]
+    split = tuple(" / ".join(words.percent(row.train_split[part]) for part in row.train_split) for row in summaries)
+    return [[*columns, Column(("compute / com-", "municate / input"), split)]]
+
+
+def metrics(summaries: Sequence[Summary]) -> list[str]:
+    """The metrics that get a column: all but the naive forecast's, which is the same for every cell."""
+    found = dict.fromkeys(metric for row in summaries for metric in row.quality)
+    return [metric for metric in found if not metric.startswith("naive_")]
+
+
+def _metric(metric: str, summaries: Sequence[Summary]) -> Column:
+    heading = words.plain(words.metric(metric))
+    lines = tuple(heading.split(" ", 1)) if len(heading) > 8 else (heading,)
+    return Column(lines, tuple(words.score(row.quality.get(metric)) for row in summaries))
+
+
+def _runs(row: Summary) -> str:
+    measured, made = len(row.cell.measured), len(row.cell.records)
+    return str(measured) if measured == made else f"{measured} of {made}"
+
+
+def _speedup(row: Summary) -> str:
+    if row.is_base:
+        return "1 (base line)"
+    return words.interval(row.speedup) if row.speedup else words.NOT_MEASURED

@@ -1,0 +1,57 @@
+"""Records -> Markdown for a job page or an issue: the same tables and lines as in the terminal, everything escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from manyhands.analysis.cells import Group, group_records
+from manyhands.analysis.scaling import Time
+from manyhands.analysis.summary import summarise
+from manyhands.record import Record
+from manyhands.report import columns, notes, words
+from manyhands.report.columns import Column
+
+
+def to_markdown(records: Sequence[Record], time: Time = "train") -> str:
+    """The report as Markdown, with a heading for every group; one line when there are no records."""
+    if not records:
+        return "No records.\n"
+    groups = group_records(records)
+    blocks = [
+        block
+        for group in groups
+        for block in _group(group, [other for other in groups if other.workload == group.workload], time)
+    ]
+    last = [*dict.fromkeys(notes.machine(record) for record in records), notes.versions(records), notes.how_to_read(time)]
+    return "\n\n".join([*blocks, _bullets(last)]) + "\n"
+
+
+def escape(text: str) -> str:
+    """The text as Markdown shows it literally: no HTML, no table cell ends, no emphasis, links or mentions."""
+    safe = words.plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    return re.sub(r"([\\`*_\[\]|#~!])", r"\\\1", safe)
+
+
+def _group(group: Group, siblings: Sequence[Group], time: Time) -> list[str]:
+    summaries = summarise(group, time)
+    blocks = [f"### {escape(notes.headline(notes.title(group, siblings), summaries, time))}"]
+    if summaries:
+        identity = columns.identity(summaries)
+        tables = (columns.speed(summaries), columns.phases(summaries))
+        blocks += [_table([*identity, *(column for section in sections for column in section)]) for sections in tables]
+    apart = notes.not_averaged(siblings) if group is siblings[-1] else []
+    lines = [*notes.stopped(group), *notes.cautions(group, summaries), *apart, *notes.facts(group)]
+    return [*blocks, _bullets(lines)] if lines else blocks
+
+
+def _table(shown: Iterable[Column]) -> str:
+    shown = list(shown)
+    heads = [escape(" ".join(column.heading).replace("- ", "")) for column in shown]
+    rules = ["---:" if column.is_number else "---" for column in shown]
+    rows = zip(*([escape(text) for text in column.texts] for column in shown), strict=True)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rules, *rows))
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {escape(line)}" for line in lines if line)

@@ -1,0 +1,143 @@
+"""A group -> the lines under its tables: what stopped, what cannot be compared, on what data, machine and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from manyhands.analysis.cells import Group, differences
+from manyhands.analysis.scaling import Time
+from manyhands.analysis.spread import mean, number
+from manyhands.analysis.summary import Summary
+from manyhands.record import Record
+from manyhands.report import words
+
+_PHRASES = {"train": "the train phase", "wall": "the whole run"}
+
+
+def title(group: Group, siblings: Sequence[Group]) -> str:
+    """The workload, and what sets the group apart from the other groups of that workload."""
+    apart = [f"{name} {group.conditions.get(name, 'missing')}" for name in differences(siblings)]
+    return words.plain(", ".join([group.workload, *apart]))
+
+
+def not_averaged(siblings: Sequence[Group]) -> list[str]:
+    """One line that names what keeps the groups of a workload apart; none for a single group."""
+    found = [f"{name} {' / '.join(values)}" for name, values in differences(siblings).items()]
+    return [words.plain(f"not averaged together: {'; '.join(found)}")] if found else []
+
+
+def stopped(group: Group) -> list[str]:
+    """A line for every cell and reason that a run failed or was skipped for."""
+    lines = []
+    for cell in group.cells:
+        reasons: dict[tuple[str, str], int] = {}
+        for record in cell.records:
+            if not record.ok:
+                reasons[record.status, record.reason or ""] = reasons.get((record.status, record.reason or ""), 0) + 1
+        for (status, reason), times in reasons.items():
+            share = f" ({times} of {words.count(len(cell.records), 'run')})" if len(cell.records) > 1 else ""
+            lines.append(words.plain(f"{status}: {words.full_name(cell)}{share}: {reason}"))
+    return lines
+
+
+def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
+    """What a reader should know before trusting the table."""
+    lines = []
+    if summaries and not any(row.is_base for row in summaries):
+        lines.append("no speed-up: no measured run of serial with 1 worker to compare with; add --backend serial")
+    if any(row.speedup and row.speedup.low is None for row in summaries):
+        lines.append(f"[{words.NOT_MEASURED}] an interval needs 2 launches of both cells; add --repeats 3")
+    if len({record.init_sha256 for record in group.measured if record.init_sha256}) > 1:
+        lines.append("initial weights differ between runs: compare their speed, not their quality")
+    lines += [line for row in summaries for line in _unmeasured(row)]
+    crowded = [row for row in summaries if any(record.resolved.get("oversubscribed") for record in row.cell.measured)]
+    lines += [f"oversubscribed: {words.full_name(row.cell)}: more threads than usable cores" for row in crowded]
+    return [words.plain(line) for line in lines]
+
+
+def facts(group: Group) -> list[str]:
+    """The data, the settings and the forecast to beat, each in a line."""
+    return [line for line in (_data(group), _settings(group), _naive(group)) if line]
+
+
+def machine(record: Record) -> str:
+    """The machine in a line; empty when the record does not say."""
+    known = record.machine
+    cores, total, memory = known.get("cores"), known.get("cores_total"), number(known.get("memory_bytes"))
+    parts = [known.get("host"), known.get("cpu_model")]
+    parts.append(
+        f"{cores} of {total} cores usable" if cores and total and cores != total else f"{cores} cores" if cores else None
+    )
+    parts += [
+        words.size(memory) if memory else None,
+        known.get("os"),
+        f"Python {known['python']}" if known.get("python") else None,
+    ]
+    text = ", ".join(str(part) for part in parts if part)
+    return words.plain(f"machine: {text}") if text else ""
+
+
+def versions(records: Sequence[Record]) -> str:
+    """The versions of all libraries met and the commit, in a line; empty when no record says."""
+    met: dict[str, list[str]] = {}
+    for record in records:
+        for name, version in record.versions.items():
+            met[name] = list(dict.fromkeys([*met.get(name, []), version]))
+    parts = [f"{name} {' / '.join(found)}" for name, found in met.items()]
+    commits = dict.fromkeys(record.code["commit"] for record in records if record.code.get("commit"))
+    parts += [f"code {' / '.join(str(commit)[:12] for commit in commits)}"] if commits else []
+    return words.plain(f"versions: {', '.join(parts)}") if parts else ""
+
+
+def headline(title: str, summaries: Sequence[Summary], time: Time) -> str:
+    """What the first table of a group compares."""
+    base = next((row.cell for row in summaries if row.is_base), None)
+    over = f": speed-up of {_PHRASES[time]} over {words.full_name(base)}" if base else ""
+    return words.plain(f"{title}{over}")
+
+
+def how_to_read(time: Time) -> str:
+    """What the columns mean."""
+    return (
+        f"how to read: speed-up is rows per second in {_PHRASES[time]} over the base line, launches of one block paired;"
+        f" efficiency is speed-up per thread used; {words.NOT_MEASURED} was not measured"
+    )
+
+
+def _unmeasured(row: Summary) -> list[str]:
+    records = row.cell.measured
+    names = dict.fromkeys(
+        metric for record in records for metric, value in record.quality.items() if not isinstance(value, list | dict)
+    )
+    without = {metric: sum(number(record.quality.get(metric)) is None for record in records) for metric in names}
+    return [
+        f"not a number: {words.metric(metric)} of {words.full_name(row.cell)} in {times} of {words.count(len(records), 'run')}"
+        for metric, times in without.items()
+        if times
+    ]
+
+
+def _data(group: Group) -> str:
+    data = next((record.data for record in group.records if record.data), None)
+    if data is None:
+        return ""
+    rows = data.get("rows")
+    counts = ", ".join(f"{part} {n}" for part, n in rows.items()) if isinstance(rows, dict) else str(rows or "")
+    parts = [data.get("name"), data.get("source"), f"sha256 {str(data['sha256'])[:12]}" if data.get("sha256") else None]
+    parts.append(f"rows: {counts}" if counts else None)
+    return words.plain(f"data: {'; '.join(str(part) for part in parts if part)}")
+
+
+def _settings(group: Group) -> str:
+    names = ("epochs", "samples", "batch size", "batch", "scaling", "seed", "device", "settings", "score epochs")
+    parts = [
+        f"{name} {group.conditions[name]}" for name in names if group.conditions.get(name, "False") not in ("False", "defaults")
+    ]
+    return words.plain(f"settings: {', '.join(parts)}") if parts else ""
+
+
+def _naive(group: Group) -> str:
+    names = dict.fromkeys(metric for record in group.measured for metric in record.quality if metric.startswith("naive_"))
+    means = {metric: mean(record.quality.get(metric) for record in group.measured) for metric in names}
+    parts = [f"{words.metric(name.removeprefix('naive_'))} {value:.2f}" for name, value in means.items() if value is not None]
+    return words.plain(f"naive forecast on the same rows: {', '.join(parts)}") if parts else ""

@@ -1,0 +1,149 @@
+"""Records -> tables in the terminal: speed, and where the time went, for every group of comparable records.
+
+Columns that do not fit the width go on in a further table, so that no number is ever cut. Names and reasons are shown as plain
+text: nothing in them is read as markup.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from manyhands.analysis.cells import Group, group_records
+from manyhands.analysis.scaling import Time
+from manyhands.analysis.summary import Summary, summarise
+from manyhands.record import Record
+from manyhands.report import columns, notes
+from manyhands.report.columns import Column
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+PIPED_WIDTH = 120
+"""Columns used when the output is no terminal and COLUMNS does not say."""
+GAP = 2
+LONGEST_NAME = 28
+
+
+def terminal() -> Console:
+    """A console on standard output: the terminal's width and colours (none with NO_COLOR), or plain text when piped."""
+    from rich.console import Console
+
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=PIPED_WIDTH if piped else None, highlight=False, markup=False, emoji=False)
+
+
+def to_text(records: Sequence[Record], time: Time = "train") -> str:
+    """The same tables as plain text, for a file."""
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=PIPED_WIDTH, color_system=None, highlight=False, markup=False, emoji=False)
+    with console.capture() as capture:
+        print_report(records, time=time, console=console)
+    return capture.get()
+
+
+def print_report(records: Sequence[Record], *, time: Time = "train", console: Console | None = None) -> None:
+    """Prints the tables of all records, with everything a reader must know under them; a line when there are none."""
+    console = console or terminal()
+    if not records:
+        _line(console, "no records: nothing was run")
+        return
+    groups = group_records(records)
+    for workload in dict.fromkeys(group.workload for group in groups):
+        siblings = [group for group in groups if group.workload == workload]
+        for group in siblings:
+            _print_group(console, group, notes.title(group, siblings), time)
+        for line in notes.not_averaged(siblings):
+            _line(console, line, "yellow")
+    console.print()
+    for line in dict.fromkeys(notes.machine(record) for record in records):
+        _line(console, line, "dim")
+    _line(console, notes.versions(records), "dim")
+    if any(record.ok for record in records):
+        _line(console, notes.how_to_read(time), "dim")
+    else:
+        _line(console, "no measured run: every run failed or was skipped, for the reasons above", "yellow")
+
+
+def _print_group(console: Console, group: Group, title: str, time: Time) -> None:
+    summaries = summarise(group, time)
+    console.print()
+    _line(console, notes.headline(title, summaries, time), "bold")
+    if summaries:
+        _print_tables(console, summaries, columns.speed(summaries))
+        console.print()
+        _line(console, "where the time went: mean seconds of each phase, and the split of train in %", "italic")
+        _print_tables(console, summaries, columns.phases(summaries))
+        console.print()
+    for line in notes.stopped(group):
+        _line(console, line, "red" if line.startswith("failed") else "yellow")
+    for line in notes.cautions(group, summaries):
+        _line(console, line, "yellow")
+    for line in notes.facts(group):
+        _line(console, line, "dim")
+
+
+def _print_tables(console: Console, summaries: Sequence[Summary], sections: Sequence[Sequence[Column]]) -> None:
+    identity = columns.identity(summaries)
+    for part in pack(sections, console.width - sum(_width(column) + GAP for column in identity)):
+        console.print()
+        console.print(_table([*identity, *part]))
+
+
+def pack(sections: Sequence[Sequence[Column]], width: int) -> list[list[Column]]:
+    """All columns in one list when they fit the width; else every section in as few lists as fit, never an empty one."""
+    whole = [column for section in sections for column in section]
+    if sum(_width(column) + GAP for column in whole) <= width + GAP:
+        return [whole]
+    return [part for section in sections for part in _cut(section, width)]
+
+
+def _cut(section: Iterable[Column], width: int) -> list[list[Column]]:
+    parts: list[list[Column]] = []
+    used = 0
+    for column in section:
+        needed = _width(column) + GAP
+        if parts and used + needed <= width + GAP:
+            parts[-1].append(column)
+            used += needed
+        else:
+            parts.append([column])
+            used = needed
+    return parts
+
+
+def _width(column: Column) -> int:
+    longest = max(len(text) for text in (*column.heading, *column.texts))
+    return longest if column.is_number else min(longest, LONGEST_NAME)
+
+
+def _table(shown: Iterable[Column]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = list(shown)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
+    for column in shown:
+        table.add_column(
+            Text("\n".join(column.heading)),
+            justify="right" if column.is_number else "left",
+            vertical="top",
+            no_wrap=column.is_number,
+            overflow="fold",
+            max_width=None if column.is_number else LONGEST_NAME,
+        )
+    for row in zip(*(column.texts for column in shown), strict=True):
+        table.add_row(*(Text(text) for text in row))
+    return table
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    for line in textwrap.wrap(text, max(20, console.width), subsequent_indent="  ", break_on_hyphens=False):
+        console.print(line, style=style or None, markup=False, highlight=False, emoji=False, soft_wrap=True)

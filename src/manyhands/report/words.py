@@ -1,0 +1,91 @@
+"""Numbers and names -> the words that every kind of report shows. What was not measured is a dash, never 0."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+from manyhands.analysis.cells import Cell
+from manyhands.analysis.ratios import Ratio
+from manyhands.analysis.spread import Spread
+
+NOT_MEASURED = "–"  # noqa: RUF001 - an en dash reads as a gap, a minus as a number
+
+
+def plain(text: object) -> str:
+    """The text on one line, without the control characters that could move a cursor or forge a line."""
+    return " ".join("".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in str(text)).split())
+
+
+def figure(value: float | None, like: float | None = None) -> str:
+    """A number with about three significant digits, or with the decimals that `like` would have."""
+    if value is None:
+        return NOT_MEASURED
+    size = abs(value if like is None else like)
+    decimals = (
+        0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 or size == 0 else min(6, 1 - math.floor(math.log10(size)))
+    )
+    return f"{value:.{decimals}f}" if size < 1e6 else f"{value:.3g}"
+
+
+def mean_and_sd(values: Spread | None) -> str:
+    """`mean ± sd`; the mean alone for one launch."""
+    if values is None:
+        return NOT_MEASURED
+    centre = figure(values.mean)
+    return centre if values.sd is None else f"{centre} ± {figure(values.sd, like=values.mean)}"
+
+
+def score(values: Spread | None) -> str:
+    """A metric of quality with four digits, and its spread where that is not 0."""
+    if values is None:
+        return NOT_MEASURED
+    centre, decimals = values.mean, 4 if abs(values.mean) < 1 else 2
+    seen = f"{values.sd:.{decimals}f}" if values.sd is not None else ""
+    return f"{centre:.{decimals}f} ± {seen}" if seen.strip("0.") else f"{centre:.{decimals}f}"
+
+
+def metric(name: str) -> str:
+    """A metric's name for people: `mape_percent` -> `MAPE %`."""
+    words = name.removesuffix("_percent").replace("_", " ")
+    words = " ".join(word.upper() if word in ("mape", "rmse", "mse", "mae", "auc") else word for word in words.split())
+    return f"{words} %" if name.endswith("_percent") else words
+
+
+def interval(ratio: Ratio) -> str:
+    """`1.95 [1.80, 2.10]`; a dash for the bounds where one launch gives none."""
+    if ratio.low is None or ratio.high is None:
+        return f"{figure(ratio.value)} [{NOT_MEASURED}]"
+    return f"{figure(ratio.value)} [{figure(ratio.low)}, {figure(ratio.high)}]"
+
+
+def whole(value: float | None) -> str:
+    """A number without decimals."""
+    return NOT_MEASURED if value is None else f"{value:.0f}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 in per cent, without the sign."""
+    return NOT_MEASURED if share is None else f"{100 * share:.0f}"
+
+
+def size(value: float | None) -> str:
+    """Bytes in MB or GB (powers of 1000)."""
+    if value is None:
+        return NOT_MEASURED
+    return f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 worker`, `2 workers`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def name(cell: Cell) -> str:
+    """The backend, and what sets the cell apart from its namesakes."""
+    return plain(f"{cell.backend} ({cell.variant})" if cell.variant else cell.backend)
+
+
+def full_name(cell: Cell) -> str:
+    """The cell in a sentence: `ddp, 2 workers x 1 thread`."""
+    return f"{name(cell)}, {count(cell.workers, 'worker')} x {count(cell.threads, 'thread')}"

@@ -1,0 +1,59 @@
+import argparse
+import json
+
+import pytest
+
+from manyhands.analysis.example import example_records
+from manyhands.cli import report
+from manyhands.errors import RecordError
+
+
+def run(*words):
+    parser = argparse.ArgumentParser()
+    report.add_parser(parser.add_subparsers(required=True))
+    options = parser.parse_args(["report", *map(str, words)])
+    return options.call(options)
+
+
+@pytest.fixture
+def records(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_text("".join(record.to_json() + "\n" for record in example_records()))
+    return path
+
+
+def test_prints_tables_by_default(records, capsys):
+    assert run(records) == 0
+    assert "speed-up" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("form", "start"), [("markdown", "### cnn"), ("csv", "id,"), ("json", "{")])
+def test_prints_the_format_asked_for(records, capsys, form, start):
+    assert run(records, "--format", form) == 0
+    assert capsys.readouterr().out.startswith(start)
+
+
+def test_writes_a_file_instead_of_printing(records, tmp_path, capsys):
+    for form in report.FORMATS:
+        assert run(records, "--format", form, "-o", tmp_path / form) == 0
+        assert (tmp_path / form).stat().st_size > 500
+    assert capsys.readouterr().out == ""
+
+
+def test_a_record_that_stands_in_two_files_counts_once(records, capsys):
+    run(records, records, "--format", "json")
+    assert len(json.loads(capsys.readouterr().out)["records"]) == 12
+
+
+def test_bad_input_is_one_line_that_names_the_file(records, tmp_path):
+    empty, mixed = tmp_path / "empty.jsonl", tmp_path / "mixed.jsonl"
+    empty.touch()
+    mixed.write_text(records.read_text().splitlines()[0] + '\n{"schema": 99}\n')
+    with pytest.raises(RecordError, match=r"no records in .*empty.jsonl; make some with"):
+        run(empty)
+    with pytest.raises(RecordError, match=r"mixed.jsonl:2: schema 99 is unknown"):
+        run(mixed)
+    with pytest.raises(RecordError, match="no records at"):
+        run(tmp_path / "missing.jsonl")
+    with pytest.raises(RecordError, match=r"cannot write the report to .*; choose another file with -o"):
+        run(records, "--format", "csv", "-o", tmp_path)

@@ -1,0 +1,39 @@
+import csv
+import io
+import json
+import math
+
+from manyhands.analysis.example import example_record, example_records
+from manyhands.record import Record
+from manyhands.report.flat import to_csv, to_json
+
+
+def test_csv_has_one_row_a_record_and_the_columns_of_all():
+    records = [*example_records(repeats=1), example_record(1.0, {"workload": "lstm"}, quality={"rmse": 5.2})]
+    rows = list(csv.DictReader(io.StringIO(to_csv(records))))
+    assert len(rows) == len(records)
+    assert rows[0]["spec.backend"] == "serial"
+    assert float(rows[0]["phases.train_s"]) == records[0].phases["train_s"]
+    assert (rows[0]["quality.rmse"], rows[-1]["quality.rmse"]) == ("", "5.2")
+    assert json.loads(rows[0]["history"])[0]["epoch"] == 1
+
+
+def test_csv_texts_never_run_as_formulas_and_numbers_stay_numbers():
+    record = example_record(1.0, {}, command="=HYPERLINK(1)", quality={"r2": -0.5, "@x": 1})
+    (row,) = csv.DictReader(io.StringIO(to_csv([record])))
+    assert row["command"] == "'=HYPERLINK(1)"
+    assert row["quality.r2"] == "-0.5"
+
+
+def test_json_holds_the_records_and_a_summary_of_every_cell():
+    records = [*example_records(), example_record(1.0, {"backend": "dask"}, quality={"accuracy": math.nan})]
+    whole = json.loads(to_json(records, "wall"))
+    assert [Record.from_json(json.dumps(values)).id for values in whole["records"]] == [record.id for record in records]
+    assert [row["backend"] for row in whole["summary"]] == ["serial", "serial", "dask", "ddp", "ddp"]
+    assert whole["summary"][0]["time"] == "wall"
+    assert whole["summary"][-1]["speedup"]["method"] == "paired t"
+
+
+def test_no_records_give_empty_tables():
+    assert to_csv([]) == "\n"
+    assert json.loads(to_json([])) == {"records": [], "summary": []}

@@ -1,0 +1,93 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from manyhands.analysis.example import MACHINE, example_record, example_records
+from manyhands.report.columns import Column
+from manyhands.report.tables import pack, print_report, terminal, to_text
+from manyhands.report.words import NOT_MEASURED
+
+
+def shown(records, width=120, **options):
+    console = Console(file=io.StringIO(), width=width)
+    print_report(records, console=console, **options)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_no_line_is_wider_than_the_terminal_and_no_number_is_cut(width):
+    text = shown(example_records(("cnn", "lstm")), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    assert text.count("1 (base line)") == 2
+
+
+def test_every_question_has_its_column():
+    text = shown(example_records(), 160)
+    for heading in ("wall s", "train s", "speed-up", "CPU %", "memory", "accuracy", "launch", "teardown", "input"):
+        assert heading in text
+    assert "80 / 15 / 5" in text
+    assert f"80 / {NOT_MEASURED} / 5" in text
+
+
+def test_one_launch_has_no_interval_and_says_what_is_needed():
+    text = shown(example_records(repeats=1))
+    assert f"[{NOT_MEASURED}]" in text
+    assert "needs 2 launches" in text
+
+
+def test_stopped_runs_stand_under_the_table_with_their_reason_as_plain_text():
+    failed = example_record(
+        1.0, {"backend": "ddp", "workers": 4}, status="failed", reason="[red]rank 2[/red]\x1b[31m ended\nbadly"
+    )
+    text = shown([*example_records(), failed])
+    assert "failed: ddp, 4 workers x 1 thread: [red]rank 2[/red] [31m ended badly" in text
+
+
+def test_records_of_different_conditions_stand_in_tables_of_their_own():
+    text = shown([*example_records(), *(example_record(5.0, {"epochs": 2, "repeat": repeat}) for repeat in range(2))])
+    assert "cnn, epochs 1: " in text
+    assert "cnn, epochs 2: " in text
+    assert "not averaged together: epochs 1 / 2" in text
+
+
+def test_each_machine_is_named():
+    text = shown([example_record(1.0, {}), example_record(1.0, {}, machine=MACHINE | {"host": "other"})])
+    assert "machine: example," in text
+    assert "machine: other," in text
+
+
+def test_bad_input_gives_a_line_that_says_so():
+    assert "no records" in shown([])
+    failed = shown([example_record(1.0, {}, status="failed", reason="broke")])
+    assert "failed: serial" in failed
+    assert "no measured run" in failed
+    assert "add --backend serial" in shown([example_record(1.0, {"backend": "ddp"})])
+    assert "not a number: accuracy of serial, 1 worker x 1 thread in 1 of 1 run" in shown(
+        [example_record(1.0, {}, quality={"accuracy": None})]
+    )
+
+
+def test_the_bare_minimum_of_a_record_is_shown():
+    text = shown([example_record(1.0, {}, phases={}, wall_s=None, data={}, machine={}, versions={}, resources={}, quality={})])
+    assert "serial" in text
+
+
+def test_whole_run_can_be_compared_instead_of_train():
+    assert "speed-up of the whole run" in shown(example_records(), time="wall")
+
+
+def test_piped_output_is_wide_and_without_colours(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    console = terminal()
+    assert (console.width, console.color_system) == (120, None)
+    assert "\x1b" not in to_text(example_records())
+
+
+def test_columns_that_do_not_fit_go_on_in_a_further_table():
+    wide, narrow = Column(("x" * 30,), ("1",)), Column(("y",), ("2",))
+    assert pack([[wide], [narrow]], 40) == [[wide, narrow]]
+    assert pack([[wide, narrow], [wide]], 40) == [[wide, narrow], [wide]]
+    assert pack([[wide, wide]], 10) == [[wide], [wide]]
