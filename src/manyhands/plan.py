@@ -86,6 +86,12 @@ class RunSpec:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    @property
+    def label(self) -> str:
+        """The cell in a few words."""
+        threads = f", {self.threads} threads" if self.threads > 1 else ""
+        return f"{self.workload.rpartition('/')[2]} on {self.backend.rpartition('/')[2]} x {self.workers}{threads}"
+
     def command(self) -> str:
         """The command line that makes this run again."""
         words = ["manyhands", "run", self.workload, "--backend", self.backend]

@@ -113,14 +113,26 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def check_writable(path: Path) -> None:
+    """Raises RecordError when records cannot be added to `path`; to be asked before anything is measured."""
+    existed = path.exists()
+    os.close(_open(path))
+    if not existed:
+        path.unlink()
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise RecordError(f"cannot write records to {path}: {error.strerror}; choose another file with --out") from None
+
+
 def append_record(path: Path, record: Record) -> None:
     """Adds one whole line to `path`, or nothing: a full disk leaves the file as it was. Safe with several writers."""
     line = (record.to_json() + "\n").encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    except OSError as error:
-        raise RecordError(f"cannot write records to {path}: {error.strerror}; choose another file with --out") from None
+    descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size

@@ -29,6 +29,9 @@ def loopback_store(world_size: int) -> tuple[TCPStore, int]:
 class LoopbackRendezvous(StaticTCPRendezvous):
     """The static rendezvous of a single node, on a port of loopback that the system chose."""
 
+    def get_backend(self) -> str:
+        return NAME
+
     def next_rendezvous(self) -> RendezvousInfo:
         if self._store is None:
             self._store, self.master_port = loopback_store(self.world_size)

@@ -41,6 +41,7 @@ SCORE_ROWS = 1000
 def train(rank: Rank, spec: RunSpec) -> dict[str, Any]:
     """Trains one worker's share and returns its report; call it in every worker, after the group is formed."""
     import torch
+    import torch._dynamo  # the first optimizer imports it, for about a second: part of the launch, not of the load
 
     set_threads(spec.threads, os.environ)
     workload = network_workload(spec)

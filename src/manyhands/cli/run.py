@@ -1,0 +1,189 @@
+"""`manyhands run`: options -> a plan -> records, with a table at the end."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from manyhands.errors import UsageError
+from manyhands.plan import BATCH_MODES, DEVICES, SCALINGS, RunSpec
+
+if TYPE_CHECKING:
+    from manyhands.record import Record
+
+DEFAULTS = {f.name: f.default for f in fields(RunSpec)}
+RESULTS = Path("results")
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command and its options; their defaults are those of `RunSpec`."""
+    parser = commands.add_parser(
+        "run",
+        help="train workloads on backends at several worker counts and show the table",
+        description="Trains every workload on every backend at every worker count, each run in a fresh process, and shows the table."
+        " Without a WORKLOAD it runs a default plan on embedded data that takes about three minutes on two cores.",
+    )
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="names from 'manyhands list', or path/to/file.py:Name")
+    cells = parser.add_argument_group("cells")
+    cells.add_argument("--backend", type=_names, metavar="NAME,...", help="backends, see 'manyhands list' (default: serial,ddp)")
+    cells.add_argument("--workers", type=_counts, metavar="N,...", help="worker counts (default: 1,2 as far as the cores go)")
+    cells.add_argument("--threads", type=int, default=DEFAULTS["threads"], help="threads per worker (default: %(default)s)")
+    cells.add_argument("--repeats", type=int, default=2, help="launches of every cell, in shuffled blocks (default: %(default)s)")
+    cells.add_argument("--oversubscribe", action="store_true", help="allow more workers x threads than cores; the records say so")
+    work = parser.add_argument_group("work")
+    work.add_argument("--epochs", type=int, help="passes over the training rows (default: the workload's)")
+    work.add_argument("--samples", type=int, help="training rows used (default: all of them)")
+    work.add_argument("--batch-size", type=int, help="rows per step (default: the workload's)")
+    work.add_argument(
+        "--batch",
+        choices=BATCH_MODES,
+        default=DEFAULTS["batch"],
+        help="what --batch-size counts: all workers' rows per step (the same optimisation at every worker count)"
+        " or each worker's (default: %(default)s)",
+    )
+    work.add_argument(
+        "--scaling",
+        choices=SCALINGS,
+        default=DEFAULTS["scaling"],
+        help="the same rows in total at every worker count, or --samples for each worker (default: %(default)s)",
+    )
+    work.add_argument("--seed", type=int, default=DEFAULTS["seed"], help="seed of weights, order and dropout (default: %(default)s)")
+    work.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE", help="a setting of the workload")
+    work.add_argument("--score-epochs", action="store_true", help="score the held-out rows after every epoch, outside 'train'")
+    work.add_argument("--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)")
+    place = parser.add_argument_group("place")
+    place.add_argument("--device", choices=DEVICES, default=DEFAULTS["device"], help="(default: %(default)s)")
+    place.add_argument("--address", metavar="HOST:PORT", help="an engine that runs already; for ddp where the nodes meet")
+    place.add_argument("--nodes", type=int, default=DEFAULTS["nodes"], help="machines that share the workers of ddp (default: 1)")
+    place.add_argument("--node-rank", type=int, default=DEFAULTS["node_rank"], help="which of them this is, from 0 (default: 0)")
+    records = parser.add_argument_group("records")
+    records.add_argument("--out", type=Path, metavar="FILE", help="JSON Lines file to add to (default: results/TIME.jsonl)")
+    records.add_argument("--resume", action="store_true", help="leave out the runs that FILE already has")
+    records.add_argument("--timeout", type=float, default=DEFAULTS["timeout_s"], help="seconds for one run (default: %(default)g)")
+    records.add_argument("--order-seed", type=int, default=0, help="seed of the order of runs (default: %(default)s)")
+    records.add_argument("--dry-run", action="store_true", help="show the plan and stop")
+    parser.set_defaults(call=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Makes the plan, checks data and output, runs it; 0 when every run that was made is ok, 1 when one failed."""
+    from manyhands.cli.cells import chosen_cells
+    from manyhands.plan import grid, ordered
+    from manyhands.run import refusal
+
+    cells = chosen_cells(options)
+    reasons = {repr(cell): refusal(cell) for cell in cells}
+    runs = ordered(grid([cell for cell in cells if not reasons[repr(cell)]], options.repeats), options.order_seed)
+    skipped = [(cell, reason) for cell in cells if (reason := reasons[repr(cell)])]
+    out = options.out or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
+    if options.dry_run:
+        return show_plan(runs, skipped)
+    if not runs:
+        raise UsageError("nothing can be run: " + "; ".join(f"{cell.label}: {reason}" for cell, reason in skipped))
+    check_data(runs)
+    return _measure_all(runs, skipped, out, options)
+
+
+def show_plan(runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]]) -> int:
+    """Prints the commands in the order of the runs, then what is left out and why."""
+    for number, spec in enumerate(runs, start=1):
+        print(f"{number:>4}  block {spec.repeat + 1}  {spec.command()}")
+    for cell, reason in skipped:
+        print(f"   -  left out: {cell.label}: {reason}")
+    return 0
+
+
+def check_data(runs: Sequence[RunSpec]) -> None:
+    """Reads each workload's data once before anything is timed; raises DataError or UsageError for what no run could use."""
+    from manyhands.plugins import workload_class
+
+    checked = set()
+    for spec in runs:
+        need = (spec.workload, repr(spec.settings), spec.total_samples)
+        if need not in checked:
+            workload = workload_class(spec.workload).from_settings(spec.settings)
+            workload.check_data(Path(spec.data_dir) if spec.data_dir else None, spec.total_samples)
+            checked.add(need)
+
+
+def _measure_all(runs: list[RunSpec], skipped: Sequence[tuple[RunSpec, str]], out: Path, options: argparse.Namespace) -> int:
+    from manyhands.cli.progress import Progress
+    from manyhands.report.tables import print_report
+    from manyhands.record import append_record, check_writable, read_records
+    from manyhands.run import Surroundings, measure, skip, sweep_leftovers
+
+    sweep_leftovers()
+    before = read_records(out) if options.resume and out.exists() else []
+    check_writable(out)
+    todo = [spec for spec in runs if not _done(spec, before)]
+    known = {(repr(record.spec), record.status) for record in before}
+    surroundings = Surroundings(order_seed=options.order_seed, log_folder=out.parent / f"{out.stem}-logs")
+    records: list[Record] = [record for record in before if record.ok]
+    for cell, reason in skipped:
+        record = skip(cell, reason, surroundings)
+        if (repr(record.spec), record.status) not in known:
+            append_record(out, record)
+        records.append(record)
+    failed = 0
+    with _stoppable(), Progress(todo, len(runs) - len(todo)) as progress:
+        try:
+            for position, spec in enumerate(todo):
+                progress.starts(spec)
+                record = measure(spec, surroundings, position, progress.tick, progress.waits)
+                append_record(out, record)
+                records.append(record)
+                progress.ended(record)
+                failed += record.status == "failed"
+        except KeyboardInterrupt:
+            progress.close()
+            print(f"\ninterrupted; {len(records)} records are kept in {out}: add --out {out} --resume to go on", file=sys.stderr)
+            return 130
+    print_report(records)
+    print(f"records: {out}")
+    return 1 if failed else 0
+
+
+def _done(spec: RunSpec, records: Sequence[Record]) -> bool:
+    wanted = spec.to_dict()
+    return any(record.ok and dict(record.spec) == wanted for record in records)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turns a request to end (SIGTERM, SIGHUP) into what Ctrl-C does, so that nothing is left running."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _counts(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,4") from None
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name.strip().replace("-", "_"), value
