@@ -56,8 +56,7 @@ def list_sets(options: argparse.Namespace) -> int:
                 name, str(file.path.relative_to(root)), _rows(file), _megabytes(file), "read" if file.used else "not read"
             )
         if not members:
-            missing = "not in this folder: a run that needs it stops" if folder else "made on first use"
-            table.add_row(name, "-", "", "", missing)
+            table.add_row(name, "not in this folder" if folder else "made on first use")
     Console(markup=False, highlight=False).print(table)
     return 0
 
@@ -119,7 +118,7 @@ def _table(kind: str, root: Path) -> Table:
     table.add_column("file", overflow="fold")
     table.add_column("rows", justify="right")
     table.add_column("size", justify="right")
-    table.add_column("use", overflow="fold")
+    table.add_column("use")
     return table
 
 

@@ -26,6 +26,7 @@ TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">
 MOST_DIMENSIONS = 64
 """What a numpy array can have; the format itself counts to 255."""
 MOST_ITEMS = 2**63 // 8 - 1
+GZIP_LEVEL = 6
 LONGEST_HEADER = 4 + 4 * 255
 
 Array = NDArray[Any]
@@ -92,7 +93,7 @@ def write_idx(path: Path, array: Array) -> None:
     header = struct.pack(f">HBB{array.ndim}I", 0, codes[dtype], array.ndim, *array.shape)
     items = np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8).data
     parts: list[Readable] = [header, items]
-    write_whole(path, [gzip.compress(b"".join(parts), mtime=0)] if path.name.endswith(".gz") else parts)
+    write_whole(path, [gzip.compress(b"".join(parts), GZIP_LEVEL, mtime=0)] if path.name.endswith(".gz") else parts)
 
 
 def _open(source: Path | bytes) -> tuple[str, Readable]:

@@ -122,7 +122,7 @@ def _numbers(path: Path, name: str, column: pd.Series[Any]) -> pd.Series[float]:
     wrong = (numbers.isna() & column.notna()) | np.isinf(numbers)
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
-        raise DataError(f"{path}: column {name}, data row {row + 1}: {column.iloc[row]!r} is no number; mend or blank it")
+        raise DataError(f"{path}: column {name}, data row {row + 1}: {str(column.iloc[row])!r} is no number; mend or blank it")
     return numbers
 
 

@@ -143,8 +143,9 @@ def _scaling(table: PriceTable, training: Flags, window: int) -> _Scaling:
         seen = table.values[start:end][training[start:end]]
         known[number] = len(seen) > window
         if known[number]:
-            mean[number] = seen.mean(axis=0)
-            scale[number] = np.where(np.ptp(seen, axis=0) > 0, seen.std(axis=0), 1.0)
+            varies = np.ptp(seen, axis=0) > 0
+            mean[number] = np.where(varies, seen.mean(axis=0), seen[0])
+            scale[number] = np.where(varies, seen.std(axis=0), 1.0)
     return _Scaling(mean, scale, known)
 
 

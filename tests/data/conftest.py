@@ -1,0 +1,80 @@
+"""What the data tests share: a cache of their own, small price files, and the real files where there are some."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+COLUMNS = ("Date", "Symbol", "Adj Close", "Close", "High", "Low", "Open", "Volume")
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's cache is never touched; the embedded sets are made once for all tests."""
+    monkeypatch.setenv("MANYHANDS_CACHE", str(shared_cache))
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder that MANYHANDS_DATA names."""
+    folder = os.environ.get("MANYHANDS_DATA")
+    if not folder:
+        pytest.skip("MANYHANDS_DATA names no folder of real data")
+    return Path(folder)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row of a price file."""
+
+    day: str
+    symbol: str
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@pytest.fixture
+def bars() -> list[Bar]:
+    """Three symbols on the same 50 dates, and a fourth that starts too late to train on."""
+    chance = np.random.default_rng(3)
+    dates = [str(date(2020, 1, 1) + timedelta(days=number)) for number in range(50)]
+    return [
+        _random_bar(day, symbol, chance)
+        for symbol, first in (("CCC", 0), ("AAA", 0), ("LATE", 42), ("BBB", 0))
+        for day in dates[first:]
+    ]
+
+
+def _random_bar(day: str, symbol: str, chance: np.random.Generator) -> Bar:
+    opening, high, low, close = chance.uniform(10, 20, 4).round(2).tolist()
+    return Bar(day, symbol, opening, high, low, close, float(chance.integers(1000, 9000)))
+
+
+@pytest.fixture
+def to_csv() -> Callable[[list[Bar]], str]:
+    """Bars -> CSV text in the first layout."""
+
+    def write(rows: list[Bar]) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(COLUMNS)
+        writer.writerows([(b.day, b.symbol, 1, b.close, b.high, b.low, b.open, b.volume) for b in rows])
+        return text.getvalue()
+
+    return write

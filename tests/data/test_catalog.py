@@ -1,0 +1,64 @@
+"""Which files of a folder are known, which is read, and what is found when one is read whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from manyhands.data.catalog import check_file, check_sets, count_rows, known_files
+from manyhands.data.idx import write_idx
+from manyhands.data.make import embedded
+from manyhands.errors import DataError
+
+
+def test_finds_files_in_their_folder_and_beside_it_and_says_which_is_read(
+    tmp_path: Path, bars: list[Any], to_csv: Callable[[list[Any]], str]
+) -> None:
+    write_idx(tmp_path / "mnist" / "train-labels-idx1-ubyte", np.zeros(5, np.uint8))
+    write_idx(tmp_path / "mnist" / "train-labels-idx1-ubyte.gz", np.zeros(5, np.uint8))
+    (tmp_path / "sp500_stocks.csv").write_text(to_csv(bars))
+    (tmp_path / "all_stocks_5yr.csv").touch()
+    (tmp_path / "unknown.csv").touch()
+    found = {str(file.path.relative_to(tmp_path)): (file.set, file.used) for file in known_files(tmp_path)}
+    assert found == {
+        "mnist/train-labels-idx1-ubyte": ("mnist", True),
+        "mnist/train-labels-idx1-ubyte.gz": ("mnist", False),
+        "sp500_stocks.csv": ("stocks", True),
+        "all_stocks_5yr.csv": ("stocks", False),
+    }
+    assert [count_rows(file) for file in known_files(tmp_path) if file.used] == [5, len(bars)]
+
+
+def test_finds_nothing_in_an_empty_folder(tmp_path: Path) -> None:
+    assert known_files(tmp_path) == []
+    assert check_sets([], tmp_path) == []
+
+
+def test_checks_a_file_whole(tmp_path: Path) -> None:
+    path = tmp_path / "t10k-labels-idx1-ubyte"
+    write_idx(path, np.arange(9, dtype=np.uint8))
+    (file,) = known_files(tmp_path)
+    assert check_file(file) == (9, hashlib.sha256(path.read_bytes()).hexdigest())
+    write_idx(path, np.arange(30, dtype=np.uint8))
+    with pytest.raises(DataError, match="label 29"):
+        check_file(file)
+
+
+def test_tells_a_set_with_a_missing_file(tmp_path: Path) -> None:
+    write_idx(tmp_path / "t10k-labels-idx1-ubyte", np.arange(9, dtype=np.uint8))
+    (problem,) = check_sets(known_files(tmp_path), tmp_path)
+    assert "no file" in problem
+
+
+def test_the_embedded_sets_are_known_files() -> None:
+    root = embedded("mnist")
+    assert embedded("stocks") == root
+    files = known_files(root)
+    assert [count_rows(file) for file in files] == [8192, 8192, 2048, 2048, 12000]
+    assert all(file.used for file in files)
+    assert check_sets(files, root) == []
