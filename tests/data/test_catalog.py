@@ -47,6 +47,10 @@ def test_checks_a_file_whole(tmp_path: Path) -> None:
     write_idx(path, np.arange(30, dtype=np.uint8))
     with pytest.raises(DataError, match="label 29"):
         check_file(file)
+    write_idx(path, np.array(7, np.uint8))
+    assert count_rows(file) == 1
+    with pytest.raises(DataError, match=r"uint8 of shape \(\); mnist needs"):
+        check_file(file)
 
 
 def test_tells_a_set_with_a_missing_file(tmp_path: Path) -> None:

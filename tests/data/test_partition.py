@@ -31,7 +31,7 @@ def test_shards_are_disjoint_complete_and_equally_long(sizes: tuple[int, int], s
     assert padding == workers * len(shards[0].indices) - rows
     assert padding <= workers - 1
     assert max(one.padding for one in shards) <= 1
-    assert all(0 <= one.indices.min() and one.indices.max() < rows for one in shards)
+    assert all(one.indices.min() >= 0 and one.indices.max() < rows for one in shards)
 
 
 @given(st.integers(1, 300), SEEDS, st.integers(0, 50))

@@ -32,7 +32,10 @@ def known_files(data_dir: Path) -> list[KnownFile]:
 
 def count_rows(file: KnownFile) -> int:
     """Images, labels, or prices without a blank. Reads only the header of an IDX file. Raises DataError when it is damaged."""
-    return read_header(file.path).shape[0] if file.dimensions else len(read_prices(file.path).day)
+    if not file.dimensions:
+        return len(read_prices(file.path).day)
+    shape = read_header(file.path).shape
+    return shape[0] if shape else 1
 
 
 def check_file(file: KnownFile) -> tuple[int, str]:

@@ -12,22 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from manyhands.data.folder import first_file
 from manyhands.data.make import SIMULATED_PRICES, embedded
 from manyhands.data.price_table import FEATURES, PriceTable, read_prices
+from manyhands.data.windowing import Floats, Prices, Scaling, cut_windows, split_by_date, training_scaling, window_ends
 from manyhands.errors import DataError, UsageError
 
 FOLDERS = ("sp500", "stocks")
 DEFAULTS = ("sp500_stocks_aes_all_ccl_gis.csv", "sp500_stocks.csv", "all_stocks_5yr.csv", SIMULATED_PRICES)
 SUFFIXES = ("", ".gz", ".xz")
 CLOSE = FEATURES.index("close")
-
-Floats = NDArray[np.float32]
-Prices = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Positions = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -67,11 +62,11 @@ def load_windows(data_dir: Path | None, window: int = 60, symbols: tuple[str, ..
         raise UsageError(f"a window of {window} days is not a whole number above 0")
     path = stocks_file(data_dir, file)
     table = read_prices(path, symbols)
-    training, validation = _split(table.day)
-    scaling = _scaling(table, training, window)
+    training, validation = split_by_date(table.day)
+    scaling = training_scaling(table, training, window)
     _check_enough(path, table, scaling, window, symbols)
     scaled = scaling.apply(table)
-    targets = _targets(table, scaling.known, window)
+    targets = window_ends(table, window) & scaling.known[table.symbol]
     parts = {
         "train": np.flatnonzero(targets & training),
         "validation": np.flatnonzero(targets & validation),
@@ -82,7 +77,7 @@ def load_windows(data_dir: Path | None, window: int = 60, symbols: tuple[str, ..
             raise DataError(f"{path}: too few dates for {part} windows of {window} days; use a longer file or a smaller window")
     test = parts["test"]
     return Windows(
-        **{f"x_{part}": _windows(scaled, rows, window) for part, rows in parts.items()},
+        **{f"x_{part}": cut_windows(scaled, rows, window) for part, rows in parts.items()},
         **{f"y_{part}": scaled[rows, CLOSE] for part, rows in parts.items()},
         mean_test=scaling.mean[table.symbol[test], CLOSE],
         scale_test=scaling.scale[table.symbol[test], CLOSE],
@@ -109,66 +104,7 @@ def file_names() -> list[str]:
     return [name + suffix for name in DEFAULTS for suffix in SUFFIXES]
 
 
-@dataclass(frozen=True)
-class _Scaling:
-    """Per symbol and feature (symbols, 5), from the training dates."""
-
-    mean: Prices
-    scale: Prices
-    known: Flags
-    """(symbols,) whether the symbol has more training dates than a window."""
-
-    def apply(self, table: PriceTable) -> Floats:
-        """The table's values (rows, 5), scaled; 0 for symbols that are not known."""
-        scaled = np.zeros(table.values.shape, np.float32)
-        rows = self.known[table.symbol]
-        symbol = table.symbol[rows]
-        scaled[rows] = (table.values[rows] - self.mean[symbol]) / self.scale[symbol]
-        return scaled
-
-
-def _split(day: NDArray[np.datetime64]) -> tuple[Flags, Flags]:
-    """Whether each row's date is in the training part, and whether it is in the validation part."""
-    dates = np.unique(day)
-    position = np.searchsorted(dates, day)
-    training = position < len(dates) * 8 // 10
-    return training, ~training & (position < len(dates) * 9 // 10)
-
-
-def _scaling(table: PriceTable, training: Flags, window: int) -> _Scaling:
-    """A feature that never changes in training is scaled with 1, so that it becomes 0 and not NaN."""
-    mean, scale = np.zeros((len(table.symbols), len(FEATURES))), np.ones((len(table.symbols), len(FEATURES)))
-    known = np.zeros(len(table.symbols), np.bool_)
-    for number, start, end in zip(range(len(table.symbols)), *_spans(table), strict=True):
-        seen = table.values[start:end][training[start:end]]
-        known[number] = len(seen) > window
-        if known[number]:
-            varies = np.ptp(seen, axis=0) > 0
-            mean[number] = np.where(varies, seen.mean(axis=0), seen[0])
-            scale[number] = np.where(varies, seen.std(axis=0), 1.0)
-    return _Scaling(mean, scale, known)
-
-
-def _spans(table: PriceTable) -> tuple[Positions, Positions]:
-    """First row of each symbol, and the row after its last."""
-    ends = np.searchsorted(table.symbol, np.arange(len(table.symbols) + 1))
-    return ends[:-1], ends[1:]
-
-
-def _targets(table: PriceTable, known: Flags, window: int) -> Flags:
-    """Whether each row has a whole window of its own symbol before it."""
-    starts, _ = _spans(table)
-    return known[table.symbol] & (np.arange(len(table.symbol)) - starts[table.symbol] >= window)
-
-
-def _windows(scaled: Floats, targets: Positions, window: int) -> Floats:
-    """The `window` rows before each target, as (n, window, 5); the only copy that is made."""
-    views = np.lib.stride_tricks.sliding_window_view(scaled, (window, len(FEATURES)))[:, 0]
-    windows: Floats = views[targets - window]
-    return windows
-
-
-def _check_enough(path: Path, table: PriceTable, scaling: _Scaling, window: int, chosen: Sequence[str]) -> None:
+def _check_enough(path: Path, table: PriceTable, scaling: Scaling, window: int, chosen: Sequence[str]) -> None:
     short = [symbol for symbol, known in zip(table.symbols, scaling.known, strict=True) if not known]
     if scaling.known.any() and not (chosen and short):
         return
