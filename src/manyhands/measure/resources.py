@@ -60,19 +60,18 @@ def wait_sampling(process: subprocess.Popen[bytes], timeout_s: float, usage: Tre
     descriptor = os.pidfd_open(process.pid)
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    interval, next_tick = SHORTEST_INTERVAL_S, 1.0
+    elapsed, next_sample, next_tick = 0.0, SHORTEST_INTERVAL_S, 1.0
     try:
-        while True:
-            elapsed = time.perf_counter() - start
-            if elapsed >= timeout_s:
-                return False
-            if poll.poll(1000 * min(interval, timeout_s - elapsed)):
+        while elapsed < timeout_s:
+            if poll.poll(1000 * (min(next_sample, next_tick, timeout_s) - elapsed)):
                 return True
             elapsed = time.perf_counter() - start
-            interval = max(SHORTEST_INTERVAL_S, usage.sample(elapsed) / MAX_COST)
+            if elapsed >= next_sample:
+                next_sample = elapsed + max(SHORTEST_INTERVAL_S, usage.sample(elapsed) / MAX_COST)
             if elapsed >= next_tick:
                 tick()
                 next_tick = elapsed + 1.0
+        return False
     finally:
         os.close(descriptor)
 

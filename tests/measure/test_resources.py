@@ -1,0 +1,85 @@
+"""CPU time and memory of a process tree; nothing of it survives."""
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+
+from manyhands.measure.resources import (
+    TreeUsage,
+    adopt_orphans,
+    children_cpu_s,
+    end_descendants,
+    own_peak_rss_bytes,
+    wait_sampling,
+)
+
+BUSY = "import time\nx = bytearray(80_000_000)\nend = time.time() + 1.2\nwhile time.time() < end: pass"
+
+
+def start(code: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+
+
+def mine() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def test_a_busy_child_is_seen_with_its_time_and_memory() -> None:
+    usage, before, ticks = TreeUsage(), children_cpu_s(), []
+    process = start(BUSY)
+    assert wait_sampling(process, 30, usage, lambda: ticks.append(1))
+    process.wait()
+    assert children_cpu_s() - before > 0.6
+    assert usage.peak_pss_bytes is not None
+    assert 80_000_000 < usage.peak_pss_bytes < 300_000_000
+    assert ticks
+
+
+def test_waiting_costs_less_than_one_percent_of_a_core() -> None:
+    process = start("import time; time.sleep(3)")
+    began, cpu = time.perf_counter(), time.process_time()
+    assert wait_sampling(process, 30, TreeUsage(), lambda: None)
+    process.wait()
+    assert (time.process_time() - cpu) / (time.perf_counter() - began) < 0.01
+
+
+def test_timeout_comes_back_with_the_process_still_there() -> None:
+    keep = mine()
+    process = start("import time; time.sleep(60)")
+    assert not wait_sampling(process, 0.3, TreeUsage(), lambda: None)
+    assert psutil.pid_exists(process.pid)
+    end_descendants(keep)
+    process.poll()
+    assert mine() <= keep
+
+
+def test_orphans_are_found_and_ended() -> None:
+    adopt_orphans()
+    keep = mine()
+    sleeper = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdout=subprocess.DEVNULL)"
+    grandchild = f"import subprocess, sys; print({sleeper}.pid)"
+    process = subprocess.Popen([sys.executable, "-c", grandchild], stdout=subprocess.PIPE, start_new_session=True)
+    output, _ = process.communicate(timeout=20)
+    orphan = int(output)
+    assert psutil.pid_exists(orphan)
+    assert end_descendants(keep)
+    assert not psutil.pid_exists(orphan)
+
+
+def test_a_process_that_ignores_the_request_is_killed() -> None:
+    keep = mine()
+    code = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    end_descendants(keep, grace_s=0.5)
+    process.stdout.close()
+    process.poll()
+    assert mine() <= keep
+
+
+def test_peak_memory_is_in_bytes() -> None:
+    assert psutil.Process(os.getpid()).memory_info().rss // 4 < own_peak_rss_bytes() < psutil.virtual_memory().total
