@@ -1,0 +1,71 @@
+"""Names find classes; a user's own file is treated like ours."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from manyhands.errors import UsageError
+from manyhands.plugins import absolute, backend_class, backend_classes, workload_class, workload_classes
+
+OWN = """
+from dataclasses import dataclass
+from manyhands.workloads.mlp import Mlp
+
+@dataclass(frozen=True)
+class Shallow(Mlp):
+    name = "shallow"
+    layers: int = 1
+
+not_a_class = 3
+"""
+
+
+@pytest.fixture
+def own_file(tmp_path: Path) -> Path:
+    path = tmp_path / "own.py"
+    path.write_text(OWN)
+    return path
+
+
+def test_networks_and_basic_backends_are_found() -> None:
+    assert {"lstm", "rnn", "cnn", "mlp"} <= set(workload_classes())
+    assert {"serial", "ddp"} <= set(backend_classes())
+
+
+@pytest.mark.parametrize("find", [workload_class, backend_class])
+def test_unknown_name_lists_the_known_ones(find) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UsageError, match=r"unknown \w+ 'dsk'; known: .*; see 'manyhands list'"):
+        find("dsk")
+
+
+def test_own_file_gives_a_workload(own_file: Path) -> None:
+    found = workload_class(f"{own_file}:Shallow")
+    assert found.name == "shallow"
+    assert found.from_settings({"layers": "2"}).layers == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("name", "words"), [("Missing", "has no 'Missing'"), ("not_a_class", "is no subclass of")])
+def test_own_file_without_such_a_class_is_refused(own_file: Path, name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        workload_class(f"{own_file}:{name}")
+
+
+def test_missing_own_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no file"):
+        workload_class(f"{tmp_path}/none.py:Name")
+
+
+def test_own_file_is_named_so_that_it_is_found_from_another_folder(own_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(own_file.parent)
+    assert absolute("own.py:Shallow") == f"{own_file.resolve()}:Shallow"
+    assert absolute("cnn") == "cnn"
+
+
+def test_listing_imports_no_engine() -> None:
+    code = (
+        "import sys; from manyhands.plugins import *; workload_classes(); backend_classes();"
+        "print([name for name in ('torch', 'lightning', 'ray', 'pyspark', 'dask', 'distributed') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -1,0 +1,148 @@
+"""Records are immutable, whole lines, and refused when they are not what they say."""
+
+import dataclasses
+import json
+import math
+import multiprocessing
+import resource
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manyhands.errors import RecordError
+from manyhands.record import PHASES, SCHEMA, Record, append_record, check_writable, read_records
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+SECONDS = st.none() | st.floats(0, 1e6)
+
+
+def record(**changes: Any) -> Record:
+    return Record(**({"id": "a1", "spec": {"workload": "cnn"}, "status": "ok", "started_at": "2026-01-01T00:00:00+00:00"} | changes))
+
+
+@given(
+    spec=st.dictionaries(st.text(), JSON, max_size=4),
+    phases=st.fixed_dictionaries({}, optional={f"{phase}_s": SECONDS for phase in PHASES}),
+    history=st.lists(st.dictionaries(st.text(), JSON, max_size=3), max_size=3),
+    wall_s=SECONDS,
+)
+def test_round_trip(spec: dict[str, Any], phases: dict[str, Any], history: list[dict[str, Any]], wall_s: float | None) -> None:
+    made = record(spec=spec, phases=phases, history=history, wall_s=wall_s)
+    line = made.to_json()
+    assert "\n" not in line
+    assert Record.from_json(line) == made
+
+
+def test_numbers_that_json_cannot_hold_become_null() -> None:
+    line = record(quality={"loss": math.nan, "deep": [math.inf, 1.0]}).to_json()
+    assert json.loads(line)["quality"] == {"loss": None, "deep": [None, 1.0]}
+
+
+def test_record_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        record().status = "failed"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"status": "great"}, "none of ok, failed, skipped"),
+        ({"status": "failed"}, "needs a reason"),
+        ({"phases": {"nap_s": 1.0}}, "unknown phase nap_s"),
+        ({"train_split": {"think_s": 1.0}}, "unknown part of train think_s"),
+        ({"schema": SCHEMA + 1}, f"schema {SCHEMA + 1} is unknown"),
+    ],
+)
+def test_impossible_record_is_refused_when_made(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(RecordError, match=words):
+        record(**changes)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "no 'schema'"),
+        ('{"schema": 99}', "schema 99 is unknown; this version reads schema 1"),
+        ('{"schema": 1}', "missing fields id, spec, started_at, status"),
+        ('{"schema": 1, "id": "a", "spec": {}, "status": "ok", "started_at": "", "extra": 1}', "unknown fields extra"),
+    ],
+)
+def test_line_that_is_no_record_is_refused_with_file_and_line(tmp_path: Path, line: str, words: str) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, record())
+    with path.open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(RecordError, match=words) as caught:
+        read_records(path)
+    assert f"{path}:2:" in str(caught.value)
+
+
+def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "records.jsonl"
+    made = [record(id=str(number)) for number in range(3)]
+    for one in made:
+        append_record(path, one)
+    assert read_records(path) == made
+
+
+def _append_many(path: Path, name: str) -> None:
+    for number in range(50):
+        append_record(path, record(id=f"{name}-{number}", command="x" * 5000))
+
+
+def test_two_writers_leave_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_append_many, args=(path, name)) for name in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert len({one.id for one in read_records(path)}) == 100
+
+
+def test_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, record())
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, limits[1]))
+        with pytest.raises(RecordError, match="already there are kept") as caught:
+            append_record(path, record(command="x" * 5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_unwritable_output_is_said_before_anything_runs(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(RecordError, match="choose another file with --out"):
+        check_writable(blocked / "records.jsonl")
+    check_writable(tmp_path / "new.jsonl")
+    assert not (tmp_path / "new.jsonl").exists()
+
+
+def test_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="make some with 'manyhands run --out"):
+        read_records(tmp_path / "none.jsonl")
+
+
+def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "binary.jsonl"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RecordError, match="cannot read records"):
+        read_records(path)
