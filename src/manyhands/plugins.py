@@ -53,6 +53,8 @@ def _classes(package: str) -> dict[str, type[Any]]:
     base = importlib.import_module(f"{package}.base").Plugin
     found: dict[str, type[Any]] = {}
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        if "._" in module.name or module.name.endswith("_worker"):
+            continue  # parts of plug-ins and what workers run: these import the library
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.name and "name" in vars(value):
                 found[value.name] = value
