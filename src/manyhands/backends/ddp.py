@@ -11,7 +11,7 @@ import sys
 from typing import Any, ClassVar
 
 from manyhands.backends.base import Backend, Fit
-from manyhands.errors import EngineError, ManyhandsError, Unavailable, UsageError
+from manyhands.errors import EngineError, ManyhandsError, Unavailable
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -30,7 +30,7 @@ class Ddp(Backend):
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
         if spec.nodes > 1 and spec.address is None:
-            raise UsageError("--nodes above 1 needs --address HOST:PORT, the machine of node rank 0 and a free port on it")
+            return "--nodes above 1 needs --address HOST:PORT: the machine of node rank 0 and a free port on it"
         return None
 
     @classmethod
