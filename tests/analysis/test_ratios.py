@@ -45,7 +45,7 @@ def test_drift_that_a_block_shares_does_not_widen_the_interval():
 @pytest.mark.parametrize("count", [3, 10])
 @pytest.mark.parametrize("paired", [True, False])
 def test_interval_covers_the_truth_in_95_of_100_cases(count, paired):
-    chance, cases = random.Random(count), 3000
+    chance, cases = random.Random(count), 1000
     covered = 0
     for _ in range(cases):
         drift = [chance.lognormvariate(0, 0.1) if paired else 1.0 for _ in range(count)]
@@ -54,5 +54,5 @@ def test_interval_covers_the_truth_in_95_of_100_cases(count, paired):
         found = ratio(launches(base), launches(other, "a" if paired else "b"))
         assert found is not None
         covered += found.low <= 1.8 <= found.high
-    # 3000 cases have a standard error of 0.4 %; Welch is slightly wide at 3 launches.
-    assert 0.938 <= covered / cases <= (0.962 if paired else 0.98)
+    # 1000 cases have a standard error of 0.7 %; Welch is slightly wide at 3 launches.
+    assert 0.93 <= covered / cases <= (0.97 if paired else 0.98)

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from manyhands.analysis.intervals import BOOTSTRAP_FROM, Bounds, bootstrap_interval, t_interval, welch_interval
+
+Block = tuple[str, int]
+"""Identity of an invocation, and the repeat in it."""
 
 
 @dataclass(frozen=True)
 class Launch:
     """What one launch did: a positive amount (rows a second, say), and the block that it ran in."""
 
-    block: tuple[str, int]
-    """Identity of the invocation and the repeat."""
+    block: Block
     value: float
 
 
@@ -31,58 +35,50 @@ class Ratio:
     launches: int
     """Pairs of launches, or launches of the cell that has fewer."""
     method: str
-    """`paired t`, `unpaired t` or `one launch`."""
+    """`bootstrap`, `paired t`, `unpaired t` or `one launch`."""
 
 
 def ratio(base: Sequence[Launch], other: Sequence[Launch]) -> Ratio | None:
     """The other cell's value over the base cell's; None when a cell has no launch.
 
-    Paired when every launch of the smaller cell has a partner in its block: geometric mean of the ratios, and a t-interval on
-    their logarithms. Otherwise the ratio of the geometric means with Welch's t-interval. A bootstrap is not used: with 2 to 5
-    launches it can only repeat the few values seen, and its intervals are far too narrow.
-    Source: Student 1908, doi:10.1093/biomet/6.1.1; Welch 1947, doi:10.1093/biomet/34.1-2.28.
+    Paired when every launch of the smaller cell has a partner in its block: geometric mean of the ratios, with an interval on
+    their logarithms from the hierarchical bootstrap (6 pairs or more) or from Student's t. Otherwise the ratio of the geometric
+    means, with Welch's t-interval. `intervals` says why the bootstrap has to wait for 6.
     """
     if not base or not other:
         return None
     bases, others = _by_block(base), _by_block(other)
-    logs = [others[block] - bases[block] for block in others if block in bases]
+    logs = {block: others[block] - bases[block] for block in others if block in bases}
     if len(logs) == min(len(bases), len(others)):
         return _paired(logs)
     return _unpaired([math.log(launch.value) for launch in base], [math.log(launch.value) for launch in other])
 
 
-def _by_block(launches: Sequence[Launch]) -> dict[tuple[str, int], float]:
+def _by_block(launches: Sequence[Launch]) -> dict[Block, float]:
     """Block -> logarithm of the value; the mean where a block holds the cell twice."""
-    found: dict[tuple[str, int], list[float]] = {}
+    found: dict[Block, list[float]] = {}
     for launch in launches:
         found.setdefault(launch.block, []).append(math.log(launch.value))
     return {block: statistics.fmean(logs) for block, logs in found.items()}
 
 
-def _paired(logs: Sequence[float]) -> Ratio:
-    centre = statistics.fmean(logs)
-    if len(logs) < 2:
-        return Ratio(math.exp(centre), None, None, len(logs), "one launch")
-    error = statistics.stdev(logs) / math.sqrt(len(logs))
-    return _interval(centre, error, len(logs) - 1, len(logs), "paired t")
+def _paired(logs: Mapping[Block, float]) -> Ratio:
+    if len(logs) < BOOTSTRAP_FROM:
+        return _ratio(statistics.fmean(logs.values()), t_interval(list(logs.values())), len(logs), "paired t")
+    invocations: dict[str, list[float]] = {}
+    for (invocation, _), log in logs.items():
+        invocations.setdefault(invocation, []).append(log)
+    return _ratio(statistics.fmean(logs.values()), bootstrap_interval(list(invocations.values())), len(logs), "bootstrap")
 
 
 def _unpaired(base: Sequence[float], other: Sequence[float]) -> Ratio:
     centre = statistics.fmean(other) - statistics.fmean(base)
-    launches = min(len(base), len(other))
-    if launches < 2:
+    return _ratio(centre, welch_interval(base, other), min(len(base), len(other)), "unpaired t")
+
+
+def _ratio(centre: float, bounds: Bounds | None, launches: int, method: str) -> Ratio:
+    if bounds is None:
         return Ratio(math.exp(centre), None, None, launches, "one launch")
-    parts = [statistics.variance(values) / len(values) for values in (base, other)]
-    total = sum(parts)
-    weights = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (base, other), strict=True))
-    freedom = total**2 / weights if weights else float(launches - 1)
-    return _interval(centre, math.sqrt(total), freedom, launches, "unpaired t")
-
-
-def _interval(centre: float, error: float, freedom: float, launches: int, method: str) -> Ratio:
-    from scipy.special import stdtrit
-
-    reach = float(stdtrit(freedom, 0.975)) * error
-    # The least degrees of freedom with a wild error give bounds beyond what a float holds; 700 is just inside.
-    low, high = (math.exp(min(700.0, max(-700.0, bound))) for bound in (centre - reach, centre + reach))
+    # Two launches that differ wildly give bounds beyond what a float holds; exp(700) is just inside.
+    low, high = (math.exp(min(700.0, max(-700.0, bound))) for bound in bounds)
     return Ratio(math.exp(centre), low, high, launches, method)

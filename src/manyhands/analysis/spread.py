@@ -19,13 +19,24 @@ class Spread:
     median: float
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95 % interval; bounds are None where too few launches give none."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
 def spread(values: Iterable[object]) -> Spread | None:
     """The spread of the values that are finite numbers; None when there is none."""
     numbers = [value for value in map(number, values) if value is not None]
     if not numbers:
         return None
-    sd = statistics.stdev(numbers) if len(numbers) > 1 else None
-    return Spread(len(numbers), statistics.fmean(numbers), sd, statistics.median(numbers))
+    centre = statistics.fmean(numbers)
+    # Not statistics.stdev, whose exact fractions are slow over thousands of records.
+    sd = math.sqrt(math.fsum((value - centre) ** 2 for value in numbers) / (len(numbers) - 1)) if len(numbers) > 1 else None
+    return Spread(len(numbers), centre, sd, statistics.median(numbers))
 
 
 def mean(values: Iterable[object]) -> float | None:

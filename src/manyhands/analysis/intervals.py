@@ -1,0 +1,76 @@
+"""95 % intervals of a mean over launches: Student's t, Welch's t, and a hierarchical bootstrap.
+
+Which one: with 2 to 5 launches a bootstrap can only repeat the few values it has and is far too narrow, so the t-interval is
+used. From 6 launches on the bootstrap covers about as well, and it can follow the two levels of invocations and launches.
+Coverage measured in 2000 simulations for 3, 6, 10, 20 launches: normal values, t 96, 95, 95, 95 % and bootstrap 75, 94, 94, 95 %;
+exponential values, t 88, 89, 89, 92 % and bootstrap 68, 88, 90, 93 %. So a few launches with wild outliers are worth less than
+either interval says.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+Bounds = tuple[float, float]
+BOOTSTRAP_FROM = 6
+"""Units (launches, or invocations) from which a bootstrap is used."""
+
+
+def t_interval(values: Sequence[float]) -> Bounds | None:
+    """Bounds of the mean; None for fewer than 2 values. Source: Student 1908, doi:10.1093/biomet/6.1.1."""
+    if len(values) < 2:
+        return None
+    centre, error = statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
+    reach = t_quantile(len(values) - 1) * error
+    return centre - reach, centre + reach
+
+
+def welch_interval(base: Sequence[float], other: Sequence[float]) -> Bounds | None:
+    """Bounds of the mean of `other` minus that of `base`, which vary independently; None for fewer than 2 values of either.
+
+    Source: Welch 1947, doi:10.1093/biomet/34.1-2.28.
+    """
+    if min(len(base), len(other)) < 2:
+        return None
+    parts = [statistics.variance(values) / len(values) for values in (base, other)]
+    weights = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (base, other), strict=True))
+    freedom = sum(parts) ** 2 / weights if weights else 1.0
+    centre, reach = statistics.fmean(other) - statistics.fmean(base), t_quantile(freedom) * math.sqrt(sum(parts))
+    return centre - reach, centre + reach
+
+
+def bootstrap_interval(invocations: Sequence[Sequence[float]], resamples: int = 5000, seed: int = 0) -> Bounds:
+    """Bounds of the mean of all values, resampled by invocation and then by launch inside it.
+
+    Launches of one invocation resemble each other, so with 6 invocations or more these are the units that are drawn; with fewer,
+    all launches are drawn as one pool, which is too narrow if invocations differ more than their launches do. Always the same
+    bounds for the same values. The percentiles are moved outwards, because means of resamples spread less than means of samples
+    do. Source: Hesterberg 2015, "expanded percentile", doi:10.1080/00031305.2015.1089789.
+    """
+    import numpy as np
+    from scipy.special import ndtr
+
+    levels = [list(values) for values in invocations]
+    if len(levels) < BOOTSTRAP_FROM:
+        levels = [[value for values in levels for value in values]]
+    values, counts = np.concatenate([np.asarray(level) for level in levels]), np.array([len(level) for level in levels])
+    units = len(levels) if len(levels) > 1 else len(values)
+    chance = np.random.default_rng(seed)
+    drawn_at_once = min(resamples, max(1000, 1_000_000 // len(values)))
+    chosen = chance.integers(len(levels), size=(drawn_at_once, len(levels)))
+    room = counts[chosen][:, :, None]
+    picks = (np.cumsum(counts) - counts)[chosen][:, :, None] + (chance.random((*chosen.shape, counts.max())) * room).astype(int)
+    drawn = np.arange(counts.max()) < room
+    means = np.where(drawn, values[np.where(drawn, picks, 0)], 0.0).sum(axis=(1, 2)) / drawn.sum(axis=(1, 2))
+    tail = float(ndtr(-math.sqrt(units / (units - 1)) * t_quantile(units - 1)))
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def t_quantile(freedom: float) -> float:
+    """How many standard errors hold 95 % around the mean, for that many degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.975))
