@@ -29,13 +29,23 @@ def speedup(base: Cell, cell: Cell, time: Time) -> Ratio | None:
 
     The rows are those the run says it trained on; where a record does not say, both cells are taken to do equal work.
     """
-    by_rows = all(rows(record) is not None for record in (*base.measured, *cell.measured))
-    return ratio(_launches(base.measured, time, by_rows), _launches(cell.measured, time, by_rows))
+    return ratio(*throughputs((base, cell), time))
 
 
 def efficiency(speed: float, base: Cell, cell: Cell) -> float:
     """Speed-up per core: 1 when n times the threads in all workers together give n times the speed."""
-    return speed * (base.workers * base.threads) / (cell.workers * cell.threads)
+    return speed * cores(base) / cores(cell)
+
+
+def cores(cell: Cell) -> int:
+    """Cores that the cell can keep busy: workers x threads."""
+    return cell.workers * cell.threads
+
+
+def throughputs(cells: Sequence[Cell], time: Time) -> list[list[Launch]]:
+    """Rows a second of every launch of every cell; runs a second where one of the records does not say its rows."""
+    by_rows = all(rows(record) is not None for cell in cells for record in cell.measured)
+    return [_launches(cell.measured, time, by_rows) for cell in cells]
 
 
 def seconds(record: Record, time: Time) -> float | None:

@@ -1,0 +1,81 @@
+"""The cells of one backend -> the law that fits its throughput best, how far to trust it, and where more workers hurt."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from manyhands.analysis.cells import Cell, Group
+from manyhands.analysis.fit import Fit, NotIdentifiable, fit, peak, too_few
+from manyhands.analysis.laws import LAWS, Law
+from manyhands.analysis.scaling import Time, throughputs
+from manyhands.analysis.spread import Estimate
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Throughput of one backend over its worker counts, a point for every launch; rows a second."""
+
+    backend: str
+    threads: int
+    scaling: str
+    workers: tuple[int, ...]
+    throughput: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The laws fitted to a curve, best first, and what the best one says."""
+
+    curve: Curve
+    fits: tuple[Fit, ...]
+    peak: Estimate
+    """Worker count beyond which more workers hurt; infinite when none is in sight."""
+    error_at_largest: float | None
+    """Share by which the best law, fitted without the largest worker count, misses it; None with too few counts."""
+
+
+def curves(group: Group, time: Time) -> list[Curve]:
+    """The curves of the group that have two worker counts or more, in the order of its cells."""
+    by_name: dict[tuple[str, int], list[Cell]] = {}
+    for cell in group.cells:
+        if cell.measured:
+            by_name.setdefault((cell.backend, cell.threads), []).append(cell)
+    found = [_curve(cells, time) for cells in by_name.values()]
+    return [curve for curve in found if len(set(curve.workers)) > 1]
+
+
+def choose(curve: Curve) -> Choice | NotIdentifiable:
+    """The law with the lowest AICc among those meant for the curve's scaling; NotIdentifiable with too few points for any."""
+    laws = [law for law in LAWS if curve.scaling in law.scalings]
+    tried = [fit(law, curve.workers, curve.throughput) for law in laws]
+    fits = sorted((found for found in tried if isinstance(found, Fit)), key=lambda found: found.aicc)
+    if not fits:
+        return next(found for found in tried if isinstance(found, NotIdentifiable))
+    if math.isinf(fits[0].aicc):
+        # AICc takes two more points than gamma, the parameters and the noise.
+        return too_few(min(len(law.parameters) for law in laws) + 4, len(curve.workers), "launches")
+    return Choice(curve, tuple(fits), peak(fits[0]), _error_at_largest(fits[0].law, curve))
+
+
+def _curve(cells: Sequence[Cell], time: Time) -> Curve:
+    points = [
+        (cell.workers, launch.value)
+        for cell, launches in zip(cells, throughputs(cells, time), strict=True)
+        for launch in launches
+    ]
+    workers, throughput = zip(*points, strict=True) if points else ((), ())
+    scaling = str(cells[0].measured[0].spec.get("scaling", "fixed"))
+    return Curve(cells[0].backend, cells[0].threads, scaling, workers, throughput)
+
+
+def _error_at_largest(law: Law, curve: Curve) -> float | None:
+    largest = max(curve.workers)
+    points = list(zip(curve.workers, curve.throughput, strict=True))
+    rest = [point for point in points if point[0] < largest]
+    found = fit(law, [workers for workers, _ in rest], [value for _, value in rest])
+    if isinstance(found, NotIdentifiable):
+        return None
+    return found.throughput(largest) / statistics.geometric_mean(value for workers, value in points if workers == largest) - 1
