@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from manyhands.analysis.cells import Cell, Group
+from manyhands.analysis.cost import core_hours, cpu_seconds, serial_fraction
 from manyhands.analysis.ratios import Ratio
-from manyhands.analysis.scaling import Time, base_line, efficiency, seconds, speedup
-from manyhands.analysis.spread import Spread, mean, number, spread
+from manyhands.analysis.scaling import Time, base_line, cores, efficiency, seconds, speedup
+from manyhands.analysis.spread import Estimate, Spread, mean, number, spread
 from manyhands.record import PHASES, TRAIN_SPLIT
 
 
@@ -23,10 +24,16 @@ class Summary:
     speedup: Ratio | None
     """Over the base line; None when there is none, or for the base line itself."""
     efficiency: float | None
+    serial_fraction: Estimate | None
+    """Karp-Flatt; None without more cores than the base line, or when the work grows with the workers."""
     phases: Mapping[str, float | None]
     """Phase -> mean seconds."""
     train_split: Mapping[str, float | None]
     """Part of `train` -> mean share of it, 0 to 1."""
+    core_hours: float | None
+    """Mean hours of wall time times cores held."""
+    cpu_s: float | None
+    """Mean seconds of busy cores, whole process tree."""
     cpu_percent: float | None
     peak_bytes: float | None
     quality: Mapping[str, Spread]
@@ -41,6 +48,7 @@ def summarise(group: Group, time: Time = "train") -> list[Summary]:
 
 def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
     records = cell.measured
+    is_fixed = records[0].spec.get("scaling", "fixed") == "fixed"
     ratio = speedup(base, cell, time) if base is not None and base is not cell else None
     return Summary(
         cell=cell,
@@ -49,6 +57,9 @@ def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
         train=spread(record.phases.get("train_s") for record in records),
         speedup=ratio,
         efficiency=efficiency(ratio.value, base, cell) if ratio and base else None,
+        serial_fraction=serial_fraction(ratio, cores(cell) / cores(base)) if ratio and base and is_fixed else None,
+        core_hours=mean(map(core_hours, records)),
+        cpu_s=mean(map(cpu_seconds, records)),
         phases={phase: mean(record.phases.get(f"{phase}_s") for record in records) for phase in PHASES},
         train_split={part: _share(cell, part) for part in TRAIN_SPLIT},
         cpu_percent=mean(record.resources.get("cpu_percent") for record in records),

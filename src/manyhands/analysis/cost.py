@@ -1,0 +1,36 @@
+"""What a speed-up costs: core-hours and CPU-seconds of a run, and the serial fraction that its speed-up implies."""
+
+from __future__ import annotations
+
+from manyhands.analysis.ratios import Ratio
+from manyhands.analysis.spread import Estimate, number
+from manyhands.record import Record
+
+
+def core_hours(record: Record) -> float | None:
+    """Cores held (workers x threads) times hours of wall time, busy or not; None when the wall time was not measured."""
+    wall_s = number(record.wall_s)
+    return None if wall_s is None else record.spec.get("workers", 1) * record.spec.get("threads", 1) * wall_s / 3600
+
+
+def cpu_seconds(record: Record) -> float | None:
+    """Seconds that the cores were busy, over the whole process tree; None when not measured."""
+    return number(record.resources.get("cpu_s"))
+
+
+def serial_fraction(speedup: Ratio, cores: float) -> Estimate | None:
+    """Karp-Flatt metric, the share of the work that seems not to be spread: (1/S - 1/p) / (1 - 1/p); None for p <= 1.
+
+    S is the speed-up with p times the cores. A fraction that stays level over p points to work that is truly serial; one that
+    grows points to overhead (communication, start, imbalance). Below 0 means faster than linear, as caches can make it. It means
+    nothing when the work grows with the workers, or for a speed-up whose interval holds p. Source: Karp and Flatt 1990,
+    doi:10.1145/78607.78614.
+    """
+    if cores <= 1:
+        return None
+    low, high = (_fraction(bound, cores) if bound else None for bound in (speedup.high, speedup.low))
+    return Estimate(_fraction(speedup.value, cores), low, high)
+
+
+def _fraction(speedup: float, cores: float) -> float:
+    return (1 / speedup - 1 / cores) / (1 - 1 / cores)

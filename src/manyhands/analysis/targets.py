@@ -1,0 +1,57 @@
+"""Time to quality: how long a cell trains until its model is as good as asked, and how many of its runs get there.
+
+The honest comparison when the batch, and so the optimisation, changes with the workers. Needs runs that scored every epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from manyhands.analysis.cells import Cell
+from manyhands.analysis.spread import Spread, number, spread
+from manyhands.record import Record
+
+ERRORS = ("loss", "mape", "rmse", "mse", "mae", "error", "davies_bouldin", "inertia", "perplexity")
+"""Words in the name of a metric that is better when lower."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A metric and the value that is good enough."""
+
+    metric: str
+    value: float
+
+    def is_met(self, value: float) -> bool:
+        return value <= self.value if is_error(self.metric) else value >= self.value
+
+
+@dataclass(frozen=True)
+class TimeToTarget:
+    """Seconds of training until the target, over the runs that reached it."""
+
+    seconds: Spread | None
+    """None when no run reached it. Runs that did not are left out: a low share makes this time look too good."""
+    reached: int
+    scored: int
+    """Runs that have the metric after every epoch; 0 when none was asked to score epochs."""
+
+
+def is_error(metric: str) -> bool:
+    """Whether lower is better, told by the metric's name."""
+    return any(word in metric.lower() for word in ERRORS)
+
+
+def time_to_target(cell: Cell, target: Target) -> TimeToTarget:
+    """When the cell's runs first met the target, at the end of an epoch; time spent scoring is not counted."""
+    scored = [record for record in cell.measured if any(number(epoch.get(target.metric)) is not None for epoch in record.history)]
+    times = [taken for taken in (_first(record, target) for record in scored) if taken is not None]
+    return TimeToTarget(spread(times), len(times), len(scored))
+
+
+def _first(record: Record, target: Target) -> float | None:
+    for epoch in record.history:
+        value, taken = number(epoch.get(target.metric)), number(epoch.get("elapsed_s"))
+        if value is not None and taken is not None and target.is_met(value):
+            return taken
+    return None

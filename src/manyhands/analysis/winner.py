@@ -1,0 +1,50 @@
+"""The fastest cell of a group, and the cells that cannot be told from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from manyhands.analysis.summary import Summary
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The cell with the highest speed-up."""
+
+    best: Summary
+    rivals: tuple[Summary, ...]
+    """Cells whose interval overlaps the best one's: the measurements do not tell which is faster."""
+    is_sure: bool
+    """False as well when a cell has one launch only, and so no interval."""
+
+
+def winner(summaries: Sequence[Summary]) -> Winner | None:
+    """The winner; None when there are not two cells to compare, or no base line.
+
+    Overlap of two 95 % intervals is a careful test: in 1500 simulations of two equal cells it named one the faster in 0.5 % of
+    cases with 2 launches and in 0.1 % with 3 to 8. Care is due, as the best of many cells is partly the luckiest.
+    """
+    rated = [row for row in summaries if row.is_base or row.speedup is not None]
+    if len(rated) < 2 or not any(row.is_base for row in rated):
+        return None
+    best = max(rated, key=_value)
+    rivals = tuple(row for row in rated if row is not best and _overlap(row, best))
+    known = all(row.is_base or (row.speedup is not None and row.speedup.low is not None) for row in rated)
+    return Winner(best, rivals, known and not rivals)
+
+
+def _value(row: Summary) -> float:
+    return row.speedup.value if row.speedup else 1.0
+
+
+def _overlap(one: Summary, other: Summary) -> bool:
+    (low, high), (other_low, other_high) = _bounds(one), _bounds(other)
+    return low <= other_high and other_low <= high
+
+
+def _bounds(row: Summary) -> tuple[float, float]:
+    """The interval; the value itself for the base line, which is 1 by definition, and where there is no interval."""
+    if row.speedup is None or row.speedup.low is None or row.speedup.high is None:
+        return _value(row), _value(row)
+    return row.speedup.low, row.speedup.high

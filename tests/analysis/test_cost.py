@@ -1,0 +1,28 @@
+import pytest
+
+from manyhands.analysis.cost import core_hours, cpu_seconds, serial_fraction
+from manyhands.analysis.example import example_record
+from manyhands.analysis.ratios import Ratio
+
+
+def test_core_hours_count_every_core_held_busy_or_not():
+    record = example_record(1.0, {"workers": 2, "threads": 3}, wall_s=1800.0, resources={"cpu_s": 60.0})
+    assert core_hours(record) == pytest.approx(3.0)
+    assert cpu_seconds(record) == 60.0
+    assert core_hours(example_record(1.0, {}, wall_s=None)) is None
+    assert cpu_seconds(example_record(1.0, {}, resources={})) is None
+
+
+def test_karp_flatt_finds_the_fraction_that_amdahl_put_in():
+    speed = 8 / (1 + 0.1 * 7)
+    found = serial_fraction(Ratio(speed, speed / 1.1, speed * 1.1, 3, "paired t"), 8)
+    assert found is not None
+    assert found.value == pytest.approx(0.1)
+    assert found.low < 0.1 < found.high
+
+
+def test_karp_flatt_needs_more_cores_than_the_base_line_and_two_launches_for_an_interval():
+    assert serial_fraction(Ratio(1.0, 0.9, 1.1, 3, "paired t"), 1) is None
+    found = serial_fraction(Ratio(1.5, None, None, 1, "one launch"), 2)
+    assert found is not None
+    assert (found.low, found.high) == (None, None)
