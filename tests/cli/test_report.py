@@ -5,7 +5,7 @@ import pytest
 
 from manyhands.analysis.example import example_records
 from manyhands.cli import report
-from manyhands.errors import RecordError
+from manyhands.errors import RecordError, UsageError
 
 
 def run(*words):
@@ -43,6 +43,13 @@ def test_writes_a_file_instead_of_printing(records, tmp_path, capsys):
 def test_a_record_that_stands_in_two_files_counts_once(records, capsys):
     run(records, records, "--format", "json")
     assert len(json.loads(capsys.readouterr().out)["records"]) == 12
+
+
+def test_time_until_a_target_gets_a_column(records, capsys):
+    run(records, "--format", "markdown", "--target", "accuracy", "0.9")
+    assert "train s until accuracy 0.9" in capsys.readouterr().out
+    with pytest.raises(UsageError, match=r"--target accuracy high: 'high' is not a number"):
+        run(records, "--target", "accuracy", "high")
 
 
 def test_bad_input_is_one_line_that_names_the_file(records, tmp_path):

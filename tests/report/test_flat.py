@@ -32,8 +32,17 @@ def test_json_holds_the_records_and_a_summary_of_every_cell():
     assert [row["backend"] for row in whole["summary"]] == ["serial", "serial", "dask", "ddp", "ddp"]
     assert whole["summary"][0]["time"] == "wall"
     assert whole["summary"][-1]["speedup"]["method"] == "paired t"
+    assert [(row["backend"], row["law"]) for row in whole["laws"]] == [("ddp", None)]
+
+
+def test_json_holds_the_fitted_laws_and_null_for_a_peak_that_is_not_there():
+    speeds = {("ddp", workers, 1): workers / (1 + 0.1 * (workers - 1)) for workers in (1, 2, 4, 8)}
+    (law,) = json.loads(to_json(example_records(speeds=speeds)))["laws"]
+    assert law["law"] == "Amdahl's law"
+    assert law["parameters"]["sigma"]["low"] < 0.1 < law["parameters"]["sigma"]["high"]
+    assert law["peak_workers"]["value"] is None
 
 
 def test_no_records_give_empty_tables():
     assert to_csv([]) == "\n"
-    assert json.loads(to_json([])) == {"records": [], "summary": []}
+    assert json.loads(to_json([])) == {"records": [], "summary": [], "laws": []}

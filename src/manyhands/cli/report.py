@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from manyhands.errors import RecordError
+from manyhands.errors import RecordError, UsageError
 from manyhands.record import Record, read_records
 
 if TYPE_CHECKING:
     from manyhands.analysis.scaling import Time
+    from manyhands.analysis.targets import Target
 
 FORMATS = ("table", "markdown", "csv", "json")
 
@@ -28,19 +29,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="train",
         help="compare the train phase or the whole run (default: %(default)s)",
     )
+    parser.add_argument(
+        "--target",
+        nargs=2,
+        metavar=("METRIC", "VALUE"),
+        help="also show the time until a metric was met, as in --target accuracy 0.97",
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
     parser.set_defaults(call=call)
 
 
 def call(options: argparse.Namespace) -> int:
     """Shows the records; exit code 0. Raises RecordError when a file cannot be read or written, or holds no record."""
-    records = load(options.records)
+    records, target = load(options.records), _target(options.target)
     if options.output is None and options.format == "table":
         from manyhands.report.tables import print_report
 
-        print_report(records, time=options.time)
+        print_report(records, time=options.time, target=target)
         return 0
-    text = render(records, options.format, options.time)
+    text = render(records, options.format, options.time, target)
     if options.output is None:
         sys.stdout.write(text)
     else:
@@ -61,19 +68,33 @@ def load(paths: Iterable[Path]) -> list[Record]:
     return list(found.values())
 
 
-def render(records: list[Record], form: str, time: Time) -> str:
+def render(records: list[Record], form: str, time: Time, target: Target | None = None) -> str:
     """The report as text in one of FORMATS."""
     if form == "markdown":
         from manyhands.report.markdown import to_markdown
 
-        return to_markdown(records, time)
+        return to_markdown(records, time, target)
     if form == "table":
         from manyhands.report.tables import to_text
 
-        return to_text(records, time)
+        return to_text(records, time, target)
     from manyhands.report.flat import to_csv, to_json
 
     return to_csv(records) if form == "csv" else to_json(records, time)
+
+
+def _target(words: list[str] | None) -> Target | None:
+    from manyhands.analysis.targets import Target
+
+    if words is None:
+        return None
+    metric, value = words
+    try:
+        return Target(metric, float(value))
+    except ValueError:
+        raise UsageError(
+            f"--target {metric} {value}: {value!r} is not a number; use for example --target accuracy 0.97"
+        ) from None
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from manyhands.analysis.spread import Estimate
 from manyhands.analysis.summary import Summary
+from manyhands.analysis.targets import Target, TimeToTarget, time_to_target
 from manyhands.record import PHASES
 from manyhands.report import words
 
@@ -28,8 +30,8 @@ def identity(summaries: Sequence[Summary]) -> list[Column]:
     ]
 
 
-def speed(summaries: Sequence[Summary]) -> list[list[Column]]:
-    """Time and speed-up; then what it took, and whether the model is still as good."""
+def speed(summaries: Sequence[Summary], target: Target | None = None) -> list[list[Column]]:
+    """Time and speed-up; then what it took, and whether the model is still as good (and after how long, with a target)."""
     return [
         [
             Column(("runs",), tuple(_runs(row) for row in summaries)),
@@ -40,9 +42,13 @@ def speed(summaries: Sequence[Summary]) -> list[list[Column]]:
             Column(("effi-", "ciency"), tuple("1" if row.is_base else words.figure(row.efficiency) for row in summaries)),
         ],
         [
+            Column(("serial fraction", "(Karp-Flatt)"), tuple(_estimate(row.serial_fraction) for row in summaries)),
+            Column(("core-", "hours"), tuple(words.figure(row.core_hours) for row in summaries)),
+            Column(("CPU s",), tuple(words.figure(row.cpu_s) for row in summaries)),
             Column(("CPU %",), tuple(words.whole(row.cpu_percent) for row in summaries)),
             Column(("peak", "memory"), tuple(words.size(row.peak_bytes) for row in summaries)),
             *(_metric(metric, summaries) for metric in metrics(summaries)),
+            *([_time_to(target, summaries)] if target else []),
         ],
     ]
 
@@ -67,6 +73,19 @@ def _metric(metric: str, summaries: Sequence[Summary]) -> Column:
     heading = words.plain(words.metric(metric))
     lines = tuple(heading.split(" ", 1)) if len(heading) > 8 else (heading,)
     return Column(lines, tuple(words.score(row.quality.get(metric)) for row in summaries))
+
+
+def _time_to(target: Target, summaries: Sequence[Summary]) -> Column:
+    heading = ("train s until", words.plain(f"{words.metric(target.metric)} {target.value:g}"))
+    return Column(heading, tuple(_reached(time_to_target(row.cell, target)) for row in summaries))
+
+
+def _reached(found: TimeToTarget) -> str:
+    return f"{words.mean_and_sd(found.seconds)} ({found.reached} of {found.scored})" if found.scored else words.NOT_MEASURED
+
+
+def _estimate(value: Estimate | None) -> str:
+    return words.interval(value) if value else words.NOT_MEASURED
 
 
 def _runs(row: Summary) -> str:

@@ -10,7 +10,10 @@ from dataclasses import asdict
 from typing import Any
 
 from manyhands.analysis.cells import group_records
+from manyhands.analysis.choice import Curve, choose, curves
+from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.scaling import Time
+from manyhands.analysis.spread import number
 from manyhands.analysis.summary import Summary, summarise
 from manyhands.record import Record
 
@@ -33,13 +36,16 @@ def to_csv(records: Sequence[Record]) -> str:
 
 
 def to_json(records: Sequence[Record], time: Time = "train") -> str:
-    """An object with `records`, as they were read, and `summary`, one object a cell (unit of every value in its name)."""
-    summary = [
-        {"workload": group.workload, "conditions": dict(group.conditions), "time": time} | _summary(row)
-        for group in group_records(records)
-        for row in summarise(group, time)
-    ]
-    whole = {"records": [json.loads(record.to_json()) for record in records], "summary": summary}
+    """An object with `records`, as they were read, `summary`, one object a cell, and `laws`, one object a backend.
+
+    The unit of every value is in its name. Infinite values, like the peak of a law without one, are null.
+    """
+    summary, laws = [], []
+    for group in group_records(records):
+        about = {"workload": group.workload, "conditions": dict(group.conditions), "time": time}
+        summary += [about | _summary(row) for row in summarise(group, time)]
+        laws += [about | _law(curve) for curve in curves(group, time)]
+    whole = {"records": [json.loads(record.to_json()) for record in records], "summary": summary, "laws": laws}
     return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
@@ -57,11 +63,30 @@ def _summary(row: Summary) -> dict[str, Any]:
         "train_s": asdict(row.train) if row.train else None,
         "speedup": asdict(row.speedup) if row.speedup else None,
         "efficiency": row.efficiency,
+        "serial_fraction": asdict(row.serial_fraction) if row.serial_fraction else None,
+        "core_hours": row.core_hours,
+        "cpu_s": row.cpu_s,
         "phases_mean_s": dict(row.phases),
         "train_split_share": dict(row.train_split),
         "cpu_percent": row.cpu_percent,
         "peak_pss_bytes": row.peak_bytes,
         "quality": {metric: asdict(values) for metric, values in row.quality.items()},
+    }
+
+
+def _law(curve: Curve) -> dict[str, Any]:
+    found = choose(curve)
+    about = {"backend": curve.backend, "threads": curve.threads}
+    if isinstance(found, NotIdentifiable):
+        return about | {"law": None, "reason": str(found)}
+    best = found.fits[0]
+    return about | {
+        "law": best.law.name,
+        "gamma_rows_per_s": asdict(best.gamma),
+        "parameters": {name: asdict(value) for name, value in best.parameters.items()},
+        "peak_workers": {name: number(value) for name, value in asdict(found.peak).items()},
+        "error_at_largest_share": found.error_at_largest,
+        "aicc": {fit.law.name: number(fit.aicc) for fit in found.fits},
     }
 
 

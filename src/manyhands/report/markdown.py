@@ -8,21 +8,21 @@ from collections.abc import Iterable, Sequence
 from manyhands.analysis.cells import Group, group_records
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
+from manyhands.analysis.targets import Target
 from manyhands.record import Record
 from manyhands.report import columns, notes, words
 from manyhands.report.columns import Column
+from manyhands.report.verdict import verdict
 
 
-def to_markdown(records: Sequence[Record], time: Time = "train") -> str:
+def to_markdown(records: Sequence[Record], time: Time = "train", target: Target | None = None) -> str:
     """The report as Markdown, with a heading for every group; one line when there are no records."""
     if not records:
         return "No records.\n"
     groups = group_records(records)
-    blocks = [
-        block
-        for group in groups
-        for block in _group(group, [other for other in groups if other.workload == group.workload], time)
-    ]
+    blocks = []
+    for group in groups:
+        blocks += _group(group, [other for other in groups if other.workload == group.workload], time, target)
     last = [*dict.fromkeys(notes.machine(record) for record in records), notes.versions(records), notes.how_to_read(time)]
     return "\n\n".join([*blocks, _bullets(last)]) + "\n"
 
@@ -33,15 +33,21 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|#~!])", r"\\\1", safe)
 
 
-def _group(group: Group, siblings: Sequence[Group], time: Time) -> list[str]:
+def _group(group: Group, siblings: Sequence[Group], time: Time, target: Target | None) -> list[str]:
     summaries = summarise(group, time)
     blocks = [f"### {escape(notes.headline(notes.title(group, siblings), summaries, time))}"]
     if summaries:
         identity = columns.identity(summaries)
-        tables = (columns.speed(summaries), columns.phases(summaries))
+        tables = (columns.speed(summaries, target), columns.phases(summaries))
         blocks += [_table([*identity, *(column for section in sections for column in section)]) for sections in tables]
     apart = notes.not_averaged(siblings) if group is siblings[-1] else []
-    lines = [*notes.stopped(group), *notes.cautions(group, summaries), *apart, *notes.facts(group)]
+    lines = [
+        *verdict(group, summaries, time),
+        *notes.stopped(group),
+        *notes.cautions(group, summaries),
+        *apart,
+        *notes.facts(group),
+    ]
     return [*blocks, _bullets(lines)] if lines else blocks
 
 

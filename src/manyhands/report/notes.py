@@ -100,7 +100,8 @@ def how_to_read(time: Time) -> str:
     """What the columns mean."""
     return (
         f"how to read: speed-up is rows per second in {_PHRASES[time]} over the base line, launches of one block paired;"
-        f" efficiency is speed-up per thread used; {words.NOT_MEASURED} was not measured"
+        f" efficiency is speed-up per thread used; core-hours are workers x threads x wall time; [a, b] are 95 % intervals;"
+        f" {words.NOT_MEASURED} was not measured"
     )
 
 

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 from manyhands.analysis.cells import Group, group_records
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import Summary, summarise
+from manyhands.analysis.targets import Target
 from manyhands.record import Record
 from manyhands.report import columns, notes
 from manyhands.report.columns import Column
+from manyhands.report.verdict import verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,17 +40,19 @@ def terminal() -> Console:
     return Console(width=PIPED_WIDTH if piped else None, highlight=False, markup=False, emoji=False)
 
 
-def to_text(records: Sequence[Record], time: Time = "train") -> str:
+def to_text(records: Sequence[Record], time: Time = "train", target: Target | None = None) -> str:
     """The same tables as plain text, for a file."""
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=PIPED_WIDTH, color_system=None, highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
-        print_report(records, time=time, console=console)
+        print_report(records, time=time, console=console, target=target)
     return capture.get()
 
 
-def print_report(records: Sequence[Record], *, time: Time = "train", console: Console | None = None) -> None:
+def print_report(
+    records: Sequence[Record], *, time: Time = "train", console: Console | None = None, target: Target | None = None
+) -> None:
     """Prints the tables of all records, with everything a reader must know under them; a line when there are none."""
     console = console or terminal()
     if not records:
@@ -58,7 +62,7 @@ def print_report(records: Sequence[Record], *, time: Time = "train", console: Co
     for workload in dict.fromkeys(group.workload for group in groups):
         siblings = [group for group in groups if group.workload == workload]
         for group in siblings:
-            _print_group(console, group, notes.title(group, siblings), time)
+            _print_group(console, group, notes.title(group, siblings), time, target)
         for line in notes.not_averaged(siblings):
             _line(console, line, "yellow")
     console.print()
@@ -71,16 +75,18 @@ def print_report(records: Sequence[Record], *, time: Time = "train", console: Co
         _line(console, "no measured run: every run failed or was skipped, for the reasons above", "yellow")
 
 
-def _print_group(console: Console, group: Group, title: str, time: Time) -> None:
+def _print_group(console: Console, group: Group, title: str, time: Time, target: Target | None) -> None:
     summaries = summarise(group, time)
     console.print()
     _line(console, notes.headline(title, summaries, time), "bold")
     if summaries:
-        _print_tables(console, summaries, columns.speed(summaries))
+        _print_tables(console, summaries, columns.speed(summaries, target))
         console.print()
         _line(console, "where the time went: mean seconds of each phase, and the split of train in %", "italic")
         _print_tables(console, summaries, columns.phases(summaries))
         console.print()
+    for line in verdict(group, summaries, time):
+        _line(console, line, "bold" if line.startswith("fastest") else "")
     for line in notes.stopped(group):
         _line(console, line, "red" if line.startswith("failed") else "yellow")
     for line in notes.cautions(group, summaries):

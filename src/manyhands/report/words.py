@@ -7,7 +7,7 @@ import unicodedata
 
 from manyhands.analysis.cells import Cell
 from manyhands.analysis.ratios import Ratio
-from manyhands.analysis.spread import Spread
+from manyhands.analysis.spread import Estimate, Spread
 
 NOT_MEASURED = "–"  # noqa: RUF001 - an en dash reads as a gap, a minus as a number
 
@@ -52,7 +52,7 @@ def metric(name: str) -> str:
     return f"{words} %" if name.endswith("_percent") else words
 
 
-def interval(ratio: Ratio) -> str:
+def interval(ratio: Ratio | Estimate) -> str:
     """`1.95 [1.80, 2.10]`; a dash for the bounds where one launch gives none."""
     if ratio.low is None or ratio.high is None:
         return f"{figure(ratio.value)} [{NOT_MEASURED}]"

@@ -1,0 +1,77 @@
+"""A group -> what the numbers come to, in sentences: the fastest cell and how sure that is, and the law of every backend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from manyhands.analysis.cells import Group
+from manyhands.analysis.choice import Choice, choose, curves
+from manyhands.analysis.fit import Fit, NotIdentifiable
+from manyhands.analysis.laws import AMDAHL, USL
+from manyhands.analysis.scaling import Time
+from manyhands.analysis.summary import Summary
+from manyhands.analysis.winner import winner
+from manyhands.report import words
+
+
+def verdict(group: Group, summaries: Sequence[Summary], time: Time) -> list[str]:
+    """The winner in a line, then a line for every backend with two worker counts or more."""
+    return [words.plain(line) for line in (*_winner(summaries, time), *_laws(group, time))]
+
+
+def _winner(summaries: Sequence[Summary], time: Time) -> list[str]:
+    found = winner(summaries)
+    if found is None:
+        return []
+    best, *rivals = (f"{words.full_name(row.cell)}{_price(row, summaries)}" for row in (found.best, *found.rivals))
+    fastest = "fastest to train" if time == "train" else "fastest whole run"
+    if rivals:
+        return [f"{fastest}: {best}; not distinguishable from {'; '.join(rivals)}: their intervals overlap"]
+    if not found.is_sure:
+        return [f"{fastest} so far: {best}; one launch cannot tell it from luck"]
+    return [f"{fastest}: {best}"]
+
+
+def _price(row: Summary, summaries: Sequence[Summary]) -> str:
+    base = next((other for other in summaries if other.is_base), None)
+    if row.is_base or row.speedup is None:
+        return " (the base line)"
+    speed = f", {words.interval(row.speedup)} x the base line"
+    if base is None or not base.core_hours or row.core_hours is None:
+        return speed
+    return f"{speed} for {words.figure(row.core_hours / base.core_hours)} x its core-hours"
+
+
+def _laws(group: Group, time: Time) -> list[str]:
+    lines = []
+    for curve in curves(group, time):
+        found = choose(curve)
+        text = f"scaling law {found}" if isinstance(found, NotIdentifiable) else _law(found)
+        lines.append(f"{curve.backend}, {words.count(curve.threads, 'thread')}: {text}")
+    return lines
+
+
+def _law(choice: Choice) -> str:
+    best = choice.fits[0]
+    meanings = zip(best.law.meanings, best.parameters.values(), strict=True)
+    parts = [f"{best.law.name} fits best: {', '.join(f'{meaning} {words.interval(value)}' for meaning, value in meanings)}"]
+    parts += [part for part in (_limit(best), _peak(choice)) if part]
+    if choice.error_at_largest is not None:
+        missed = f"{100 * choice.error_at_largest:+.0f} %"
+        parts.append(f"fitted without {max(choice.curve.workers)} workers it misses them by {missed}")
+    return "; ".join(parts)
+
+
+def _limit(best: Fit) -> str:
+    if best.law is not AMDAHL or best.parameters["sigma"].value <= 0:
+        return ""
+    return f"never more than {words.figure(1 / best.parameters['sigma'].value)} x one worker"
+
+
+def _peak(choice: Choice) -> str:
+    low, value, high = choice.peak.low, choice.peak.value, choice.peak.high
+    if choice.fits[0].law is not USL or low is None or high is None or math.isinf(value):
+        return ""
+    top = "no end" if math.isinf(high) else f"{high:.0f}"
+    return f"more than {value:.0f} workers hurt [{low:.0f}, {top}]"

@@ -1,0 +1,36 @@
+from manyhands.analysis.cells import group_records
+from manyhands.analysis.example import example_records
+from manyhands.analysis.laws import amdahl, usl
+from manyhands.analysis.summary import summarise
+from manyhands.report.verdict import verdict
+
+
+def lines(records, time="train"):
+    (group,) = group_records(records)
+    return verdict(group, summarise(group, time), time)
+
+
+def test_names_the_fastest_cell_its_lead_and_its_price():
+    first = lines(example_records(noise=0.005))[0]
+    assert first.startswith("fastest to train: serial, 1 worker x 4 threads, 2.1")
+    assert first.endswith("x its core-hours")
+    assert lines(example_records(), "wall")[0].startswith("fastest whole run")
+
+
+def test_says_when_the_fastest_is_not_distinguishable_or_has_one_launch():
+    assert "not distinguishable from" in lines(example_records(noise=0.2))[0]
+    assert "one launch cannot tell it from luck" in lines(example_records(repeats=1))[0]
+
+
+def test_law_of_every_backend_with_its_limit_or_the_reason_why_not():
+    speeds = {("serial", 1, 1): 1.0, ("dask", 1, 1): 0.9, ("dask", 2, 1): 1.5}
+    speeds |= {("ddp", n, 1): usl(n, 0.05, 0.02) for n in (1, 2, 4, 8, 16)} | {
+        ("ray", n, 1): amdahl(n, 0.1) for n in (1, 2, 4, 8)
+    }
+    dask, ddp, ray = lines(example_records(speeds=speeds, noise=0.01))[1:]
+    assert dask == "dask, 1 thread: scaling law not identifiable: needs 3 worker counts, has 2"
+    assert ddp.startswith("ddp, 1 thread: Universal Scalability Law fits best: contention 0.0")
+    assert "more than 7 workers hurt" in ddp
+    assert "ray, 1 thread: Amdahl's law fits best" in ray
+    assert "never more than" in ray
+    assert "fitted without 8 workers it misses them by" in ray
