@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manyhands.errors import RecordError, UsageError
-from manyhands.record import Record, read_records
 
 if TYPE_CHECKING:
     from manyhands.analysis.scaling import Time
     from manyhands.analysis.targets import Target
+    from manyhands.record import Record
 
 FORMATS = ("table", "markdown", "csv", "json")
 
@@ -21,7 +20,9 @@ FORMATS = ("table", "markdown", "csv", "json")
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command to the command line."""
     parser = commands.add_parser("report", help="show records: speed-up, where the time went, cost and quality")
-    parser.add_argument("records", nargs="+", type=Path, metavar="RECORDS", help="files that 'manyhands run --out' wrote")
+    parser.add_argument(
+        "records", nargs="+", type=Path, metavar="RECORDS", help="files of 'manyhands run', or pytest-benchmark's JSON"
+    )
     parser.add_argument("--format", choices=FORMATS, default="table", help="what to make of them (default: %(default)s)")
     parser.add_argument(
         "--time",
@@ -41,6 +42,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def call(options: argparse.Namespace) -> int:
     """Shows the records; exit code 0. Raises RecordError when a file cannot be read or written, or holds no record."""
+    from manyhands.report.sources import load
+
     records, target = load(options.records), _target(options.target)
     if options.output is None and options.format == "table":
         from manyhands.report.tables import print_report
@@ -53,19 +56,6 @@ def call(options: argparse.Namespace) -> int:
     else:
         _write(options.output, text)
     return 0
-
-
-def load(paths: Iterable[Path]) -> list[Record]:
-    """The records of all files in order, each once even when it stands in two files; raises RecordError when there is none."""
-    paths = list(paths)
-    found: dict[str, Record] = {}
-    for path in paths:
-        for record in read_records(path):
-            found.setdefault(record.id, record)
-    if not found:
-        names = ", ".join(map(str, paths))
-        raise RecordError(f"no records in {names}; make some with 'manyhands run --out {paths[0]}'")
-    return list(found.values())
 
 
 def render(records: list[Record], form: str, time: Time, target: Target | None = None) -> str:

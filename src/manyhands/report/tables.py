@@ -36,7 +36,7 @@ def terminal() -> Console:
     """A console on standard output: the terminal's width and colours (none with NO_COLOR), or plain text when piped."""
     from rich.console import Console
 
-    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    piped = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
     return Console(width=PIPED_WIDTH if piped else None, highlight=False, markup=False, emoji=False)
 
 

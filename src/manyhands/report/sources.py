@@ -1,0 +1,51 @@
+"""Files -> records: JSON Lines as `manyhands run` writes it, pytest-benchmark's JSON, or the JSON of a report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from manyhands.errors import RecordError
+from manyhands.record import Record, read_records
+
+
+def load(paths: Iterable[Path]) -> list[Record]:
+    """The records of all files in order, each once even when it stands in two files.
+
+    Raises RecordError, naming the file, when one cannot be read or all are empty.
+    """
+    paths = list(paths)
+    found: dict[str, Record] = {}
+    for path in paths:
+        for record in _read_json(path) if path.suffix == ".json" else read_records(path):
+            found.setdefault(record.id, record)
+    if not found:
+        raise RecordError(f"no records in {', '.join(map(str, paths))}; make some with 'manyhands run --out {paths[0]}'")
+    return list(found.values())
+
+
+def _read_json(path: Path) -> Iterator[Record]:
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError:
+        yield from read_records(path)  # JSON Lines under the name of JSON: its errors name the line
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"cannot read records from {path}: {error}") from None
+    for place, values in enumerate(_values(whole), start=1):
+        try:
+            yield Record.from_json(json.dumps(values))
+        except RecordError as error:
+            raise RecordError(f"{path}: record {place}: {error}") from None
+
+
+def _values(whole: Any) -> list[Any]:
+    """The records in a report (`records`), in a benchmark file (`records` of each `extra_info`), or the one that it is."""
+    if not isinstance(whole, dict):
+        return [whole]
+    if "benchmarks" in whole:
+        return [values for benchmark in whole["benchmarks"] for values in benchmark.get("extra_info", {}).get("records", [])]
+    records = whole.get("records")
+    return records if isinstance(records, list) else [whole]
