@@ -49,7 +49,9 @@ def test_batch_and_scaling_say_what_a_worker_gets() -> None:
 
 
 def test_more_threads_than_cores_are_refused_unless_asked_for() -> None:
-    with pytest.raises(UsageError, match="2 workers x 3 threads are more than the 4 usable cores; use fewer, or add --oversubscribe"):
+    with pytest.raises(
+        UsageError, match="2 workers x 3 threads are more than the 4 usable cores; use fewer, or add --oversubscribe"
+    ):
         check_cores([spec(workers=2, threads=3)], cores=4)
     check_cores([spec(workers=2, threads=3, oversubscribe=True), spec(workers=2, threads=2)], cores=4)
 
@@ -77,7 +79,15 @@ def test_blocks_are_in_different_orders() -> None:
         spec(),
         spec(workers=2, batch_size=32, samples=512, epochs=3, seed=5, score_epochs=True, timeout_s=90.5),
         spec(workload="lstm", settings={"symbols": ("AES", "ALL"), "dropout": 0.1}),
-        spec(workload="rnn", settings={"cell": "gru"}, batch="per-worker", scaling="growing", samples=64, oversubscribe=True, workers=64),
+        spec(
+            workload="rnn",
+            settings={"cell": "gru"},
+            batch="per-worker",
+            scaling="growing",
+            samples=64,
+            oversubscribe=True,
+            workers=64,
+        ),
         spec(nodes=2, workers=2, node_rank=1, address="10.0.0.1:29500"),
     ],
 )

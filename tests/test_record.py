@@ -25,7 +25,9 @@ SECONDS = st.none() | st.floats(0, 1e6)
 
 
 def record(**changes: Any) -> Record:
-    return Record(**({"id": "a1", "spec": {"workload": "cnn"}, "status": "ok", "started_at": "2026-01-01T00:00:00+00:00"} | changes))
+    return Record(
+        **({"id": "a1", "spec": {"workload": "cnn"}, "status": "ok", "started_at": "2026-01-01T00:00:00+00:00"} | changes)
+    )
 
 
 @given(

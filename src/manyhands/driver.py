@@ -1,54 +1,63 @@
-"""Inside the fresh process of one run: `python -m manyhands.driver FOLDER`.
+"""Inside the fresh process of a run: `python -m manyhands.driver FOLDER`.
 
-FOLDER/spec.json says what to run; FOLDER/outcome.json is left with the result or the error in words. The parent (`run.py`)
-starts it, watches it, and makes the record.
+FOLDER/specs.json says what to run, one spec or several that share one started engine; FOLDER/outcome-N.json is left for
+each with the result or the error in words. The parent (`process.py`) starts it, watches it, and makes the records.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from manyhands.backends.base import kinds
-from manyhands.errors import ManyhandsError, UsageError
+from manyhands.backends.base import Backend
+from manyhands.errors import ManyhandsError
 from manyhands.measure.phases import now
-from manyhands.measure.resources import die_with_parent
+from manyhands.measure.resources import die_with_parent, tree_cpu_s
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
 
 
-def execute(spec: RunSpec, folder: Path) -> dict[str, Any]:
-    """Launches the backend, trains, tears down; returns the fit as plain values."""
-    backend = backend_class(spec.backend)
-    kind = workload_class(spec.workload).kind
-    if kind not in kinds(backend):
-        raise UsageError(f"{spec.backend} does not offer {kind} workloads such as {spec.workload}; see 'manyhands list'")
-    backend.require()
+def execute(specs: Sequence[RunSpec], folder: Path) -> int:
+    """Starts the engine for the most workers asked for, trains spec after spec, stops it; 1 when a run failed, else 0."""
+    largest = max(specs, key=lambda spec: spec.workers)
     engine_folder = folder / "engine"
     engine_folder.mkdir()
-    with backend(spec, engine_folder) as engine:
-        fit = getattr(engine, f"fit_{kind}")(spec)
-        received = now()
-    return {"fit": asdict(fit), "received": received, "host": socket.gethostname()}
+    number = 0
+    try:
+        with backend_class(largest.backend)(largest, engine_folder) as engine:
+            ready = now()
+            for number, spec in enumerate(specs):
+                leave(folder, number, one_run(engine, spec) | {"engine_ready": ready})
+    except ManyhandsError as error:
+        leave(folder, number, {"error": type(error).__name__, "reason": str(error)})
+        return 1
+    return 0
+
+
+def one_run(engine: Backend, spec: RunSpec) -> dict[str, Any]:
+    """Trains once in the started engine; the fit as plain values and the span of the run on this host's clock."""
+    cpu, started = tree_cpu_s(), now()
+    fit = getattr(engine, f"fit_{workload_class(spec.workload).kind}")(spec)
+    received = now()
+    return {"fit": asdict(fit), "started": started, "received": received, "ended": now(), "cpu_s": tree_cpu_s() - cpu}
+
+
+def leave(folder: Path, number: int, outcome: dict[str, Any]) -> None:
+    """Writes the outcome of one run, whole or not at all."""
+    partial = folder / "outcome.partial"
+    partial.write_text(json.dumps(outcome))
+    os.replace(partial, folder / f"outcome-{number}.json")
 
 
 def main(folder: Path) -> int:
-    """Exit code 0 with a result, 1 with an error in outcome.json; an error that is not ours keeps its traceback."""
+    """Exit code 0 with all results, 1 with an error in words; an error that is not ours keeps its traceback."""
     die_with_parent()
-    spec = RunSpec.from_dict(json.loads((folder / "spec.json").read_text()))
-    try:
-        outcome, code = execute(spec, folder), 0
-    except ManyhandsError as error:
-        outcome, code = {"error": type(error).__name__, "reason": str(error)}, 1
-    partial = folder / "outcome.partial"
-    partial.write_text(json.dumps(outcome))
-    os.replace(partial, folder / "outcome.json")
-    return code
+    return execute([RunSpec.from_dict(values) for values in json.loads((folder / "specs.json").read_text())], folder)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ class RunSpec:
     nodes: int = 1
     node_rank: int = 0
     oversubscribe: bool = False
+    reuse_engine: bool = False
+    """One started engine serves all its runs, so the launch is not part of a run."""
     timeout_s: float = 1800.0
     repeat: int = 0
 
@@ -61,7 +63,9 @@ class RunSpec:
         if not 0 <= self.node_rank < self.nodes:
             raise UsageError(f"--node-rank {self.node_rank} is not in 0..{self.nodes - 1}; count nodes from 0")
         if self.workers % self.nodes:
-            raise UsageError(f"--workers {self.workers} does not spread evenly over --nodes {self.nodes}; use a multiple of {self.nodes}")
+            raise UsageError(
+                f"--workers {self.workers} does not spread evenly over --nodes {self.nodes}; use a multiple of {self.nodes}"
+            )
         if self.scaling == "growing" and self.samples is None:
             raise UsageError("--scaling growing needs --samples N: the rows that each worker gets")
         if self.batch == "global" and self.batch_size % self.workers:
@@ -105,7 +109,9 @@ class RunSpec:
             words += ["--nodes", str(self.nodes), "--node-rank", str(self.node_rank)]
         for name, value in self.settings.items():
             words += ["--set", f"{name}={','.join(value) if isinstance(value, list | tuple) else value}"]
-        words += [f"--{name.replace('_', '-')}" for name in ("score_epochs", "oversubscribe") if getattr(self, name)]
+        words += [
+            f"--{name.replace('_', '-')}" for name in ("score_epochs", "oversubscribe", "reuse_engine") if getattr(self, name)
+        ]
         return shlex.join([*words, "--timeout", f"{self.timeout_s:g}", "--repeats", "1"])
 
     @classmethod

@@ -57,7 +57,7 @@ def _classes(package: str) -> dict[str, type[Any]]:
             continue  # parts of plug-ins and what workers run: these import the library
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.name and "name" in vars(value):
-                found[value.name] = value
+                found[vars(value)["name"]] = value
     for entry in entry_points(group=package):
         found[entry.name] = _checked(entry.load(), base, entry.value)
     return dict(sorted(found.items()))

@@ -26,7 +26,9 @@ Measured = Callable[[str, int], Record]
 
 def spec(backend: str, workers: int) -> RunSpec:
     # lstm with dropout off, because masks are drawn per rank.
-    return RunSpec(workload="lstm", backend=backend, workers=workers, samples=SAMPLES, epochs=2, settings={"dropout": 0.0}, timeout_s=200)
+    return RunSpec(
+        workload="lstm", backend=backend, workers=workers, samples=SAMPLES, epochs=2, settings={"dropout": 0.0}, timeout_s=200
+    )
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,21 @@ def test_two_nodes_meet_and_node_zero_writes_the_record(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [sys.executable, "-m", "manyhands", "run", "rnn", "--backend", "ddp", "--workers", "2", "--samples", "512", "--repeats", "1"]
+    words = [
+        sys.executable,
+        "-m",
+        "manyhands",
+        "run",
+        "rnn",
+        "--backend",
+        "ddp",
+        "--workers",
+        "2",
+        "--samples",
+        "512",
+        "--repeats",
+        "1",
+    ]
     words += ["--nodes", "2", "--address", f"127.0.0.1:{port}", "--timeout", "100"]
     env = os.environ | {"GLOO_SOCKET_IFNAME": "lo"}
     nodes = [

@@ -8,7 +8,13 @@ from manyhands.measure.phases import PhaseClock, combine, slowest_split
 
 
 def report(rank: int, host: str = "here", **changes: object) -> dict[str, object]:
-    values = {"rank": rank, "host": host, "started": 12.0, "ended": 17.0, "phases": {"load_s": 1.0, "train_s": 3.0, "evaluate_s": 1.0}}
+    values = {
+        "rank": rank,
+        "host": host,
+        "started": 12.0,
+        "ended": 17.0,
+        "phases": {"load_s": 1.0, "train_s": 3.0, "evaluate_s": 1.0},
+    }
     return values | changes
 
 

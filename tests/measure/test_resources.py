@@ -30,7 +30,7 @@ def mine() -> set[int]:
 def test_a_busy_child_is_seen_with_its_time_and_memory() -> None:
     usage, before, ticks = TreeUsage(), children_cpu_s(), []
     process = start(BUSY)
-    assert wait_sampling(process, 30, usage, lambda: ticks.append(1))
+    assert wait_sampling(process, lambda: 30, usage, lambda: ticks.append(1))
     process.wait()
     assert children_cpu_s() - before > 0.6
     assert usage.peak_pss_bytes is not None
@@ -41,7 +41,7 @@ def test_a_busy_child_is_seen_with_its_time_and_memory() -> None:
 def test_waiting_costs_less_than_one_percent_of_a_core() -> None:
     process = start("import time; time.sleep(3)")
     began, cpu = time.perf_counter(), time.process_time()
-    assert wait_sampling(process, 30, TreeUsage(), lambda: None)
+    assert wait_sampling(process, lambda: 30, TreeUsage(), lambda: None)
     process.wait()
     assert (time.process_time() - cpu) / (time.perf_counter() - began) < 0.01
 
@@ -49,7 +49,7 @@ def test_waiting_costs_less_than_one_percent_of_a_core() -> None:
 def test_timeout_comes_back_with_the_process_still_there() -> None:
     keep = mine()
     process = start("import time; time.sleep(60)")
-    assert not wait_sampling(process, 0.3, TreeUsage(), lambda: None)
+    assert not wait_sampling(process, lambda: 0.3, TreeUsage(), lambda: None)
     assert psutil.pid_exists(process.pid)
     end_descendants(keep)
     process.poll()

@@ -17,9 +17,7 @@ def test_inherited_variables_are_overwritten() -> None:
 
 
 def test_pools_of_a_fresh_process_read_back_what_was_set() -> None:
-    code = (
-        "import os, numpy; from manyhands.measure.threads import *; set_threads(1, os.environ); print(sorted(set(read_threads().values())))"
-    )
+    code = "import os, numpy; from manyhands.measure.threads import *; set_threads(1, os.environ); print(sorted(set(read_threads().values())))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[1]"
 

@@ -6,6 +6,7 @@ So a difference between two backends is the backend's, not the loop's. The resul
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import socket
 import warnings
@@ -137,7 +138,9 @@ def check_device(spec: RunSpec) -> str:
 
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if local_rank >= torch.cuda.device_count():
-        raise Unavailable(f"--device cuda needs a GPU for each worker; this host has {torch.cuda.device_count()}: use --device cpu")
+        raise Unavailable(
+            f"--device cuda needs a GPU for each worker; this host has {torch.cuda.device_count()}: use --device cpu"
+        )
     torch.cuda.set_device(local_rank)
     return f"cuda:{local_rank}"
 
@@ -173,7 +176,7 @@ class GradientClock:
     def __init__(self, model: torch.nn.Module) -> None:
         self.ready = 0.0
         for parameter in model.parameters():
-            parameter.register_hook(self._stamp)
+            parameter.register_hook(self._stamp)  # type: ignore[no-untyped-call]
 
     def _stamp(self, gradient: torch.Tensor) -> None:
         self.ready = now()
@@ -288,7 +291,7 @@ class ShardSampler:
             yield batch
 
     def __len__(self) -> int:
-        return -(-(-(-self.rows // self.workers)) // self.batch_size)
+        return math.ceil(math.ceil(self.rows / self.workers) / self.batch_size)
 
 
 def row_loader(arrays: Arrays, sampler: ShardSampler, device: str) -> DataLoader[Any]:

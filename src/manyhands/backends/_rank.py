@@ -31,7 +31,7 @@ class Rank:
 
     def backward(self, loss: torch.Tensor) -> None:
         """Computes the gradients, already averaged over the workers when this returns."""
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
 
     def barrier(self) -> None:
         """Returns when every worker has called it."""

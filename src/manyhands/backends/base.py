@@ -38,6 +38,8 @@ class Backend:
     """Modules that must be importable."""
     extra: ClassVar[str] = ""
     """The extra of this package that installs them."""
+    reusable: ClassVar[bool] = False
+    """Whether entering starts something that can serve several runs (`--reuse-engine`), with at most its workers each."""
 
     def __init__(self, spec: RunSpec, folder: Path) -> None:
         """`folder`: an empty folder of this run alone, removed after it."""

@@ -20,6 +20,8 @@ DEFAULT_BACKENDS = ("serial", "ddp")
 DEFAULT_SAMPLES = 4096
 """Rows of the default plan: enough steps to time, few enough for three minutes on two cores."""
 BASE_LINE = "serial"
+COMMON = ("threads", "batch", "scaling", "seed", "device", "score_epochs", "address", "nodes", "node_rank", "oversubscribe")
+"""Options that every cell takes as they are."""
 
 
 def chosen_cells(options: argparse.Namespace) -> list[RunSpec]:
@@ -34,36 +36,24 @@ def chosen_cells(options: argparse.Namespace) -> list[RunSpec]:
     folder = data_dir(options.data_dir)
     settings = dict(options.set)
     _check_settings(settings, [workload_class(name) for name in names])
+    common = {name: getattr(options, name) for name in COMMON}
+    common |= {"timeout_s": options.timeout, "data_dir": str(folder.resolve()) if folder else None}
     cells = []
     for name in names:
         workload = workload_class(name)
         own = workload.accepts(settings)
         workload.from_settings(own)
+        common |= {
+            "epochs": workload.epochs if options.epochs is None else options.epochs,
+            "batch_size": workload.batch_size if options.batch_size is None else options.batch_size,
+            "samples": DEFAULT_SAMPLES if default_plan and options.samples is None else options.samples,
+        }
         for backend in backends:
-            for count in workers:
-                cells.append(
-                    RunSpec(
-                        workload=name,
-                        backend=backend,
-                        workers=count,
-                        threads=options.threads,
-                        epochs=workload.epochs if options.epochs is None else options.epochs,
-                        samples=DEFAULT_SAMPLES if default_plan and options.samples is None else options.samples,
-                        batch_size=workload.batch_size if options.batch_size is None else options.batch_size,
-                        batch=options.batch,
-                        scaling=options.scaling,
-                        seed=options.seed,
-                        device=options.device,
-                        score_epochs=options.score_epochs,
-                        data_dir=str(folder.resolve()) if folder else None,
-                        settings=own,
-                        address=options.address,
-                        nodes=options.nodes,
-                        node_rank=options.node_rank,
-                        oversubscribe=options.oversubscribe,
-                        timeout_s=options.timeout,
-                    )
-                )
+            reuse = options.reuse_engine and backend_class(backend).reusable
+            cells += [
+                RunSpec(workload=name, backend=backend, workers=count, settings=own, reuse_engine=reuse, **common)
+                for count in workers
+            ]
     check_cores([cell for cell in cells if cell.backend != BASE_LINE or cell.workers == 1], cores)
     return cells + _threaded_base_lines(cells, cores)
 

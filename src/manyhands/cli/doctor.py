@@ -38,7 +38,11 @@ def _machine() -> list[tuple[str, bool, str]]:
 
     machine, versions = describe_machine(), installed_versions()
     return [
-        ("machine", True, f"{machine['cpu_model']}, {machine['cores']} usable of {machine['cores_total']} cores, {machine['os']}"),
+        (
+            "machine",
+            True,
+            f"{machine['cpu_model']}, {machine['cores']} usable of {machine['cores_total']} cores, {machine['os']}",
+        ),
         ("memory", True, f"{machine['memory_bytes'] / 2**30:.1f} GiB"),
         ("python", True, f"{machine['python']}; " + ", ".join(f"{name} {number}" for name, number in versions.items())),
     ]

@@ -49,16 +49,18 @@ def show_all() -> None:
     reasons: dict[str, list[str]] = {}
     for name, workload in workloads.items():
         cells = []
-        for backend in backends:
-            reason = refusal(RunSpec(workload=name, backend=backend))
+        for backend_name in backends:
+            reason = refusal(RunSpec(workload=name, backend=backend_name))
             cells.append("-" if reason else "yes")
             if reason:
-                reasons.setdefault(reason, []).append(f"{name} on {backend}")
+                reasons.setdefault(reason, []).append(f"{name} on {backend_name}")
         table.add_row(name, workload.kind, workload.summary, *cells)
     console = Console()
     console.print(table)
     for name, backend in backends.items():
-        console.print(f"[bold]{name}[/bold]  {escape(backend.summary)}; offers {', '.join(kinds(backend)) or 'nothing'}", highlight=False)
+        console.print(
+            f"[bold]{name}[/bold]  {escape(backend.summary)}; offers {', '.join(kinds(backend)) or 'nothing'}", highlight=False
+        )
     for reason, cells in reasons.items():
         console.print(f"-  {', '.join(cells)}: {reason}", markup=False, highlight=False)
     console.print("settings of a workload: manyhands list WORKLOAD", highlight=False)

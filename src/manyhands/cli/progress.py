@@ -50,43 +50,50 @@ class Progress:
         """Ends the live display."""
         self._bar.stop()
 
-    def starts(self, spec: RunSpec) -> None:
-        """A run begins."""
-        self._running, self._began = spec, time.monotonic()
+    def starts(self, specs: Sequence[RunSpec]) -> None:
+        """These runs begin, one after the other."""
+        self._coming = list(specs)
+        self._next()
+
+    def _next(self) -> None:
+        self._running, self._began = self._coming.pop(0), time.monotonic()
+        self._left.remove(self._running)
         if self._bar.disable:
-            self._say(f"[{self._done + 1}/{self._total}] {spec.label}, launch {spec.repeat + 1} ... {self.expected()}")
+            self._say(f"[{self._done + 1}/{self._total}] {self._name} ... {self.expected()}")
         self.tick()
+
+    @property
+    def _name(self) -> str:
+        return f"{self._running.label}, launch {self._running.repeat + 1}"
 
     def tick(self) -> None:
         """Redraws the running time and the expected end."""
         spent = time.monotonic() - self._began
-        description = f"{self._running.label}, launch {self._running.repeat + 1}: {spent:.0f} s"
-        self._bar.update(self._task, description=description, expected=self.expected(), refresh=True)
+        self._bar.update(self._task, description=f"{self._name}: {spent:.0f} s", expected=self.expected(), refresh=True)
 
     def waits(self) -> None:
         """Another measured run on this machine goes first."""
         self._say("waiting for another measured run on this machine to end: two at once would disturb each other")
 
     def ended(self, record: Record) -> None:
-        """A run is over."""
-        spec = self._left.pop(0)
+        """The run is over, and the next of those that began with it is on."""
         self._done += 1
         if record.wall_s is not None:
-            self._seconds.setdefault(spec.label, []).append(record.wall_s)
-        if record.ok:
-            train = record.phases.get("train_s")
-            self._say(f"[{self._done}/{self._total}] {spec.label}: ok, {record.wall_s:.1f} s" + (f", train {train:.2f} s" if train else ""))
-        else:
-            self._say(f"[{self._done}/{self._total}] {spec.label}: {record.status}: {record.reason}")
+            self._seconds.setdefault(self._running.label, []).append(record.wall_s)
+        train_s = record.phases.get("train_s")
+        outcome = f"ok, {record.wall_s or 0:.1f} s" + (f", train {train_s:.2f} s" if train_s else "")
+        self._say(f"[{self._done}/{self._total}] {self._name}: {outcome if record.ok else f'{record.status}: {record.reason}'}")
         self._bar.update(self._task, completed=self._done, refresh=True)
+        if self._coming:
+            self._next()
 
     def expected(self) -> str:
         """When the plan should be done, from the mean of the runs so far; empty before the first has ended."""
         if not self._seconds:
             return ""
         overall = mean(second for seconds in self._seconds.values() for second in seconds)
-        left_s = sum(mean(self._seconds.get(spec.label, [overall])) for spec in self._left)
-        left_s = max(0.0, left_s - (time.monotonic() - self._began if self._left else 0.0))
+        expected = [mean(self._seconds.get(spec.label, [overall])) for spec in (self._running, *self._left)]
+        left_s = max(0.0, expected[0] - (time.monotonic() - self._began)) + sum(expected[1:])
         return f"{left_s // 60:.0f} min {left_s % 60:02.0f} s left, until {time.strftime('%H:%M:%S', time.localtime(time.time() + left_s))}"
 
     def _say(self, line: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -17,7 +17,9 @@ from manyhands.errors import UsageError
 from manyhands.plan import BATCH_MODES, DEVICES, SCALINGS, RunSpec
 
 if TYPE_CHECKING:
+    from manyhands.cli.progress import Progress
     from manyhands.record import Record
+    from manyhands.run import Surroundings
 
 DEFAULTS = {f.name: f.default for f in fields(RunSpec)}
 RESULTS = Path("results")
@@ -55,7 +57,9 @@ def add_parser(commands: Any) -> None:
         default=DEFAULTS["scaling"],
         help="the same rows in total at every worker count, or --samples for each worker (default: %(default)s)",
     )
-    work.add_argument("--seed", type=int, default=DEFAULTS["seed"], help="seed of weights, order and dropout (default: %(default)s)")
+    work.add_argument(
+        "--seed", type=int, default=DEFAULTS["seed"], help="seed of weights, order and dropout (default: %(default)s)"
+    )
     work.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE", help="a setting of the workload")
     work.add_argument("--score-epochs", action="store_true", help="score the held-out rows after every epoch, outside 'train'")
     work.add_argument("--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)")
@@ -64,10 +68,15 @@ def add_parser(commands: Any) -> None:
     place.add_argument("--address", metavar="HOST:PORT", help="an engine that runs already; for ddp where the nodes meet")
     place.add_argument("--nodes", type=int, default=DEFAULTS["nodes"], help="machines that share the workers of ddp (default: 1)")
     place.add_argument("--node-rank", type=int, default=DEFAULTS["node_rank"], help="which of them this is, from 0 (default: 0)")
+    place.add_argument(
+        "--reuse-engine", action="store_true", help="start each engine once for all its runs; its launch is shown apart"
+    )
     records = parser.add_argument_group("records")
     records.add_argument("--out", type=Path, metavar="FILE", help="JSON Lines file to add to (default: results/TIME.jsonl)")
     records.add_argument("--resume", action="store_true", help="leave out the runs that FILE already has")
-    records.add_argument("--timeout", type=float, default=DEFAULTS["timeout_s"], help="seconds for one run (default: %(default)g)")
+    records.add_argument(
+        "--timeout", type=float, default=DEFAULTS["timeout_s"], help="seconds for one run (default: %(default)g)"
+    )
     records.add_argument("--order-seed", type=int, default=0, help="seed of the order of runs (default: %(default)s)")
     records.add_argument("--dry-run", action="store_true", help="show the plan and stop")
     parser.set_defaults(call=run)
@@ -116,39 +125,67 @@ def check_data(runs: Sequence[RunSpec]) -> None:
 
 def _measure_all(runs: list[RunSpec], skipped: Sequence[tuple[RunSpec, str]], out: Path, options: argparse.Namespace) -> int:
     from manyhands.cli.progress import Progress
-    from manyhands.report.tables import print_report
     from manyhands.record import append_record, check_writable, read_records
-    from manyhands.run import Surroundings, measure, skip, sweep_leftovers
+    from manyhands.report.tables import print_report
+    from manyhands.run import Surroundings, skip, sweep_leftovers
 
     sweep_leftovers()
     before = read_records(out) if options.resume and out.exists() else []
     check_writable(out)
     todo = [spec for spec in runs if not _done(spec, before)]
-    known = {(repr(record.spec), record.status) for record in before}
-    surroundings = Surroundings(order_seed=options.order_seed, log_folder=out.parent / f"{out.stem}-logs")
     records: list[Record] = [record for record in before if record.ok]
-    for cell, reason in skipped:
-        record = skip(cell, reason, surroundings)
-        if (repr(record.spec), record.status) not in known:
-            append_record(out, record)
-        records.append(record)
-    failed = 0
     with _stoppable(), Progress(todo, len(runs) - len(todo)) as progress:
+        surroundings = Surroundings(
+            order_seed=options.order_seed,
+            log_folder=out.parent / f"{out.stem}-logs",
+            tick=progress.tick,
+            waiting=progress.waits,
+        )
+
+        def keep(record: Record) -> None:
+            append_record(out, record)
+            records.append(record)
+
+        def ended(record: Record) -> None:
+            keep(record)
+            progress.ended(record)
+
+        known = [dict(record.spec) for record in before if record.status == "skipped"]
+        for record in (skip(cell, reason, surroundings) for cell, reason in skipped):
+            records.append(record) if record.spec in known else keep(record)
         try:
-            for position, spec in enumerate(todo):
-                progress.starts(spec)
-                record = measure(spec, surroundings, position, progress.tick, progress.waits)
-                append_record(out, record)
-                records.append(record)
-                progress.ended(record)
-                failed += record.status == "failed"
+            _measure(todo, surroundings, progress, ended)
         except KeyboardInterrupt:
             progress.close()
             print(f"\ninterrupted; {len(records)} records are kept in {out}: add --out {out} --resume to go on", file=sys.stderr)
             return 130
     print_report(records)
     print(f"records: {out}")
-    return 1 if failed else 0
+    return 1 if any(record.status == "failed" for record in records) else 0
+
+
+def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Progress, ended: Callable[[Record], None]) -> None:
+    """Makes the runs in their order; those that share a started engine one after the other, where the first of them stands."""
+    from manyhands.reuse import measure_in_one_engine
+    from manyhands.run import measure
+
+    left = list(todo)
+    while left:
+        together = [spec for spec in left if _shares_engine(spec, left[0])] or left[:1]
+        position = len(todo) - len(left)
+        left = [spec for spec in left if spec not in together]
+        progress.starts(together)
+        if together[0].reuse_engine:
+            measure_in_one_engine(together, surroundings, position, ended)
+        else:
+            ended(measure(together[0], surroundings, position))
+
+
+def _shares_engine(spec: RunSpec, first: RunSpec) -> bool:
+    from manyhands.plugins import backend_class
+
+    same = (spec.backend, spec.threads, spec.device, spec.address) == (first.backend, first.threads, first.device, first.address)
+    return first.reuse_engine and backend_class(first.backend).reusable and same
 
 
 def _done(spec: RunSpec, records: Sequence[Record]) -> bool:

@@ -37,7 +37,9 @@ class PhaseClock:
         return self._mark
 
 
-def combine(workers: Sequence[Mapping[str, Any]], host: str, started: float, received: float, ended: float) -> dict[str, float | None]:
+def combine(
+    workers: Sequence[Mapping[str, Any]], host: str, started: float, received: float, ended: float
+) -> dict[str, float | None]:
     """The run's phases in seconds from the workers' reports and the driver's own clock.
 
     `started`, `received`, `ended`: when the fresh process was started, when it had the workers' results, when everything

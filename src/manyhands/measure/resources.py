@@ -51,16 +51,18 @@ class TreeUsage:
         return time.thread_time() - began
 
 
-def wait_sampling(process: subprocess.Popen[bytes], timeout_s: float, usage: TreeUsage, tick: Callable[[], None]) -> bool:
-    """Blocks until `process` ends, sampling its tree; True when it ended by itself, False when `timeout_s` came first.
+def wait_sampling(
+    process: subprocess.Popen[bytes], deadline: Callable[[], float], usage: TreeUsage, tick: Callable[[], None]
+) -> bool:
+    """Blocks until `process` ends, sampling its tree; True when it ended by itself, False when the deadline came first.
 
-    `tick` is called about once a second, for a progress display.
+    `deadline`: seconds from now, asked again after every tick. `tick` is called about once a second.
     """
     start = time.perf_counter()
     descriptor = os.pidfd_open(process.pid)
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    elapsed, next_sample, next_tick = 0.0, SHORTEST_INTERVAL_S, 1.0
+    elapsed, next_sample, next_tick, timeout_s = 0.0, SHORTEST_INTERVAL_S, 1.0, deadline()
     try:
         while elapsed < timeout_s:
             if poll.poll(1000 * (min(next_sample, next_tick, timeout_s) - elapsed)):
@@ -70,7 +72,7 @@ def wait_sampling(process: subprocess.Popen[bytes], timeout_s: float, usage: Tre
                 next_sample = elapsed + max(SHORTEST_INTERVAL_S, usage.sample(elapsed) / MAX_COST)
             if elapsed >= next_tick:
                 tick()
-                next_tick = elapsed + 1.0
+                next_tick, timeout_s = elapsed + 1.0, deadline()
         return False
     finally:
         os.close(descriptor)
@@ -127,6 +129,17 @@ def children_cpu_s() -> float:
     """User and system seconds of all children that were waited for, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def tree_cpu_s() -> float:
+    """User and system seconds so far of this process, its living descendants, and the dead ones that they waited for."""
+    total = 0.0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        try:
+            total += sum(process.cpu_times()[:4])
+        except psutil.NoSuchProcess:
+            continue
+    return total
 
 
 def own_cpu_s() -> tuple[float, float]:

@@ -1,0 +1,98 @@
+"""A fresh process for one or several runs: started clean, watched without disturbing it, and cleared away with all it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from manyhands.backends.base import Backend
+from manyhands.measure.phases import now
+from manyhands.measure.resources import TreeUsage, adopt_orphans, children_cpu_s, end_descendants, wait_sampling
+from manyhands.measure.threads import VARIABLES, thread_variables
+from manyhands.plan import RunSpec
+
+INHERITED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "KMP_AFFINITY")
+"""Variables of an outer launcher or thread library that would reach into a run."""
+
+
+@dataclass
+class Watched:
+    """One driver process from start to end. Times in seconds on this host's clock."""
+
+    folder: Path
+    started: float = 0.0
+    ended: float = 0.0
+    in_time: bool = True
+    code: int | None = None
+    """Exit code; negative for the signal that killed it; None when it did not end in time."""
+    cpu_s: float = 0.0
+    """Of the process and everything it started."""
+    usage: TreeUsage = field(default_factory=TreeUsage)
+    left: list[str] = field(default_factory=list)
+    """Names of processes that were still there when the driver had ended, and were ended by force."""
+
+    def outcome(self, number: int) -> dict[str, Any] | None:
+        """What the driver left of its run `number`, or None when it has not come that far."""
+        path = self.folder / f"outcome-{number}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def last_words(self) -> str:
+        """How it ended and the last line it printed."""
+        lines = (self.folder / "log").read_text(errors="replace").strip().splitlines()
+        killed = self.code is not None and self.code < 0
+        how = (
+            f"the run's process was killed by signal {-(self.code or 0)}"
+            if killed
+            else f"the run's process ended with {self.code}"
+        )
+        return f"{how}: {lines[-1].strip()}" if lines else how
+
+
+def watch(
+    watched: Watched, specs: Sequence[RunSpec], backend: type[Backend], deadline: Callable[[], float], tick: Callable[[], None]
+) -> None:
+    """Runs the driver on `specs` in `watched.folder` until all its processes are gone.
+
+    `deadline`: seconds after the start by which it must have ended; asked again whenever it is reached. `tick` is called
+    about once a second meanwhile.
+    """
+    folder = watched.folder
+    (folder / "specs.json").write_text(json.dumps([spec.to_dict() for spec in specs]))
+    (folder / "tmp").mkdir()
+    adopt_orphans()
+    keep = {child.pid for child in psutil.Process().children(recursive=True)}
+    cpu_before = children_cpu_s()
+    with (folder / "log").open("wb") as log:
+        watched.started = now()
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "manyhands.driver", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=fresh_environment(os.environ, backend, specs[0], folder),
+        )
+        try:
+            watched.in_time = wait_sampling(process, deadline, watched.usage, tick)
+            watched.code = process.wait() if watched.in_time else None
+        finally:
+            left = end_descendants(keep)
+            process.poll()
+        watched.ended = now()
+    watched.left = left if watched.in_time else []
+    watched.cpu_s = children_cpu_s() - cpu_before
+
+
+def fresh_environment(environ: Mapping[str, str], backend: type[Backend], spec: RunSpec, folder: Path) -> dict[str, str]:
+    """The environment of a run: nothing about threads or ranks is inherited, temporary files go to the run's own folder."""
+    kept = {name: value for name, value in environ.items() if name not in (*INHERITED, *VARIABLES)}
+    own = {"TMPDIR": str(folder / "tmp"), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+    return kept | thread_variables(spec.threads) | own | backend.environment(spec)
