@@ -1,0 +1,107 @@
+"""One training step in this process, and what the epoch loop adds to a bare loop over the same model, data and batch.
+
+Torch with one thread. `test_one_step` times a step: gradients to zero, forward, backward, optimizer. `test_serial_train`
+times pairs of epochs, the `train` phase of `serial` and a bare loop in turn, and gives their ratio in `extra_info`: the
+median over the pairs, and the best of each, which a busy machine disturbs less (target: 1.02; no pass or fail).
+
+    pytest benchmarks/pytest_suite/test_step.py --benchmark-only -s --mh-workloads cnn --mh-samples 4096
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+from manyhands.backends._network_loop import WARMUP_STEPS, Loop, network_workload, tensor, train
+from manyhands.backends._rank import Rank
+from manyhands.data.partition import epoch_order
+from manyhands.measure.phases import now
+from manyhands.measure.threads import thread_variables
+from manyhands.plan import RunSpec
+from manyhands.workloads.base import Arrays, NetworkWorkload
+
+PAIRS = 9
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in thread_variables(1).items():
+        monkeypatch.setenv(name, value)  # the epoch loop sets these too: put back after the test
+    before = torch.get_num_threads()
+    with threadpool_limits(1):
+        torch.set_num_threads(1)
+        yield
+    torch.set_num_threads(before)
+
+
+def rows_of(workload: NetworkWorkload, cell: RunSpec) -> Arrays:
+    """The rows that the cell trains on."""
+    return workload.load(Path(cell.data_dir) if cell.data_dir else None).training_rows(cell.total_samples)
+
+
+@pytest.mark.benchmark(group="one step")
+def test_one_step(benchmark: Any, step_cell: RunSpec) -> None:
+    workload = network_workload(step_cell)
+    arrays = rows_of(workload, step_cell)
+    x, y = (tensor(rows[: step_cell.batch_size]) for rows in (arrays.x_train, arrays.y_train))
+    torch.manual_seed(step_cell.seed)
+    model = workload.model()
+    loop = Loop(Rank(), workload, model, workload.optimizer(model.parameters()), None)
+    benchmark.pedantic(loop.step, (x, y, 1.0), rounds=50, warmup_rounds=WARMUP_STEPS)
+    benchmark.extra_info["batch_size"] = len(y)
+
+
+@pytest.mark.benchmark(group="serial beside a bare loop, pairs of epochs")
+def test_serial_train_beside_bare_loop(benchmark: Any, step_cell: RunSpec) -> None:
+    cell = replace(step_cell, epochs=1)
+    workload = network_workload(cell)
+    arrays = rows_of(workload, cell)
+    serial_s: list[float] = []
+    bare_s: list[float] = []
+
+    def serial() -> None:
+        serial_s.append(train(Rank(), cell)["phases"]["train_s"])
+
+    def bare() -> None:
+        bare_s.append(bare_train_s(workload, arrays, cell))
+
+    def pair() -> None:
+        for one in (serial, bare) if len(serial_s) % 2 else (bare, serial):
+            one()
+
+    benchmark.pedantic(pair, iterations=1, rounds=PAIRS)
+    ratios = [ours / plain for ours, plain in zip(serial_s, bare_s, strict=True)]
+    best = min(serial_s) / min(bare_s)
+    benchmark.extra_info |= {"ratio": median(ratios), "ratio_of_best": best, "serial_train_s": serial_s, "bare_train_s": bare_s}
+    print(f"\n{cell.workload}: serial / bare loop = {median(ratios):.3f}, best of each {best:.3f}")  # shown with -s or -rP
+
+
+def bare_train_s(workload: NetworkWorkload, arrays: Arrays, cell: RunSpec) -> float:
+    """Seconds that one epoch takes in the shortest loop there is, after the same number of warm-up steps."""
+    torch.manual_seed(cell.seed)
+    model = workload.model()
+    optimizer = workload.optimizer(model.parameters())
+    x, y = tensor(arrays.x_train), tensor(arrays.y_train)
+    batches = tensor(epoch_order(len(x), cell.seed, 1)).split(cell.batch_size)
+    model.train()
+
+    def step(rows: Any) -> None:
+        optimizer.zero_grad()
+        loss = workload.loss(model(workload.prepare(x[rows])), y[rows])
+        loss.backward()
+        optimizer.step()
+
+    for rows in batches[:WARMUP_STEPS]:
+        step(rows)
+    began = now()
+    for rows in batches:
+        step(rows)
+    return now() - began
