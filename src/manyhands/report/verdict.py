@@ -24,7 +24,8 @@ def _winner(summaries: Sequence[Summary], time: Time) -> list[str]:
     found = winner(summaries)
     if found is None:
         return []
-    best, *rivals = (f"{words.full_name(row.cell)}{_price(row, summaries)}" for row in (found.best, *found.rivals))
+    best = f"{words.full_name(found.best.cell)}{_lead(found.best)}{_price(found.best, summaries)}"
+    rivals = [f"{words.full_name(row.cell)}{_lead(row)}" for row in found.rivals]
     fastest = "fastest to train" if time == "train" else "fastest whole run"
     if rivals:
         return [f"{fastest}: {best}; not distinguishable from {'; '.join(rivals)}: their intervals overlap"]
@@ -33,14 +34,15 @@ def _winner(summaries: Sequence[Summary], time: Time) -> list[str]:
     return [f"{fastest}: {best}"]
 
 
+def _lead(row: Summary) -> str:
+    return f", {words.interval(row.speedup)} x the base line" if row.speedup else " (the base line)"
+
+
 def _price(row: Summary, summaries: Sequence[Summary]) -> str:
-    base = next((other for other in summaries if other.is_base), None)
-    if row.is_base or row.speedup is None:
-        return " (the base line)"
-    speed = f", {words.interval(row.speedup)} x the base line"
-    if base is None or not base.core_hours or row.core_hours is None:
-        return speed
-    return f"{speed} for {words.figure(row.core_hours / base.core_hours)} x its core-hours"
+    base = next((other for other in summaries if other.is_base), row)
+    if base is row or not base.core_hours or row.core_hours is None:
+        return ""
+    return f" for {words.figure(row.core_hours / base.core_hours)} x its core-hours"
 
 
 def _laws(group: Group, time: Time) -> list[str]:

@@ -29,11 +29,13 @@ def figure(value: float | None, like: float | None = None) -> str:
 
 
 def mean_and_sd(values: Spread | None) -> str:
-    """`mean ± sd`; the mean alone for one launch."""
+    """`mean ± sd` with the same decimals, one more than usual where the sd would round to 0; the mean alone for one launch."""
     if values is None:
         return NOT_MEASURED
-    centre = figure(values.mean)
-    return centre if values.sd is None else f"{centre} ± {figure(values.sd, like=values.mean)}"
+    if values.sd is None:
+        return figure(values.mean)
+    like = values.mean if figure(values.sd, like=values.mean).strip("0.") else values.mean / 10
+    return f"{figure(values.mean, like)} ± {figure(values.sd, like)}"
 
 
 def score(values: Spread | None) -> str:
