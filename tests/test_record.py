@@ -3,9 +3,10 @@
 import dataclasses
 import json
 import math
-import multiprocessing
 import resource
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -96,19 +97,18 @@ def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
     assert read_records(path) == made
 
 
-def _append_many(path: Path, name: str) -> None:
-    for number in range(50):
-        append_record(path, record(id=f"{name}-{number}", command="x" * 5000))
-
-
 def test_two_writers_leave_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_append_many, args=(path, name)) for name in "ab"]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join(60)
+    code = """
+import sys
+from pathlib import Path
+from manyhands.record import Record, append_record
+for number in range(50):
+    one = Record(id=f"{sys.argv[2]}-{number}", spec={}, status="ok", started_at="", command="x" * 5000)
+    append_record(Path(sys.argv[1]), one)
+"""
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(path), name]) for name in "ab"]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
     assert len({one.id for one in read_records(path)}) == 100
 
 
