@@ -50,6 +50,7 @@ def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
     if len({record.init_sha256 for record in group.measured if record.init_sha256}) > 1:
         lines.append("initial weights differ between runs: compare their speed, not their quality")
     lines += [line for row in summaries for line in _unmeasured(row)]
+    lines += _engines(group)
     crowded = [row for row in summaries if any(record.resolved.get("oversubscribed") for record in row.cell.measured)]
     lines += [f"oversubscribed: {words.full_name(row.cell)}: more threads than usable cores" for row in crowded]
     return [words.plain(line) for line in lines]
@@ -103,6 +104,23 @@ def how_to_read(time: Time) -> str:
         f" efficiency is speed-up per thread used; core-hours are workers x threads x wall time; [a, b] are 95 % intervals;"
         f" {words.NOT_MEASURED} was not measured"
     )
+
+
+def _engines(group: Group) -> list[str]:
+    """What starting and stopping an engine took that served several runs, once for each engine."""
+    served: dict[str, list[Record]] = {}
+    for record in group.measured:
+        if engine := record.resolved.get("engine"):
+            served.setdefault(engine, []).append(record)
+    lines = []
+    for records in served.values():
+        stops = [stop for record in records if (stop := number(record.resolved.get("engine_stop_s"))) is not None]
+        stop = f", its stop {words.figure(stops[0])} s" if stops else ""
+        launch = words.figure(number(records[0].resolved.get("engine_launch_s")))
+        lines.append(
+            f"one {records[0].spec['backend']} engine served {words.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times above"
+        )
+    return lines
 
 
 def _unmeasured(row: Summary) -> list[str]:

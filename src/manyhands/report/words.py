@@ -58,7 +58,12 @@ def interval(ratio: Ratio | Estimate) -> str:
     """`1.95 [1.80, 2.10]`; a dash for the bounds where one launch gives none."""
     if ratio.low is None or ratio.high is None:
         return f"{figure(ratio.value)} [{NOT_MEASURED}]"
-    return f"{figure(ratio.value)} [{figure(ratio.low)}, {figure(ratio.high)}]"
+    return f"{figure(ratio.value)} [{_bound(ratio.low)}, {_bound(ratio.high)}]"
+
+
+def _bound(value: float) -> str:
+    """A bound of an interval; one so far off that it says nothing is not spelled out."""
+    return "<0.001" if 0 <= value < 0.001 else ">1000" if value > 1000 else figure(value)
 
 
 def whole(value: float | None) -> str:
