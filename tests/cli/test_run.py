@@ -1,0 +1,205 @@
+"""`manyhands run` as a user meets it: plans, tables, errors in one line, interruption, resumption."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from manyhands.cli import main
+from manyhands.machine import usable_cores
+from manyhands.record import read_records
+
+QUICK = ["run", "rnn", "--backend", "serial", "--workers", "1", "--samples", "256", "--repeats", "1"]
+BROKEN = """
+from dataclasses import dataclass
+from manyhands.workloads.rnn import Rnn
+
+@dataclass(frozen=True)
+class Broken(Rnn):
+    name = "broken"
+
+    def model(self):
+        raise RuntimeError("no such layer")
+
+@dataclass(frozen=True)
+class Endless(Rnn):
+    name = "endless"
+
+    def prepare(self, x):
+        import time
+        time.sleep(600)
+"""
+
+
+def test_dry_run_shows_commands_and_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "cnn", "--backend", "serial,ddp", "--workers", "1,2", "--repeats", "2", "--oversubscribe", "--dry-run"]) == 0
+    output = capsys.readouterr().out
+    assert output.count("manyhands run cnn --backend ddp --workers 2 --threads 1") == 2
+    assert "left out: cnn on serial x 2: serial is one worker by definition" in output
+    if usable_cores() > 1:
+        assert f"--backend serial --workers 1 --threads {usable_cores()}" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["run", "cnm"], "unknown workload 'cnm'; known: cnn, "),
+        (["run", "cnn", "--backend", "dsk"], "unknown backend 'dsk'; known: "),
+        (["run", "cnn", "--workers", "0"], "--workers 0 is not a whole number above 0"),
+        (["run", "cnn", "--backend", "ddp", "--workers", "64"], "more than the"),
+        (["run", "cnn", "--repeats", "0"], "--repeats 0 is not a whole number above 0"),
+        (["run", "cnn", "--data-dir", "no/such/folder"], "no folder no/such/folder (--data-dir)"),
+        (["run", "cnn", "--set", "depth=3"], "--set depth=3: no such setting"),
+        (["run", "cnn", "--backend", "serial", "--workers", "2", "--oversubscribe"], "nothing can be run: "),
+        (["run", "cnn", "--backend", "serial", "--samples", "99999"], "embedded digits has 8192 training rows, 99999 were asked for"),
+        (["run", "none.py:Name"], "none.py for workload 'Name'"),
+        (["list", "cnm"], "unknown workload 'cnm'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(words: list[str], error: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert error in said
+    assert said.startswith("manyhands: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--workers", "two"], ["--set", "cell"], ["--batch", "huge"]])
+def test_option_that_cannot_be_read_is_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", *words])
+    assert stopped.value.code == 2
+    assert words[0] in capsys.readouterr().err
+
+
+def test_damaged_data_is_named_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "train-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03\x00\x00")
+    assert main([*QUICK, "--data-dir", str(tmp_path), "--out", str(tmp_path / "r.jsonl")]) == 2
+    assert str(tmp_path / "mnist") in capsys.readouterr().err
+    assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_unwritable_output_is_said_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "file").write_text("")
+    assert main([*QUICK, "--out", str(tmp_path / "file" / "r.jsonl")]) == 2
+    assert "choose another file with --out" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_run_leaves_records_and_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "r.jsonl"
+    assert main([*QUICK, "--out", str(out)]) == 0
+    (record,) = read_records(out)
+    assert record.ok
+    assert record.plan["order_seed"] == 0
+    shown = capsys.readouterr()
+    assert "rnn: speed-up of the train phase" in shown.out
+    assert f"records: {out}" in shown.out
+    assert "[1/1] rnn on serial x 1, launch 1: ok" in shown.err
+
+
+@pytest.mark.slow
+def test_resume_makes_only_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "r.jsonl"
+    words = [*QUICK[:-2], "--backend", "serial,ddp", "--out", str(out), "--resume"]
+    assert main([*words, "--repeats", "1"]) == 0
+    first = read_records(out)
+    capsys.readouterr()
+    assert main([*words, "--repeats", "2"]) == 0
+    assert "2 of 4 runs are there already" in capsys.readouterr().err
+    records = read_records(out)
+    assert records[: len(first)] == first
+    assert sorted((record.spec["backend"], record.spec["repeat"]) for record in records) == [
+        ("ddp", 0),
+        ("ddp", 1),
+        ("serial", 0),
+        ("serial", 1),
+    ]
+
+
+@pytest.mark.slow
+def test_failing_run_costs_one_record_and_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own.py").write_text(BROKEN)
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "r.jsonl"
+    assert main(["run", "own.py:Broken", "rnn", *QUICK[2:], "--out", str(out)]) == 1
+    records = {Path(str(record.spec["workload"])).name: record for record in read_records(out)}
+    assert records["rnn"].ok
+    broken = records["own.py:Broken"]
+    assert broken.status == "failed"
+    assert "RuntimeError: no such layer" in str(broken.reason)
+    (log,) = (tmp_path / "r-logs").iterdir()
+    assert str(log) in str(broken.reason)
+    assert "Traceback" in log.read_text()
+
+
+def start_endless(tmp_path: Path, backend: str) -> subprocess.Popen[bytes]:
+    """A `manyhands run` that has made one record and is in the middle of a run that never ends."""
+    (tmp_path / "own.py").write_text(BROKEN)
+    words = ["run", "rnn", "own.py:Endless", "--backend", backend, "--workers", "1", "--samples", "256", "--repeats", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "manyhands", *words, "--order-seed", "1", "--out", "r.jsonl"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if b"[2/2] own.py:Endless" in line:
+            time.sleep(5)
+            return process
+    raise AssertionError("the endless run did not start second")
+
+
+def descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_keeps_records_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    process = start_endless(tmp_path, "ddp")
+    running = descendants(process)
+    assert running
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"interrupted; 1 records are kept in r.jsonl: add --out r.jsonl --resume to go on" in said
+    assert len(read_records(tmp_path / "r.jsonl")) == 1
+    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in running)
+    assert not list(tmp_path.glob("manyhands-*-*"))
+
+
+@pytest.mark.slow
+def test_even_a_killed_parent_leaves_no_process(tmp_path: Path) -> None:
+    process = start_endless(tmp_path, "ddp")
+    running = descendants(process)
+    process.kill()
+    process.communicate(timeout=30)
+    _, alive = psutil.wait_procs(running, timeout=10)
+    assert not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.slow
+def test_two_invocations_take_turns_and_both_keep_their_records(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    words = [sys.executable, "-m", "manyhands", *QUICK[:-2], "--repeats", "2", "--out", str(tmp_path / "r.jsonl")]
+    both = [
+        subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, cwd=tmp_path) for _ in "ab"
+    ]
+    said = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert any(b"waiting for another measured run" in text for text in said)
+    records = read_records(tmp_path / "r.jsonl")
+    assert len(records) == 4
+    assert len({record.plan["id"] for record in records}) == 2
