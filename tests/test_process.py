@@ -1,0 +1,62 @@
+"""The environment of a run is its own, and how a run ended is put in words."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from manyhands.backends.ddp import Ddp
+from manyhands.backends.serial import Serial
+from manyhands.plan import RunSpec
+from manyhands.process import Watched, fresh_environment, watch
+from manyhands.run import PREFIX, sweep_leftovers
+
+
+def spec(**changes: object) -> RunSpec:
+    return RunSpec.from_dict({"workload": "rnn", "backend": "serial"} | changes)
+
+
+def test_nothing_about_threads_or_ranks_is_inherited(tmp_path: Path) -> None:
+    outer = {"OMP_NUM_THREADS": "16", "RANK": "3", "WORLD_SIZE": "8", "MASTER_ADDR": "elsewhere", "PATH": "/bin", "TMPDIR": "/else"}
+    own = fresh_environment(outer, Serial, spec(threads=2), tmp_path)
+    assert own["OMP_NUM_THREADS"] == own["MKL_NUM_THREADS"] == "2"
+    assert own["TMPDIR"] == str(tmp_path / "tmp")
+    assert own["PATH"] == "/bin"
+    assert not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} & set(own)
+
+
+def test_gloo_stays_on_loopback_unless_an_address_is_given(tmp_path: Path) -> None:
+    assert fresh_environment({}, Ddp, spec(), tmp_path)["GLOO_SOCKET_IFNAME"] == "lo"
+    assert "GLOO_SOCKET_IFNAME" not in fresh_environment({}, Ddp, spec(address="10.0.0.1:1234"), tmp_path)
+
+
+def test_last_words_name_the_signal_and_the_last_line(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("starting\nMemoryError: too large\n")
+    assert Watched(tmp_path, code=-signal.SIGSEGV).last_words() == "the run's process was killed by signal 11: MemoryError: too large"
+    (tmp_path / "log").write_text("")
+    assert Watched(tmp_path, code=3).last_words() == "the run's process ended with 3"
+
+
+def test_error_of_a_run_is_left_in_words(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watch(watched, [spec(workload="none")], Serial, lambda: 60, lambda: None)
+    assert watched.code == 1
+    outcome = watched.outcome(0)
+    assert outcome is not None
+    assert outcome["error"] == "UsageError"
+    assert outcome["reason"].startswith("unknown workload 'none'")
+    assert watched.cpu_s > 0
+    assert not watched.left
+
+
+def test_folders_of_killed_runs_are_swept_but_not_those_of_living_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    dead, living, other = tmp_path / f"{PREFIX}4194305-a", tmp_path / f"{PREFIX}1-b", tmp_path / f"{PREFIX}notes"
+    for folder in (dead, living, other):
+        folder.mkdir()
+    sweep_leftovers()
+    assert not dead.exists()
+    assert living.exists()
+    assert other.exists()
