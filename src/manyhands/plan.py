@@ -13,6 +13,7 @@ from manyhands.errors import UsageError
 BATCH_MODES = ("global", "per-worker")
 SCALINGS = ("fixed", "growing")
 DEVICES = ("cpu", "cuda")
+PREPARES = ("plain", "spark")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,8 @@ class RunSpec:
     """Folder of real data; None means the embedded data."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the workload that differ from its defaults."""
+    prepare: str = "plain"
+    """Who makes the arrays out of the files: every worker by plain reading, or Spark once for all of them."""
     address: str | None = None
     """An engine that already runs, or for `ddp` the host:port where the nodes meet; None starts one on loopback."""
     nodes: int = 1
@@ -55,7 +58,7 @@ class RunSpec:
             _whole(name, getattr(self, name))
         if self.samples is not None:
             _whole("samples", self.samples)
-        for name, allowed in (("batch", BATCH_MODES), ("scaling", SCALINGS), ("device", DEVICES)):
+        for name, allowed in (("batch", BATCH_MODES), ("scaling", SCALINGS), ("device", DEVICES), ("prepare", PREPARES)):
             if getattr(self, name) not in allowed:
                 raise UsageError(f"--{name} {getattr(self, name)!r} is none of {', '.join(allowed)}")
         if self.timeout_s <= 0:
@@ -105,6 +108,8 @@ class RunSpec:
         for name in ("data_dir", "address"):
             if (value := getattr(self, name)) is not None:
                 words += [f"--{name.replace('_', '-')}", value]
+        if self.prepare != "plain":
+            words += ["--prepare", self.prepare]
         if self.nodes > 1:
             words += ["--nodes", str(self.nodes), "--node-rank", str(self.node_rank)]
         for name, value in self.settings.items():

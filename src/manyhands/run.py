@@ -51,6 +51,9 @@ class Surroundings:
 
     def record(self, spec: RunSpec, started: datetime, position: int, measured: Mapping[str, Any]) -> Record:
         """A record of `spec` with everything that is known without running it, and what was measured."""
+        measured = dict(measured)
+        if "resolved" in measured and not spec.address and spec.workers * spec.threads > self.machine["cores"]:
+            measured["resolved"] = measured["resolved"] | {"oversubscribed": True}
         return Record(
             id=uuid.uuid4().hex[:12],
             spec=spec.to_dict(),
@@ -74,6 +77,8 @@ def refusal(spec: RunSpec) -> str | None:
         backend.require()
     except Unavailable as error:
         return str(error)
+    if spec.prepare not in backend.prepares:
+        return f"{spec.backend} offers no --prepare {spec.prepare}"
     return backend.refuse(spec)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from manyhands.record import Record
 
-CELL = ("backend", "workers", "threads", "nodes", "address")
+CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine")
 """Fields of the spec that a report compares: they set cells apart, not groups."""
 NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir")
 """Fields of the spec that do not change what is measured, or that the record holds better elsewhere (the hash of the data)."""

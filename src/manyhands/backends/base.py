@@ -40,6 +40,8 @@ class Backend:
     """The extra of this package that installs them."""
     reusable: ClassVar[bool] = False
     """Whether entering starts something that can serve several runs (`--reuse-engine`), with at most its workers each."""
+    prepares: ClassVar[tuple[str, ...]] = ("plain",)
+    """Ways of preparing the data (`--prepare`) that it offers."""
 
     def __init__(self, spec: RunSpec, folder: Path) -> None:
         """`folder`: an empty folder of this run alone, removed after it."""
@@ -52,6 +54,11 @@ class Backend:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stops what entering started, and nothing else."""
+
+    @classmethod
+    def default_workers(cls, environ: Mapping[str, str]) -> int | None:
+        """Workers that the engine's own variable in `environ` asks for when `--workers` does not; None when it asks for none."""
+        return None
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:

@@ -3,69 +3,111 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from manyhands.data.folder import data_dir
 from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec, check_cores
-from manyhands.plugins import absolute, backend_class, workload_class
+from manyhands.plugins import absolute, backend_class, backend_classes, workload_class
 
 if TYPE_CHECKING:
     from manyhands.workloads.base import Workload
 
-DEFAULT_WORKLOADS = ("lstm", "rnn", "cnn", "mlp")
-DEFAULT_BACKENDS = ("serial", "ddp")
-DEFAULT_SAMPLES = 4096
-"""Rows of the default plan: enough steps to time, few enough for three minutes on two cores."""
 BASE_LINE = "serial"
+DEFAULT_WORKLOADS = ("lstm", "cnn")
+DEFAULT_BACKENDS = (BASE_LINE, "ddp")
+EVERYWHERE = "cnn"
+"""The workload that the default plan shows once on every engine that is installed."""
+DEFAULT_SAMPLES = 4096
+DEFAULT_REPEATS = 2
+"""Rows and launches of the default plan: enough to see it work, few enough for three minutes on two cores."""
+REPEATS = 3
 COMMON = ("threads", "batch", "scaling", "seed", "device", "score_epochs", "address", "nodes", "node_rank", "oversubscribe")
 """Options that every cell takes as they are."""
 
 
 def chosen_cells(options: argparse.Namespace) -> list[RunSpec]:
-    """Every cell that the options ask for; raises UsageError for what cannot be meant."""
-    default_plan = not options.workloads
+    """Every cell that the options ask for, or the default plan; raises UsageError for what cannot be meant."""
+    if is_default_plan(options):
+        return default_cells(options)
     names = [absolute(name) for name in options.workloads or DEFAULT_WORKLOADS]
     backends = [absolute(name) for name in options.backend or DEFAULT_BACKENDS]
     cores = usable_cores()
-    workers = options.workers or [count for count in (1, 2) if count * options.threads <= cores]
-    for backend in backends:
-        backend_class(backend)
-    folder = data_dir(options.data_dir)
-    settings = dict(options.set)
-    _check_settings(settings, [workload_class(name) for name in names])
-    common = {name: getattr(options, name) for name in COMMON}
-    common |= {"timeout_s": options.timeout, "data_dir": str(folder.resolve()) if folder else None}
-    cells = []
-    for name in names:
-        workload = workload_class(name)
-        own = workload.accepts(settings)
-        workload.from_settings(own)
-        common |= {
-            "epochs": workload.epochs if options.epochs is None else options.epochs,
-            "batch_size": workload.batch_size if options.batch_size is None else options.batch_size,
-            "samples": DEFAULT_SAMPLES if default_plan and options.samples is None else options.samples,
-        }
-        for backend in backends:
-            reuse = options.reuse_engine and backend_class(backend).reusable
-            cells += [
-                RunSpec(workload=name, backend=backend, workers=count, settings=own, reuse_engine=reuse, **common)
-                for count in workers
-            ]
+    check_settings(dict(options.set), [workload_class(name) for name in names])
+    cells = [
+        cell(options, name, backend, count)
+        for name in names
+        for backend in backends
+        for count in options.workers or default_workers(backend, options.threads, cores)
+    ]
     check_cores([cell for cell in cells if cell.backend != BASE_LINE or cell.workers == 1], cores)
-    return cells + _threaded_base_lines(cells, cores)
+    return cells + threaded_base_lines(cells, cores)
 
 
-def _threaded_base_lines(cells: list[RunSpec], cores: int) -> list[RunSpec]:
+def is_default_plan(options: argparse.Namespace) -> bool:
+    """Whether neither workloads nor backends nor workers were named."""
+    return not (options.workloads or options.backend or options.workers)
+
+
+def default_cells(options: argparse.Namespace) -> list[RunSpec]:
+    """Two networks alone and with torchrun, and one of them once on every other engine that is installed."""
+    from manyhands.run import refusal
+
+    check_settings(dict(options.set), [workload_class(name) for name in DEFAULT_WORKLOADS])
+    small = argparse.Namespace(**vars(options) | {"samples": options.samples or DEFAULT_SAMPLES})
+    cores = usable_cores()
+    most = 2 if 2 * options.threads <= cores else 1
+    cells = [
+        cell(small, name, backend, 1 if backend == BASE_LINE else most)
+        for name in DEFAULT_WORKLOADS
+        for backend in DEFAULT_BACKENDS
+    ]
+    others = [cell(small, EVERYWHERE, backend, most) for backend in backend_classes() if backend not in DEFAULT_BACKENDS]
+    check_cores(cells, cores)
+    return cells + [other for other in others if not refusal(other)]
+
+
+def cell(options: argparse.Namespace, workload_name: str, backend: str, workers: int) -> RunSpec:
+    """One cell, with the workload's defaults for what the options leave open."""
+    workload, offered = workload_class(workload_name), backend_class(backend)
+    settings = workload.accepts(dict(options.set))
+    workload.from_settings(settings)
+    folder = data_dir(options.data_dir)
+    common: dict[str, Any] = {name: getattr(options, name) for name in COMMON}
+    return RunSpec(
+        workload=workload_name,
+        backend=backend,
+        workers=workers,
+        epochs=workload.epochs if options.epochs is None else options.epochs,
+        samples=options.samples,
+        batch_size=workload.batch_size if options.batch_size is None else options.batch_size,
+        data_dir=str(folder.resolve()) if folder else None,
+        settings=settings,
+        prepare=options.prepare if options.prepare in offered.prepares else "plain",
+        reuse_engine=options.reuse_engine and offered.reusable,
+        timeout_s=options.timeout,
+        **common,
+    )
+
+
+def default_workers(backend: str, threads: int, cores: int) -> list[int]:
+    """Worker counts where none is asked for: the engine's own variable, else one and two as far as the cores go."""
+    own = backend_class(backend).default_workers(os.environ)
+    return [own] if own else [count for count in (1, 2) if count * threads <= cores] or [1]
+
+
+def threaded_base_lines(cells: list[RunSpec], cores: int) -> list[RunSpec]:
     """`serial` with all cores as threads, to stand beside the base line wherever a plan spreads work over several workers."""
     base = [cell for cell in cells if cell.backend == BASE_LINE and cell.workers == 1 and cell.threads < cores]
     spread = {cell.workload for cell in cells if cell.workers > 1 and cell.backend != BASE_LINE}
     return [replace(cell, threads=cores) for cell in base if cell.workload in spread and cell.device == "cpu"]
 
 
-def _check_settings(settings: dict[str, str], workloads: list[type[Workload]]) -> None:
+def check_settings(settings: dict[str, str], workloads: list[type[Workload]]) -> None:
+    """Raises UsageError for a setting that none of the workloads has."""
     for name in settings:
         if not any(workload.accepts({name: settings[name]}) for workload in workloads):
             known = sorted({setting for workload in workloads for setting in workload.__dataclass_fields__})

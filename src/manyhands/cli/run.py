@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from manyhands.errors import UsageError
-from manyhands.plan import BATCH_MODES, DEVICES, SCALINGS, RunSpec
+from manyhands.plan import BATCH_MODES, DEVICES, PREPARES, SCALINGS, RunSpec
 
 if TYPE_CHECKING:
     from manyhands.cli.progress import Progress
@@ -38,7 +38,9 @@ def add_parser(commands: Any) -> None:
     cells.add_argument("--backend", type=_names, metavar="NAME,...", help="backends, see 'manyhands list' (default: serial,ddp)")
     cells.add_argument("--workers", type=_counts, metavar="N,...", help="worker counts (default: 1,2 as far as the cores go)")
     cells.add_argument("--threads", type=int, default=DEFAULTS["threads"], help="threads per worker (default: %(default)s)")
-    cells.add_argument("--repeats", type=int, default=2, help="launches of every cell, in shuffled blocks (default: %(default)s)")
+    cells.add_argument(
+        "--repeats", type=int, help="launches of every cell, in shuffled blocks (default: 3; 2 in the default plan)"
+    )
     cells.add_argument("--oversubscribe", action="store_true", help="allow more workers x threads than cores; the records say so")
     work = parser.add_argument_group("work")
     work.add_argument("--epochs", type=int, help="passes over the training rows (default: the workload's)")
@@ -63,6 +65,12 @@ def add_parser(commands: Any) -> None:
     work.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE", help="a setting of the workload")
     work.add_argument("--score-epochs", action="store_true", help="score the held-out rows after every epoch, outside 'train'")
     work.add_argument("--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)")
+    work.add_argument(
+        "--prepare",
+        choices=PREPARES,
+        default=DEFAULTS["prepare"],
+        help="who makes windows of stock prices: each worker, or Spark for the backend spark (default: %(default)s)",
+    )
     place = parser.add_argument_group("place")
     place.add_argument("--device", choices=DEVICES, default=DEFAULTS["device"], help="(default: %(default)s)")
     place.add_argument("--address", metavar="HOST:PORT", help="an engine that runs already; for ddp where the nodes meet")
@@ -84,13 +92,14 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Makes the plan, checks data and output, runs it; 0 when every run that was made is ok, 1 when one failed."""
-    from manyhands.cli.cells import chosen_cells
+    from manyhands.cli.cells import DEFAULT_REPEATS, REPEATS, chosen_cells, is_default_plan
     from manyhands.plan import grid, ordered
     from manyhands.run import refusal
 
     cells = chosen_cells(options)
     reasons = {repr(cell): refusal(cell) for cell in cells}
-    runs = ordered(grid([cell for cell in cells if not reasons[repr(cell)]], options.repeats), options.order_seed)
+    repeats = options.repeats if options.repeats is not None else DEFAULT_REPEATS if is_default_plan(options) else REPEATS
+    runs = ordered(grid([cell for cell in cells if not reasons[repr(cell)]], repeats), options.order_seed)
     skipped = [(cell, reason) for cell in cells if (reason := reasons[repr(cell)])]
     out = options.out or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
     if options.dry_run:
