@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from manyhands.cli import main
 from manyhands.machine import usable_cores
 from manyhands.record import read_records
 
+NEEDS_TORCH = pytest.mark.skipif(find_spec("torch") is None, reason="needs torch: pip install 'manyhands[torch]'")
 QUICK = ["run", "rnn", "--backend", "serial", "--workers", "1", "--samples", "256", "--repeats", "1"]
 BROKEN = """
 from dataclasses import dataclass
@@ -38,8 +40,11 @@ class Endless(Rnn):
 """
 
 
+@NEEDS_TORCH
 def test_dry_run_shows_commands_and_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "cnn", "--backend", "serial,ddp", "--workers", "1,2", "--repeats", "2", "--oversubscribe", "--dry-run"]) == 0
+    assert (
+        main(["run", "cnn", "--backend", "serial,ddp", "--workers", "1,2", "--repeats", "2", "--oversubscribe", "--dry-run"]) == 0
+    )
     output = capsys.readouterr().out
     assert output.count("manyhands run cnn --backend ddp --workers 2 --threads 1") == 2
     assert "left out: cnn on serial x 2: serial is one worker by definition" in output
@@ -58,7 +63,11 @@ def test_dry_run_shows_commands_and_what_is_left_out(capsys: pytest.CaptureFixtu
         (["run", "cnn", "--data-dir", "no/such/folder"], "no folder no/such/folder (--data-dir)"),
         (["run", "cnn", "--set", "depth=3"], "--set depth=3: no such setting"),
         (["run", "cnn", "--backend", "serial", "--workers", "2", "--oversubscribe"], "nothing can be run: "),
-        (["run", "cnn", "--backend", "serial", "--samples", "99999"], "embedded digits has 8192 training rows, 99999 were asked for"),
+        pytest.param(
+            ["run", "cnn", "--backend", "serial", "--samples", "99999"],
+            "embedded digits has 8192 training rows, 99999 were asked for",
+            marks=NEEDS_TORCH,
+        ),
         (["run", "none.py:Name"], "none.py for workload 'Name'"),
         (["list", "cnm"], "unknown workload 'cnm'"),
     ],
@@ -79,6 +88,7 @@ def test_option_that_cannot_be_read_is_exit_code_2(words: list[str], capsys: pyt
     assert words[0] in capsys.readouterr().err
 
 
+@NEEDS_TORCH
 def test_damaged_data_is_named_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mnist").mkdir()
     (tmp_path / "mnist" / "train-images-idx3-ubyte").write_bytes(b"\x00\x00\x08\x03\x00\x00")
@@ -87,8 +97,8 @@ def test_damaged_data_is_named_before_anything_runs(tmp_path: Path, capsys: pyte
     assert not (tmp_path / "r.jsonl").exists()
 
 
+@NEEDS_TORCH
 def test_unwritable_output_is_said_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("torch")
     (tmp_path / "file").write_text("")
     assert main([*QUICK, "--out", str(tmp_path / "file" / "r.jsonl")]) == 2
     assert "choose another file with --out" in capsys.readouterr().err
