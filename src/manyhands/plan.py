@@ -50,6 +50,8 @@ class RunSpec:
     oversubscribe: bool = False
     reuse_engine: bool = False
     """One started engine serves all its runs, so the launch is not part of a run."""
+    memory_limit: int | None = None
+    """Bytes that each worker may use; None means no limit."""
     timeout_s: float = 1800.0
     repeat: int = 0
 
@@ -61,6 +63,8 @@ class RunSpec:
         for name, allowed in (("batch", BATCH_MODES), ("scaling", SCALINGS), ("device", DEVICES), ("prepare", PREPARES)):
             if getattr(self, name) not in allowed:
                 raise UsageError(f"--{name} {getattr(self, name)!r} is none of {', '.join(allowed)}")
+        if self.memory_limit is not None:
+            _whole("memory_limit", self.memory_limit)
         if self.timeout_s <= 0:
             raise UsageError(f"--timeout {self.timeout_s:g} is not above 0 seconds")
         if not 0 <= self.node_rank < self.nodes:
@@ -105,6 +109,8 @@ class RunSpec:
         for name in ("workers", "threads", "epochs", "samples", "batch_size", "batch", "scaling", "seed", "device"):
             if (value := getattr(self, name)) is not None:
                 words += [f"--{name.replace('_', '-')}", str(value)]
+        if self.memory_limit is not None:
+            words += ["--memory-limit", f"{self.memory_limit}B"]
         for name in ("data_dir", "address"):
             if (value := getattr(self, name)) is not None:
                 words += [f"--{name.replace('_', '-')}", value]

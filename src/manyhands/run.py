@@ -79,6 +79,8 @@ def refusal(spec: RunSpec) -> str | None:
         return str(error)
     if spec.prepare not in backend.prepares:
         return f"{spec.backend} offers no --prepare {spec.prepare}"
+    if spec.memory_limit is not None and not backend.limits_memory:
+        return f"{spec.backend} sets its workers no memory limit; leave --memory-limit out, or use a backend that does"
     return backend.refuse(spec)
 
 

@@ -43,6 +43,9 @@ class Backend:
     prepares: ClassVar[tuple[str, ...]] = ("plain",)
     """Ways of preparing the data (`--prepare`) that it offers."""
 
+    limits_memory: ClassVar[bool] = False
+    """Whether it keeps its workers within `spec.memory_limit`, or refuses what would not fit."""
+
     def __init__(self, spec: RunSpec, folder: Path) -> None:
         """`folder`: an empty folder of this run alone, removed after it."""
         self.spec = spec

@@ -14,10 +14,13 @@ class Serial(Backend):
     name: ClassVar[str] = "serial"
     summary: ClassVar[str] = "one process, no engine: the base line"
     libraries: ClassVar[tuple[str, ...]] = ()
+    limits_memory: ClassVar[bool] = True
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
-        return None if spec.workers == 1 else "serial is one worker by definition; use --threads to give it more cores"
+        if spec.workers > 1:
+            return "serial is one worker by definition; use --threads to give it more cores"
+        return None if spec.memory_limit is None else too_large(spec, spec.memory_limit)
 
     def fit_network(self, spec: RunSpec) -> Fit:
         """Trains in this process."""
@@ -26,3 +29,53 @@ class Serial(Backend):
         from manyhands.backends._rank import Rank
 
         return network_fit([train(Rank(check_device(spec)), spec)], spec)
+
+    def fit_clustering(self, spec: RunSpec) -> Fit:
+        """scikit-learn's KMeans."""
+        from manyhands.backends._estimators_clustering import clustering_fit
+        from manyhands.backends._serial_estimators import SerialClustering
+
+        return clustering_fit(spec, SerialClustering())
+
+    def fit_boosting(self, spec: RunSpec) -> Fit:
+        """`xgboost.train`."""
+        from manyhands.backends._estimators_boosting import boosting_fit
+        from manyhands.backends._serial_estimators import SerialBoosting
+
+        return boosting_fit(spec, SerialBoosting())
+
+    def fit_ensemble(self, spec: RunSpec) -> Fit:
+        """One member after the other."""
+        from manyhands.backends._estimators_tasks import ensemble_fit
+        from manyhands.backends._serial_estimators import SerialTasks
+
+        return ensemble_fit(spec, SerialTasks())
+
+    def fit_search(self, spec: RunSpec) -> Fit:
+        """One candidate after the other."""
+        from manyhands.backends._estimators_tasks import search_fit
+        from manyhands.backends._serial_estimators import SerialTasks
+
+        return search_fit(spec, SerialTasks())
+
+    def fit_preparation(self, spec: RunSpec) -> Fit:
+        """Plain NumPy."""
+        from manyhands.backends._estimators_preparation import preparation_fit
+        from manyhands.backends._serial_estimators import SerialPreparation
+
+        return preparation_fit(spec, SerialPreparation())
+
+
+def too_large(spec: RunSpec, limit: int) -> str | None:
+    """Why the rows of `spec` do not fit one process of `limit` bytes, with the sizes; None when they do."""
+    from manyhands.backends._serial_estimators import COPIES, training_bytes
+
+    rows = training_bytes(spec)
+    if rows is None:
+        return f"{spec.workload} does not say how large its rows are, so serial cannot keep --memory-limit; leave it out"
+    if COPIES * rows <= limit:
+        return None
+    return (
+        f"serial holds all rows in one process: {rows / 1e6:.0f} MB of rows, and as much again for the copy that fitting makes,"
+        f" do not fit --memory-limit {limit / 1e6:.0f} MB; use dask or spark, more memory or fewer --samples"
+    )

@@ -25,7 +25,18 @@ DEFAULT_SAMPLES = 4096
 DEFAULT_REPEATS = 2
 """Rows and launches of the default plan: enough to see it work, few enough for three minutes on two cores."""
 REPEATS = 3
-COMMON = ("threads", "batch", "scaling", "seed", "device", "score_epochs", "address", "nodes", "node_rank", "oversubscribe")
+COMMON = (
+    "threads",
+    "scaling",
+    "seed",
+    "device",
+    "score_epochs",
+    "address",
+    "nodes",
+    "node_rank",
+    "oversubscribe",
+    "memory_limit",
+)
 """Options that every cell takes as they are."""
 
 
@@ -83,6 +94,7 @@ def cell(options: argparse.Namespace, workload_name: str, backend: str, workers:
         workers=workers,
         epochs=workload.epochs if options.epochs is None else options.epochs,
         samples=options.samples,
+        batch=options.batch if workload.shares_batches else "per-worker",
         batch_size=workload.batch_size if options.batch_size is None else options.batch_size,
         data_dir=str(folder.resolve()) if folder else None,
         settings=settings,

@@ -63,6 +63,10 @@ def add_parser(commands: Any) -> None:
         "--seed", type=int, default=DEFAULTS["seed"], help="seed of weights, order and dropout (default: %(default)s)"
     )
     work.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE", help="a setting of the workload")
+    for name, values in (("init", "shared|native"), ("cover", "shard|full")):
+        work.add_argument(
+            f"--{name}", action="append", default=[], dest="set", type=_shorthand(name), metavar=values, help=f"--set {name}=..."
+        )
     work.add_argument("--score-epochs", action="store_true", help="score the held-out rows after every epoch, outside 'train'")
     work.add_argument("--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)")
     work.add_argument(
@@ -70,6 +74,9 @@ def add_parser(commands: Any) -> None:
         choices=PREPARES,
         default=DEFAULTS["prepare"],
         help="who makes windows of stock prices: each worker, or Spark for the backend spark (default: %(default)s)",
+    )
+    work.add_argument(
+        "--memory-limit", type=_size, metavar="SIZE", help="memory of each worker, such as 200MB (default: no limit)"
     )
     place = parser.add_argument_group("place")
     place.add_argument("--device", choices=DEVICES, default=DEFAULTS["device"], help="(default: %(default)s)")
@@ -226,6 +233,19 @@ def _counts(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,4") from None
+
+
+def _size(text: str) -> int:
+    number = text.strip().upper().removesuffix("B")
+    factor = next((10 ** (3 * power) for power, letter in enumerate("KMGT", start=1) if number.endswith(letter)), 1)
+    try:
+        return round(float(number.rstrip("KMGT")) * factor)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 200MB or 1.5GB") from None
+
+
+def _shorthand(name: str) -> Callable[[str], tuple[str, str]]:
+    return lambda value: (name, value)
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ In: compressed bytes and the size that should come out. Out: the bytes, or DataE
 
 from __future__ import annotations
 
+import lzma
 from pathlib import Path
 from typing import IO, cast
 
@@ -13,6 +14,7 @@ from manyhands.errors import DataError
 Readable = bytes | memoryview
 
 MAGIC = b"\x1f\x8b"
+XZ_MAGIC = b"\xfd7zXZ"
 GZIP = 31
 """zlib's `wbits` for a gzip header and a checked trailer."""
 DEFLATE_RATIO = 1032
@@ -33,6 +35,15 @@ def open_gzip(path: Path) -> IO[bytes]:
     from isal import igzip
 
     return cast(IO[bytes], igzip.open(path, "rb"))  # type: ignore[no-untyped-call]  # isal has no type there
+
+
+def open_plain(path: Path) -> IO[bytes]:
+    """The bytes of a file that is plain, .gz or .xz, decompressed; told by its first bytes, not by its name."""
+    with path.open("rb") as file:
+        start = file.read(len(XZ_MAGIC))
+    if start.startswith(MAGIC):
+        return open_gzip(path)
+    return lzma.open(path, "rb") if start == XZ_MAGIC else path.open("rb")
 
 
 def is_gzip(content: Readable) -> bool:

@@ -11,8 +11,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from manyhands.data import blobs, made_rows
 from manyhands.data.digits import draw_digits
 from manyhands.data.idx import write_idx
+from manyhands.data.parts import write_part
 from manyhands.data.prices import simulate_prices
 from manyhands.data.whole import temporary_beside, write_whole
 from manyhands.errors import DataError, unknown
@@ -71,7 +73,7 @@ def _make(name: str, root: Path, replace: bool) -> Path:
 
 def sets() -> dict[str, Callable[[Path], None]]:
     """Set name -> the function that fills its folder."""
-    return {"mnist": _make_mnist, "stocks": _make_stocks}
+    return {"mnist": _make_mnist, "points": _make_points, "stocks": _make_stocks, "tabular": _make_tabular}
 
 
 def _put_in_place(made: Path, final: Path, replace: bool) -> None:
@@ -95,3 +97,14 @@ def _make_mnist(folder: Path) -> None:
 
 def _make_stocks(folder: Path) -> None:
     write_whole(folder / SIMULATED_PRICES, [b"".join(simulate_prices())])
+
+
+def _make_points(folder: Path) -> None:
+    for number in range(blobs.DEFAULT_PARTS):
+        write_part(folder, f"part-{number:05d}", blobs.draw_blobs(number))
+
+
+def _make_tabular(folder: Path) -> None:
+    write_part(folder, "test-00000", *made_rows.draw_test_rows())
+    for number in range(made_rows.DEFAULT_PARTS):
+        write_part(folder, f"train-{number:05d}", *made_rows.draw_rows(number))

@@ -7,12 +7,12 @@ import lzma
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.inflate import AGAIN, MAGIC, damage, open_gzip
+from manyhands.data.inflate import AGAIN, damage, open_plain
 from manyhands.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ LAYOUTS = (
     {"date": "date", "symbol": "Name", "open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume"},
 )
 BLANKS = ["", "NA", "NaN", "nan", "null"]
-XZ_MAGIC = b"\xfd7zXZ"
 
 
 @dataclass(frozen=True)
@@ -63,15 +62,6 @@ def read_prices(path: Path, symbols: Sequence[str] = ()) -> PriceTable:
     return PriceTable(tuple(frame["symbol"].cat.categories), codes, days, frame[list(FEATURES)].to_numpy(np.float64))
 
 
-def _open(path: Path) -> IO[bytes]:
-    """The decompressed bytes; the compression is told by the first bytes, not by the name."""
-    with path.open("rb") as file:
-        start = file.read(len(XZ_MAGIC))
-    if start.startswith(MAGIC):
-        return open_gzip(path)
-    return lzma.open(path, "rb") if start == XZ_MAGIC else path.open("rb")
-
-
 def _layout(path: Path) -> dict[str, str]:
     """Our column name -> the file's, for the layout that fits the header."""
     found = [str(name) for name in _parse(path, nrows=0, dtype=str).columns]
@@ -100,7 +90,7 @@ def _parse(path: Path, **options: Any) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        with _open(path) as stream:
+        with open_plain(path) as stream:
             frame: pd.DataFrame = pd.read_csv(stream, encoding="utf-8-sig", **options)
             return frame
     except FileNotFoundError:

@@ -5,6 +5,7 @@ kind `network`: gives arrays, a model, a loss and a score; the epoch loop is the
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -39,6 +40,8 @@ class Workload(ABC):
     """Default number of epochs."""
     batch_size: ClassVar[int] = 64
     """Default batch size."""
+    shares_batches: ClassVar[bool] = False
+    """Whether the workers share the rows of every step, so that `--batch global` means something."""
     quality: ClassVar[str]
     """The metric that is shown first."""
 
@@ -50,6 +53,10 @@ class Workload(ABC):
     @abstractmethod
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         """Reads the data once, making the embedded set if need be; raises DataError when it will not do for `samples` rows."""
+
+    def training_bytes(self, data_dir: Path | None, samples: int | None) -> int | None:
+        """What the training rows take in memory, told without reading them into it; None when the workload cannot tell."""
+        return None
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
@@ -117,12 +124,21 @@ class Arrays:
         rows = np.random.default_rng(0).permutation(have)[:samples]
         return Arrays(self.x_train[rows], self.y_train[rows], self.x_test, self.y_test, self.source, self.extra)
 
+    def describe(self, name: str) -> dict[str, Any]:
+        """For the record: the data set's `name`, source, and count and hash of the rows trained and scored on."""
+        digest = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            digest.update(np.ascontiguousarray(array).data)
+        rows = {"train": len(self.x_train), "test": len(self.x_test)}
+        return {"name": name, "source": self.source, "sha256": digest.hexdigest(), "rows": rows}
+
 
 @dataclass(frozen=True)
 class NetworkWorkload(Workload):
     """Kind `network`: trained by the epoch loop, one gradient step per batch."""
 
     kind: ClassVar[str] = "network"
+    shares_batches: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
     extra: ClassVar[str] = "torch"
 

@@ -1,0 +1,112 @@
+"""Columns of numbers from a text table, plain, .gz or .xz, chunk by chunk, with one clear line for what is no number."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhands.data.inflate import damage, open_plain
+from manyhands.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW = 12
+"""Column names shown in an error."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the text is to be read."""
+
+    separator: str = ","
+    names: tuple[str, ...] = ()
+    """Of the columns where the file has no header line."""
+    comment: str | None = None
+
+
+COMMAS = Layout()
+
+
+def read_header(path: Path, layout: Layout) -> list[str]:
+    """The names of all columns; raises DataError when the file is missing, damaged or empty."""
+    return [str(name) for name in next(read_chunks(path, layout, 1)).columns]
+
+
+def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
+    """The table in chunks of at most `rows` rows, their index counting data rows from 0; columns named in `text` stay text.
+
+    Raises DataError naming the file when it is missing, damaged, empty or no table.
+    """
+    import pandas as pd
+
+    options: dict[str, Any] = {"names": list(layout.names), "header": None} if layout.names else {}
+    try:
+        with open_plain(path) as stream:
+            reader = pd.read_csv(
+                stream,
+                sep=layout.separator,
+                comment=layout.comment,
+                encoding="utf-8-sig",
+                dtype=dict.fromkeys(text, "str"),
+                skipinitialspace=True,
+                index_col=False,
+                low_memory=False,
+                chunksize=rows,
+                **options,
+            )
+            found = 0
+            for chunk in reader:
+                found += len(chunk)
+                yield chunk
+    except FileNotFoundError:
+        raise DataError(f"no file {path}; 'manyhands data ls' shows what was found") from None
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, damage()) as error:
+        raise DataError(f"{path}: damaged or truncated ({error}); fetch it again") from None
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path}: empty; fetch it again") from None
+    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+        raise DataError(f"{path}: no table ({' '.join(str(error).split())}); fetch it again, or mend it") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from None
+    if not found:
+        raise DataError(f"{path}: no data rows; fetch it again")
+
+
+def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str) -> NDArray[Any]:
+    """(rows, columns) of a chunk; raises DataError naming file, column and data row where there is no finite number."""
+    import pandas as pd
+
+    whole = np.empty((len(chunk), len(columns)), dtype)
+    for position, name in enumerate(columns):
+        given = chunk[name]
+        values = pd.to_numeric(given, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        whole[:, position] = values
+        wrong = ~np.isfinite(whole[:, position])
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            what = "blank" if pd.isna(given.iloc[row]) else f"{str(given.iloc[row])!r}, which is no number"
+            raise DataError(
+                f"{path}: column {name!r}, data row {int(given.index[row]) + 1} is {what};"
+                " mend it, or name the columns to use with --set columns=NAME,NAME"
+            )
+    return whole
+
+
+def check_columns(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
+    """Raises DataError when a wanted column is not there."""
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise DataError(f"{path}: no column {' or '.join(map(repr, missing))}; it has {shown(found)}")
+
+
+def shown(names: Sequence[str]) -> str:
+    """The first few names, and how many there are."""
+    return ", ".join(names[:FEW]) + (f", ... ({len(names)} in all)" if len(names) > FEW else "")

@@ -1,0 +1,152 @@
+"""Rows of numbers on disk in parts: what estimators learn from, whole in memory or part by part where it would not fit.
+
+A part is one .npy file of features and, for labelled rows, one of labels. Workers open the parts themselves, so only names
+travel to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhands.data.whole import write_whole
+from manyhands.errors import DataError
+
+PART_BYTES = 8 << 20
+"""Of features: small beside the memory of any worker, large beside the cost of a task."""
+
+
+def part_rows(columns: int, dtype: Any) -> int:
+    """Rows of a part of about `PART_BYTES`."""
+    return max(1, PART_BYTES // (columns * int(np.dtype(dtype).itemsize)))
+
+
+@dataclass(frozen=True)
+class Part:
+    """The first `rows` rows of two .npy files; plain values, so that it can be sent to a worker."""
+
+    x_path: str
+    y_path: str | None
+    rows: int
+
+    def x(self) -> NDArray[Any]:
+        """Features (rows, columns), mapped: nothing is read before it is used."""
+        return _mapped(self.x_path)[: self.rows]
+
+    def y(self) -> NDArray[np.int32]:
+        """Labels (rows,) from 0."""
+        if self.y_path is None:
+            raise DataError(f"{self.x_path}: these rows have no labels")
+        return _mapped(self.y_path)[: self.rows]
+
+
+def _mapped(path: str) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise DataError(f"no file {path}; run again to have it made, on every machine that has workers") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: damaged ({error}); remove its folder, and the next run makes it again") from None
+    return array
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of one role (training or held-out), in a fixed order over the parts."""
+
+    parts: tuple[Part, ...]
+    columns: tuple[str, ...]
+    dtype: str
+    """Of the features: `float64` or `float32`."""
+
+    def __len__(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        """What the features of all rows take in memory."""
+        return len(self) * len(self.columns) * np.dtype(self.dtype).itemsize
+
+    def first(self, rows: int) -> Rows:
+        """The first `rows` rows, or all when there are fewer."""
+        kept, room = [], rows
+        for part in self.parts:
+            if room <= 0:
+                break
+            kept.append(replace(part, rows=min(part.rows, room)))
+            room -= part.rows
+        return replace(self, parts=tuple(kept))
+
+    def read_x(self) -> NDArray[Any]:
+        """Features (rows, columns) of all parts in one array in memory, the only copy made."""
+        whole = np.empty((len(self), len(self.columns)), self.dtype)
+        for part, place in self._places(whole):
+            place[:] = part.x()
+        return whole
+
+    def read_y(self) -> NDArray[np.int32]:
+        """Labels (rows,) of all parts in one array in memory."""
+        whole = np.empty(len(self), np.int32)
+        for part, place in self._places(whole):
+            place[:] = part.y()
+        return whole
+
+    def _places(self, whole: NDArray[Any]) -> Iterator[tuple[Part, NDArray[Any]]]:
+        start = 0
+        for part in self.parts:
+            yield part, whole[start : start + part.rows]
+            start += part.rows
+
+    def take(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        """Features of the rows with these numbers, which must ascend; reads no more than a part at a time."""
+        taken, start = [], 0
+        for part in self.parts:
+            low, high = np.searchsorted(indices, (start, start + part.rows))
+            if high > low:
+                taken.append(part.x()[indices[low:high] - start])
+            start += part.rows
+        return np.concatenate(taken)
+
+    def sha256(self) -> str:
+        """Hash of all features and labels, part by part."""
+        digest = hashlib.sha256(",".join(self.columns).encode())
+        for part in self.parts:
+            digest.update(np.ascontiguousarray(part.x()).data)
+            if part.y_path:
+                digest.update(np.ascontiguousarray(part.y()).data)
+        return digest.hexdigest()
+
+
+def write_part(folder: Path, name: str, x: NDArray[Any], y: NDArray[Any] | None = None) -> Part:
+    """Writes one part as `NAME-x.npy` and, with labels, `NAME-y.npy`, each whole or not at all."""
+    path = folder / f"{name}-x.npy"
+    write_array(path, x)
+    return Part(str(path), None if y is None else str(write_labels(folder, name, y)), len(x))
+
+
+def write_labels(folder: Path, name: str, y: NDArray[Any]) -> Path:
+    """Writes the labels of a part; returns where."""
+    path = folder / f"{name}-y.npy"
+    write_array(path, y.astype(np.int32))
+    return path
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Writes an .npy file, whole or not at all."""
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    write_whole(path, [stream.getbuffer()])
+
+
+def in_parts(x: NDArray[Any], y: NDArray[Any]) -> Iterable[tuple[NDArray[Any], NDArray[Any]]]:
+    """The rows cut to the size of a part."""
+    size = part_rows(x.shape[1], x.dtype)
+    for start in range(0, len(x), size):
+        yield x[start : start + size], y[start : start + size]

@@ -1,0 +1,135 @@
+"""Points to cluster: the embedded blobs, or columns of numbers from a table, two of them for the known ones.
+
+In: a folder of real data or None. Out: `Rows` of float64 without labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from manyhands.data import blobs
+from manyhands.data.converted import converted, rows_of
+from manyhands.data.folder import first_file
+from manyhands.data.make import embedded
+from manyhands.data.number_table import COMMAS, Layout, check_columns, numbers, read_chunks, read_header
+from manyhands.data.parts import Part, Rows, part_rows, write_part
+from manyhands.errors import DataError
+
+SET = "points"
+FOLDERS = ("clustering", "points", "tabular")
+SUFFIXES = ("", ".gz", ".xz")
+DTYPE = "float64"
+TAB = Layout(separator="\t")
+
+
+@dataclass(frozen=True)
+class KnownPoints:
+    """A table whose columns to use are known."""
+
+    stem: str
+    columns: tuple[str, ...]
+    layout: Layout = COMMAS
+
+
+KNOWN = (
+    KnownPoints("california_housing.csv", ("longitude", "latitude")),
+    KnownPoints("Skin_NonSkin.txt", ("B", "G", "R"), TAB),
+    KnownPoints("Mall_Customers.csv", ("Annual_Income", "Spending_Score")),
+    KnownPoints("burger-king-menu.csv", ("Fat (g)", "Total Carb (g)")),
+)
+"""Best first: the last two are far too small to show any gain from more workers."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """What to cluster, and where it comes from."""
+
+    rows: Rows
+    source: str
+
+
+def load_points(
+    data_dir: Path | None, samples: int | None = None, file: str | None = None, columns: Sequence[str] = ()
+) -> Points:
+    """The points of `file`, or of the first known table in `data_dir`; None means the embedded blobs.
+
+    `samples`: so many rows; the blobs go on as far as asked, a file gives its first rows in a fixed shuffled order. `columns`:
+    those to use; none means the known pair, or every column of another table. Raises DataError, naming the file, when it is
+    missing, too short, or holds something that is no number.
+    """
+    if data_dir is None and file is None:
+        return Points(embedded_points(samples), "embedded blobs")
+    made = made_points(data_dir) if data_dir and file is None else None
+    path = None if made else points_file(data_dir, file)
+    whole = made or convert_points(path or Path(), columns)
+    if samples is not None and samples > len(whole):
+        raise DataError(f"{path or data_dir} has {len(whole)} rows, {samples} were asked for; use fewer --samples")
+    return Points(whole if samples is None else whole.first(samples), str(path or data_dir))
+
+
+def embedded_points(samples: int | None) -> Rows:
+    """The first `samples` rows of the embedded blobs, 262,144 when None; parts that are missing in the cache are made."""
+    folder = embedded(SET) / SET
+    rows = blobs.DEFAULT_PARTS * blobs.PART_ROWS if samples is None else samples
+    parts = []
+    for number in range(-(-rows // blobs.PART_ROWS)):
+        name = part_name(number)
+        if not (folder / f"{name}-x.npy").is_file():
+            write_part(folder, name, blobs.draw_blobs(number))
+        parts.append(Part(str(folder / f"{name}-x.npy"), None, blobs.PART_ROWS))
+    return Rows(tuple(parts), blobs.COLUMNS, DTYPE).first(rows)
+
+
+def made_points(data_dir: Path) -> Rows | None:
+    """The blobs that 'manyhands data make points --to DIR' left in `data_dir`; None when there are none."""
+    paths = sorted((data_dir / SET).glob("part-*-x.npy"))
+    parts = tuple(Part(str(path), None, blobs.PART_ROWS) for path in paths)
+    return Rows(parts, blobs.COLUMNS, DTYPE) if parts else None
+
+
+def part_name(number: int) -> str:
+    """The name of an embedded part."""
+    return f"part-{number:05d}"
+
+
+def points_file(data_dir: Path | None, file: str | None = None) -> Path:
+    """The table that `load_points` reads; raises DataError when there is none."""
+    if file and Path(file).is_absolute():
+        return Path(file)
+    folders = [*(data_dir / folder for folder in FOLDERS), data_dir] if data_dir else [Path()]
+    wanted = [file] if file else [known.stem for known in KNOWN]
+    path = first_file(folders, [name + suffix for name in wanted for suffix in SUFFIXES])
+    if path is None:
+        raise DataError(
+            f"no file {' or '.join(wanted)} in {folders[0]} or {folders[-1]}; put one there, or name another with --set file="
+        )
+    return path
+
+
+def known_points(path: Path) -> KnownPoints | None:
+    """What is known of the table of this name; None for any other."""
+    return next((known for known in KNOWN if path.name.startswith(known.stem)), None)
+
+
+def convert_points(path: Path, columns: Sequence[str] = ()) -> Rows:
+    """All rows of a table as parts in the cache, in a fixed shuffled order within each part."""
+    known = known_points(path)
+    layout = known.layout if known else COMMAS
+    found = read_header(path, layout)
+    wanted = tuple(columns) or (known.columns if known else tuple(found))
+    check_columns(path, wanted, found)
+
+    def convert(folder: Path) -> dict[str, Any]:
+        parts = []
+        for number, chunk in enumerate(read_chunks(path, layout, part_rows(len(wanted), DTYPE))):
+            x = numbers(path, chunk, wanted, DTYPE)
+            part = write_part(folder, part_name(number), x[np.random.default_rng([0, number]).permutation(len(x))])
+            parts.append([part_name(number), part.rows])
+        return {"columns": wanted, "dtype": DTYPE, "labelled": False, "train": parts}
+
+    return rows_of(converted([path], {"set": SET, "columns": wanted}, convert), "train")

@@ -1,0 +1,272 @@
+"""Labelled rows to classify: the embedded ones, the known tables, or any CSV or LIBSVM file.
+
+In: a folder of real data or None. Out: training and held-out `Rows` of float32 with labels from 0. A file with a test file
+beside it is held out by that; of any other every fifth row, by a fixed draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhands.data import made_rows
+from manyhands.data.converted import converted, rows_of
+from manyhands.data.folder import first_file
+from manyhands.data.libsvm import feature_names, read_libsvm
+from manyhands.data.make import embedded
+from manyhands.data.number_table import check_columns, numbers, read_chunks, read_header, shown
+from manyhands.data.parts import Part, Rows, in_parts, part_rows, write_labels, write_part
+from manyhands.data.tables import KNOWN, KnownTable, known_table, unknown_table
+from manyhands.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SET = "tabular"
+SUFFIXES = ("", ".gz", ".xz")
+DTYPE = "float32"
+TEST_SHARE = 0.2
+MOST_CLASSES = 100
+
+Labelled = tuple[NDArray[Any], NDArray[Any]]
+"""x (rows, columns) and the labels as they stand in the file (rows,)."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows to train on and rows held out; `classes[i]` is what the file calls label i. The label is no column of theirs."""
+
+    train: Rows
+    test: Rows
+    classes: tuple[str, ...]
+    label: str
+    source: str
+
+
+def load_table(data_dir: Path | None, samples: int | None = None, file: str | None = None, label: str | None = None) -> Table:
+    """The table `file`, or the first known one in `data_dir`; None means the embedded rows, made on first use.
+
+    `samples`: so many training rows; the embedded ones go on as far as asked, a file gives the first of a fixed shuffled order.
+    `label`: the column to learn, needed for a CSV file that is not known. Raises DataError, naming the file, when it is
+    missing, too short, has no such label, a constant one, or something that is no number.
+    """
+    if data_dir is None and file is None:
+        return embedded_table(samples)
+    table = made_table(data_dir / SET, "made rows") if data_dir and file is None else None
+    if table is None:
+        table = convert_table(table_file(data_dir, file), label)
+    if samples is None:
+        return table
+    if samples > len(table.train):
+        raise DataError(f"{table.source} has {len(table.train)} training rows, {samples} were asked for; use fewer --samples")
+    return replace(table, train=table.train.first(samples))
+
+
+def embedded_table(samples: int | None) -> Table:
+    """The first `samples` of the embedded rows, 74,898 when None; parts that are missing in the cache are made."""
+    folder = embedded(SET) / SET
+    rows = made_rows.DEFAULT_PARTS * made_rows.PART_ROWS if samples is None else samples
+    for number in range(made_rows.DEFAULT_PARTS, -(-rows // made_rows.PART_ROWS)):
+        if not (folder / f"{part_name('train', number)}-y.npy").is_file():  # y is written last
+            write_part(folder, part_name("train", number), *made_rows.draw_rows(number))
+    table = made_table(folder, "embedded rows")
+    if table is None:
+        raise DataError(f"{folder} has no rows; 'manyhands data make {SET}' makes them again")
+    return replace(table, train=table.train.first(rows))
+
+
+def made_table(folder: Path, source: str) -> Table | None:
+    """The rows that 'manyhands data make' left in `folder`; None when there are none."""
+    roles = {}
+    for role, rows in (("train", made_rows.PART_ROWS), ("test", made_rows.TEST_ROWS)):
+        names = sorted(path.name.removesuffix("-y.npy") for path in folder.glob(f"{role}-*-y.npy"))
+        if not names:
+            return None
+        parts = tuple(Part(str(folder / f"{name}-x.npy"), str(folder / f"{name}-y.npy"), rows) for name in names)
+        roles[role] = Rows(parts, made_rows.COLUMNS, DTYPE)
+    return Table(**roles, classes=made_rows.CLASSES, label="y", source=source)
+
+
+def part_name(role: str, number: int) -> str:
+    """The name of a part of the rows of one role."""
+    return f"{role}-{number:05d}"
+
+
+def table_file(data_dir: Path | None, file: str | None = None) -> Path:
+    """The file that `load_table` reads its training rows from; raises DataError when there is none."""
+    if file and Path(file).is_absolute():
+        return Path(file)
+    folders = [data_dir / SET, data_dir] if data_dir else [Path()]
+    wanted = [file] if file else [known.train for known in KNOWN]
+    path = first_file(folders, [name + suffix for name in wanted for suffix in SUFFIXES])
+    if path is None:
+        raise DataError(
+            f"no file {' or '.join(wanted)} in {folders[0]} or {folders[-1]}; put one there, or name another with --set file="
+        )
+    return path
+
+
+def convert_table(path: Path, label: str | None = None) -> Table:
+    """All rows of a file as parts in the cache, read once."""
+    known = known_table(path) or unknown_table(path, label or "")
+    known = replace(known, label=label or known.label)
+    test = _test_file(path, known)
+    if not known.libsvm and not known.label:
+        raise DataError(
+            f"{path}: which column is the label? name one with --set label=NAME; it has {shown(read_header(path, known.layout))}"
+        )
+    reader = _LibsvmReader(path, test) if known.libsvm else _TextReader(path, test, known)
+    options = {"set": SET, "label": known.label}
+    manifest = converted([path, *([test] if test else [])], options, lambda folder: _convert(folder, path, known.label, reader))
+    train, held_out = rows_of(manifest, "train"), rows_of(manifest, "test")
+    return Table(train, held_out, tuple(manifest["classes"]), known.label, str(path))
+
+
+def _test_file(path: Path, known: KnownTable) -> Path | None:
+    if known.test is None:
+        return None
+    test = first_file([path.parent], [known.test + suffix for suffix in SUFFIXES])
+    if test is None:
+        raise DataError(f"no file {known.test} beside {path}, which holds its held-out rows; fetch it too")
+    return test
+
+
+def _convert(folder: Path, path: Path, label: str, reader: _TextReader | _LibsvmReader) -> dict[str, Any]:
+    """Writes all rows as parts of both roles and returns the manifest."""
+    labels = _Labels()
+    found: dict[str, list[tuple[str, NDArray[np.int32]]]] = {"train": [], "test": []}
+    for number, (role, (x, y)) in enumerate(reader.chunks()):
+        codes = labels.codes(y)
+        order = np.random.default_rng([0, number]).permutation(len(x))
+        # A chunk of a file that has no test file gives its own share of held-out rows.
+        cut = len(x) if reader.test else len(x) - round(TEST_SHARE * len(x))
+        for part, rows in ((role, order[:cut]), ("test", order[cut:])):
+            if len(rows):
+                name = part_name(part, number)
+                write_part(folder, name, x[rows])
+                found[part].append((name, codes[rows]))
+    if not found["train"] or not found["test"]:
+        raise DataError(f"{path}: too few rows to hold any out; use a larger file")
+    classes, final = labels.in_order(path, label)
+    for parts in found.values():
+        for name, codes in parts:
+            write_labels(folder, name, final[codes])
+    sizes = {role: [[name, len(codes)] for name, codes in parts] for role, parts in found.items()}
+    return {"columns": reader.columns, "dtype": DTYPE, "labelled": True, "classes": classes} | sizes
+
+
+class _Labels:
+    """Numbers for the labels in the order in which they are met, since a file in chunks does not show all at once."""
+
+    def __init__(self) -> None:
+        self.met: dict[str, int] = {}
+
+    def codes(self, labels: NDArray[Any]) -> NDArray[np.int32]:
+        """(rows,) the number of each label."""
+        words, places = np.unique(labels, return_inverse=True)
+        return np.array([self.met.setdefault(str(word), len(self.met)) for word in words], np.int32)[places]
+
+    def in_order(self, path: Path, label: str) -> tuple[list[str], NDArray[np.int32]]:
+        """The labels, as numbers if they are (10 after 9) else by the alphabet, and each met number's place among them.
+
+        Raises DataError when they are no classes.
+        """
+        change = "choose another column with --set label=NAME"
+        if len(self.met) < 2:
+            raise DataError(f"{path}: label {label!r} is {next(iter(self.met))} in every row; {change}")
+        if len(self.met) > MOST_CLASSES:
+            raise DataError(
+                f"{path}: label {label!r} has {len(self.met)} different values, at most {MOST_CLASSES} are classes; {change}"
+            )
+        try:
+            classes = sorted(self.met, key=float)
+        except ValueError:
+            classes = sorted(self.met)
+        place = {word: number for number, word in enumerate(classes)}
+        return classes, np.array([place[word] for word in self.met], np.int32)
+
+
+class _LibsvmReader:
+    """A LIBSVM file, read whole: its zeros take no room in the file but do in memory."""
+
+    def __init__(self, path: Path, test: Path | None) -> None:
+        self.path, self.test = path, test
+        self.columns: tuple[str, ...] = ()
+
+    def chunks(self) -> Iterator[tuple[str, Labelled]]:
+        """(role, rows) of both files."""
+        x, y = read_libsvm(self.path)
+        self.columns = feature_names(x.shape[1])
+        yield from (("train", (part, _texts(labels))) for part, labels in in_parts(x, y))
+        if self.test:
+            x, y = read_libsvm(self.test, features=len(self.columns))
+            yield from (("test", (part, _texts(labels))) for part, labels in in_parts(x, y))
+
+
+class _TextReader:
+    """A table of text in chunks; a column of words becomes one column for each word of the training file."""
+
+    def __init__(self, path: Path, test: Path | None, known: KnownTable) -> None:
+        self.path, self.test, self.known = path, test, known
+        self.names: list[str] = []
+        self.categories: dict[str, list[str]] = {}
+        self.columns: tuple[str, ...] = ()
+
+    def chunks(self) -> Iterator[tuple[str, Labelled]]:
+        """(role, rows) of both files."""
+        found = read_header(self.path, self.known.layout)
+        check_columns(self.path, [self.known.label], found)
+        self.names = [name for name in found if name != self.known.label]
+        self._learn_words()
+        columns: list[str] = []
+        for name in self.names:
+            columns += [f"{name}={word}" for word in self.categories[name]] if name in self.categories else [name]
+        if not columns:
+            raise DataError(f"{self.path}: no column beside the label {self.known.label!r}; use a file that has some")
+        self.columns = tuple(columns)
+        yield from self._read(self.path, "train")
+        if self.test:
+            yield from self._read(self.test, "test")
+
+    def _learn_words(self) -> None:
+        if self.known.words:
+            text = self.known.words
+            frames = read_chunks(self.path, self.known.layout, part_rows(len(self.names), DTYPE), text)
+            seen: dict[str, set[str]] = {name: set() for name in text}
+            for frame in frames:
+                for name in text:
+                    seen[name] |= set(frame[name].astype(str))
+            self.categories = {name: sorted(words) for name, words in seen.items()}
+
+    def _read(self, path: Path, role: str) -> Iterator[tuple[str, Labelled]]:
+        text = (*self.known.words, self.known.label)
+        for frame in read_chunks(path, self.known.layout, part_rows(len(self.columns), DTYPE), text):
+            yield role, (self._features(path, frame), self._labels(path, frame))
+
+    def _features(self, path: Path, frame: pd.DataFrame) -> NDArray[Any]:
+        blocks = []
+        for name in self.names:
+            if name in self.categories:
+                given = frame[name].astype(str).to_numpy()
+                blocks.append((given[:, None] == np.array(self.categories[name], dtype=object)).astype(DTYPE))
+            else:
+                blocks.append(numbers(path, frame, [name], DTYPE))
+        return np.hstack(blocks)
+
+    def _labels(self, path: Path, frame: pd.DataFrame) -> NDArray[Any]:
+        given = frame[self.known.label]
+        if given.isna().any():
+            row = int(given.index[int(np.argmax(given.isna()))]) + 1
+            raise DataError(f"{path}: label {self.known.label!r} is blank in data row {row}; mend it")
+        # adult.test writes the same labels with a dot at the end.
+        return given.str.strip().str.removesuffix(".").to_numpy(str)
+
+
+def _texts(labels: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers as `1`, others as they are."""
+    return np.array([f"{number:g}" for number in labels])

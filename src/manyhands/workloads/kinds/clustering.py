@@ -1,0 +1,121 @@
+"""Kind `clustering`: K-means over points; offers the rows, the starting centres, and when to stop.
+
+An engine runs Lloyd's iterations from `Start.centres`, or from its own initialisation where they are None, and gives back
+centres. Labels and quality are computed by us, the same way for all.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhands.data.parts import Rows
+from manyhands.data.points import Points
+from manyhands.errors import DataError, UsageError
+from manyhands.workloads.base import Workload
+
+INITS = ("shared", "native")
+INIT_ROWS = 10_000
+"""Rows that the shared starting centres are drawn from: the first ones, since rows lie in random order."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where and how every engine starts, and when it stops."""
+
+    clusters: int
+    seed: int
+    max_iterations: int
+    tolerance: float
+    """Stop when the squared movements of all centres sum to at most this share of the mean variance of the columns: what
+    scikit-learn's `tol` says."""
+    squared_movement: float
+    """The same as a number in the units of the data, squared: dask-ml's `tol`. MLlib's is a distance of each centre, so
+    `sqrt(squared_movement / clusters)` stops it no earlier."""
+    centres: NDArray[np.float64] | None
+    """(clusters, columns), the same for every engine; None means the engine's own initialisation."""
+
+
+@dataclass(frozen=True)
+class ClusteringWorkload(Workload):
+    """Finds `clusters` centres; `init` shared gives every engine the same starting centres, native each engine's own."""
+
+    kind: ClassVar[str] = "clustering"
+    quality: ClassVar[str] = "silhouette"
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn",)
+
+    clusters: int = 8
+    max_iterations: int = 50
+    tolerance: float = 1e-4
+    init: str = "shared"
+
+    def __post_init__(self) -> None:
+        if self.init not in INITS:
+            raise UsageError(f"{self.name} init={self.init} is none of {', '.join(INITS)}")
+        if self.clusters < 2 or self.max_iterations < 1 or self.tolerance < 0:
+            raise UsageError(
+                f"{self.name} clusters={self.clusters} max_iterations={self.max_iterations} tolerance={self.tolerance}:"
+                " clusters are 2 or more, iterations 1 or more, the tolerance 0 or more"
+            )
+
+    @abstractmethod
+    def load(self, data_dir: Path | None, samples: int | None) -> Points:
+        """The points in parts on disk; None means the embedded ones, all of them. Raises DataError naming the file."""
+
+    def check_data(self, data_dir: Path | None, samples: int | None) -> None:
+        points = self.load(data_dir, samples)
+        check_distinct(points, self.clusters)
+
+    def training_bytes(self, data_dir: Path | None, samples: int | None) -> int:
+        return self.load(data_dir, samples).rows.bytes
+
+    def start(self, rows: Rows, seed: int) -> Start:
+        """The start for these rows; reads them once, a part at a time."""
+        return Start(
+            clusters=self.clusters,
+            seed=seed,
+            max_iterations=self.max_iterations,
+            tolerance=self.tolerance,
+            squared_movement=self.tolerance * mean_variance(rows),
+            centres=first_centres(rows, self.clusters, seed) if self.init == "shared" else None,
+        )
+
+
+def first_centres(rows: Rows, clusters: int, seed: int) -> NDArray[np.float64]:
+    """(clusters, columns) drawn by scikit-learn's greedy k-means++ from the first 10,000 rows."""
+    from sklearn.cluster import kmeans_plusplus
+
+    sample = rows.first(max(INIT_ROWS, clusters)).read_x()
+    centres: NDArray[np.float64] = kmeans_plusplus(sample, clusters, random_state=seed)[0]
+    return centres
+
+
+def mean_variance(rows: Rows) -> float:
+    """The mean over the columns of their variance, part by part (Chan, Golub and LeVeque's pairwise update, 1979)."""
+    count, mean, squares = 0, np.zeros(len(rows.columns)), np.zeros(len(rows.columns))
+    for part in rows.parts:
+        x = part.x()
+        own_mean, both = x.mean(axis=0), count + len(x)
+        squares += x.var(axis=0) * len(x) + (own_mean - mean) ** 2 * (count * len(x) / both)
+        mean += (own_mean - mean) * (len(x) / both)
+        count = both
+    return float(np.mean(squares / count))
+
+
+def check_distinct(points: Points, clusters: int) -> None:
+    """Raises DataError when there are fewer distinct rows than clusters; reads no more rows than it must."""
+    seen: set[bytes] = set()
+    for part in points.rows.parts:
+        seen |= {row.tobytes() for row in np.unique(part.x()[: 10 * clusters], axis=0)}
+        if len(seen) < clusters:
+            seen |= {row.tobytes() for row in np.unique(part.x(), axis=0)}
+        if len(seen) >= clusters:
+            return
+    raise DataError(
+        f"{points.source}: {len(seen)} distinct rows are fewer than {clusters} clusters; use --set clusters={len(seen)} or fewer"
+    )

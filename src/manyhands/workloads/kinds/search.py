@@ -1,0 +1,83 @@
+"""Kind `search`: a grid of settings, each scored by cross-validation; offers rows, candidates, folds and the model.
+
+Means what scikit-learn's `GridSearchCV` means: every candidate is trained on every fold's training rows and scored by accuracy
+on its held-out rows; the first candidate with the highest mean wins. An engine only runs `score_candidate` for each pair.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhands.data.partition import Indices
+from manyhands.errors import DataError, UsageError
+from manyhands.workloads.base import Arrays, Workload
+
+
+@dataclass(frozen=True)
+class SearchWorkload(Workload):
+    """Every combination of `grid` on `folds` stratified folds."""
+
+    kind: ClassVar[str] = "search"
+    quality: ClassVar[str] = "accuracy"
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn",)
+
+    folds: int = 3
+
+    def __post_init__(self) -> None:
+        if self.folds < 2:
+            raise UsageError(f"{self.name} folds={self.folds}: a fold is held out and the rest trains, so use 2 or more")
+
+    @abstractmethod
+    def load(self, data_dir: Path | None, samples: int | None) -> Arrays:
+        """The rows to search over and those held out for the final score. Raises DataError naming the file."""
+
+    @abstractmethod
+    def grid(self) -> Mapping[str, Sequence[Any]]:
+        """Name of a setting of the model -> the values to try."""
+
+    @abstractmethod
+    def model(self, settings: Mapping[str, Any], seed: int, threads: int) -> Any:
+        """A new scikit-learn classifier; must give the same model for the same rows, settings and seed."""
+
+    def check_data(self, data_dir: Path | None, samples: int | None) -> None:
+        arrays = self.load(data_dir, samples)
+        self.splits(arrays, seed=0)
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """Every combination of the grid, in scikit-learn's order."""
+        from sklearn.model_selection import ParameterGrid
+
+        return list(ParameterGrid({name: list(values) for name, values in self.grid().items()}))
+
+    def splits(self, arrays: Arrays, seed: int) -> list[tuple[Indices, Indices]]:
+        """(training, held-out) row numbers of each fold, the same for every engine; raises DataError for too small a class."""
+        from sklearn.model_selection import StratifiedKFold
+
+        smallest = int(np.unique(arrays.y_train, return_counts=True)[1].min())
+        if smallest < self.folds:
+            raise DataError(
+                f"{arrays.source}: a class of {smallest} rows cannot be in each of {self.folds} folds; use more --samples"
+            )
+        folds = StratifiedKFold(self.folds, shuffle=True, random_state=seed)
+        return [(train, test) for train, test in folds.split(arrays.x_train, arrays.y_train)]
+
+
+def score_candidate(
+    workload: SearchWorkload, settings: Mapping[str, Any], fold: tuple[Indices, Indices], seed: int, threads: int, x: Any, y: Any
+) -> float:
+    """Accuracy on a fold's held-out rows of the model trained on its training rows; `x` and `y` are all rows."""
+    train, test = fold
+    model = workload.model(settings, seed, threads).fit(x[train], y[train])
+    return float(model.score(x[test], y[test]))
+
+
+def best(scores: NDArray[np.float64]) -> int:
+    """The number of the first candidate with the highest mean of `scores` (candidates, folds)."""
+    return int(scores.mean(axis=1).argmax())

@@ -1,0 +1,27 @@
+"""`kmeans`: Lloyd's K-means on points: the embedded blobs, pairs of columns of known tables, or any columns of numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from manyhands.data.points import Points, load_points
+from manyhands.workloads.kinds.clustering import ClusteringWorkload
+
+
+@dataclass(frozen=True)
+class KMeans(ClusteringWorkload):
+    """Points of `file`, else of the first known table in the data folder, else the embedded blobs."""
+
+    name: ClassVar[str] = "kmeans"
+    summary: ClassVar[str] = "K-means clustering of points"
+    data: ClassVar[str] = "points"
+
+    file: str = ""
+    """Name of a table in the data folder, or its path."""
+    columns: tuple[str, ...] = ()
+    """Columns to use; none named means the known pair of a known table, every column of another."""
+
+    def load(self, data_dir: Path | None, samples: int | None) -> Points:
+        return load_points(data_dir, samples, self.file or None, self.columns)

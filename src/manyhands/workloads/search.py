@@ -1,0 +1,56 @@
+"""`search`: a grid of random-forest settings on labelled rows that fit in memory; bound by the processor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from manyhands.data.tabular import load_table
+from manyhands.errors import UsageError
+from manyhands.workloads.base import Arrays
+from manyhands.workloads.kinds.search import SearchWorkload
+
+
+@dataclass(frozen=True)
+class Search(SearchWorkload):
+    """Depths x leaf sizes x shares of columns; the defaults are 18 candidates on 3 folds, 54 fits."""
+
+    name: ClassVar[str] = "search"
+    summary: ClassVar[str] = "hyper-parameter grid over random forests"
+    data: ClassVar[str] = "tabular"
+
+    trees: int = 20
+    depths: tuple[str, ...] = ("4", "8", "16")
+    leaves: tuple[str, ...] = ("1", "5", "25")
+    shares: tuple[str, ...] = ("0.2", "0.5")
+    """Of the columns, tried at each split."""
+    rows: int = 6000
+    """Most rows searched over when --samples does not say: all rows of a large table would take minutes."""
+    file: str = ""
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            self.grid()
+        except ValueError as error:
+            raise UsageError(f"search grid: {error}; write depths=4,8 leaves=1,5 shares=0.2,0.5") from None
+
+    def load(self, data_dir: Path | None, samples: int | None) -> Arrays:
+        table = load_table(data_dir, samples, self.file or None, self.label or None)
+        train = table.train if samples else table.train.first(self.rows)
+        return Arrays(train.read_x(), train.read_y(), table.test.read_x(), table.test.read_y(), table.source)
+
+    def grid(self) -> Mapping[str, Sequence[Any]]:
+        return {
+            "max_depth": [int(depth) for depth in self.depths],
+            "max_features": [float(share) for share in self.shares],
+            "min_samples_leaf": [int(leaf) for leaf in self.leaves],
+        }
+
+    def model(self, settings: Mapping[str, Any], seed: int, threads: int) -> Any:
+        from sklearn.ensemble import RandomForestClassifier
+
+        return RandomForestClassifier(self.trees, random_state=seed, n_jobs=threads, **settings)

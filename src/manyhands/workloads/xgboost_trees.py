@@ -1,0 +1,27 @@
+"""`xgboost`: gradient-boosted trees on labelled rows: the embedded ones, known tables, or any CSV or LIBSVM file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from manyhands.data.tabular import Table, load_table
+from manyhands.workloads.kinds.boosting import BoostingWorkload
+
+
+@dataclass(frozen=True)
+class XGBoost(BoostingWorkload):
+    """Rows of `file`, else of the first known table in the data folder, else the embedded ones."""
+
+    name: ClassVar[str] = "xgboost"
+    summary: ClassVar[str] = "gradient-boosted trees on labelled rows"
+    data: ClassVar[str] = "tabular"
+
+    file: str = ""
+    """Name of a table in the data folder, or its path."""
+    label: str = ""
+    """The column to learn; needed for a CSV file that is not known."""
+
+    def load(self, data_dir: Path | None, samples: int | None) -> Table:
+        return load_table(data_dir, samples, self.file or None, self.label or None)
