@@ -10,7 +10,7 @@ import math
 import os
 import socket
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -39,8 +39,11 @@ SCORE_ROWS = 1000
 """Rows per forward pass when scoring."""
 
 
-def train(rank: Rank, spec: RunSpec) -> dict[str, Any]:
-    """Trains one worker's share and returns its report; call it in every worker, after the group is formed."""
+def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = None) -> dict[str, Any]:
+    """Trains one worker's share and returns its report; call it in every worker, after the group is formed.
+
+    `prepared` reads arrays that the backend has made; None has the workload read the data.
+    """
     import torch
     import torch._dynamo  # the first optimizer imports it, for about a second: part of the launch, not of the load
 
@@ -50,7 +53,8 @@ def train(rank: Rank, spec: RunSpec) -> dict[str, Any]:
     clock = PhaseClock(rank.synchronize)
     cpu = own_cpu_s()
 
-    arrays = workload.load(Path(spec.data_dir) if spec.data_dir else None).training_rows(spec.total_samples)
+    everything = prepared() if prepared else workload.load(Path(spec.data_dir) if spec.data_dir else None)
+    arrays = everything.training_rows(spec.total_samples)
     torch.manual_seed(spec.seed)
     bare = workload.model().to(rank.device)
     init_sha256 = state_sha256(bare)

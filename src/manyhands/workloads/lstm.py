@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.stocks import load_windows
+from manyhands.data.stocks import Windows, load_windows
 from manyhands.workloads.base import Arrays, NetworkWorkload
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ class Lstm(NetworkWorkload):
     """Name of the CSV file in the data folder; empty picks the first known one."""
 
     def load(self, data_dir: Path | None) -> Arrays:
-        windows = load_windows(data_dir, self.window, self.symbols, self.file or None)
+        return self.arrays(load_windows(data_dir, self.window, self.symbols, self.file or None))
+
+    def arrays(self, windows: Windows) -> Arrays:
+        """The rows of `windows`, and what turns the model's outputs back into prices."""
         back = {"mean": windows.mean_test, "scale": windows.scale_test, "last_close": windows.last_close_test}
         return Arrays(windows.x_train, windows.y_train, windows.x_test, windows.y_test, windows.source, back)
 

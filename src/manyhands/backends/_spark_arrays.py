@@ -1,0 +1,39 @@
+"""Arrays that Spark has prepared, on their way from the driver to the workers: one file, sent along with the tasks."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from manyhands.errors import DataError
+from manyhands.workloads.base import Arrays
+
+ARRAYS = tuple(field.name for field in fields(Arrays) if field.name not in ("source", "extra"))
+EXTRA = "extra_"
+
+
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Writes every array of `arrays`, those that its workload scores with as well, without compression."""
+    extra = {EXTRA + name: value for name, value in arrays.extra.items()}
+    np.savez(path, allow_pickle=False, source=arrays.source, **{name: getattr(arrays, name) for name in ARRAYS}, **extra)
+
+
+def read_arrays(path: Path) -> Arrays:
+    """What `write_arrays` wrote."""
+    with np.load(path, allow_pickle=False) as held:
+        extra = {name.removeprefix(EXTRA): held[name] for name in held.files if name.startswith(EXTRA)}
+        return Arrays(source=str(held["source"]), extra=extra, **{name: held[name] for name in ARRAYS})
+
+
+def find_file(path: Path) -> Path:
+    """The file at the driver's path, or the copy that Spark has put into the working folder of an executor elsewhere.
+
+    Raises DataError when there is neither.
+    """
+    here = next((place for place in (path, Path(path.name)) if place.is_file()), None)
+    if here is None:
+        raise DataError(f"{socket.gethostname()} was not sent {path.name}, the rows that Spark has prepared; use --prepare plain")
+    return here

@@ -1,0 +1,39 @@
+"""The Java that Spark would start: found the way Spark's own scripts look for it, and asked for its version."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from manyhands.errors import Unavailable
+
+OLDEST = 17
+"""Spark 4 runs on Java 17 and newer: https://spark.apache.org/docs/latest/#downloading."""
+HOW = f"apt-get install openjdk-{OLDEST}-jre-headless, or set JAVA_HOME to a Java {OLDEST} or newer"
+ANSWER_S = 20
+
+
+def require_java() -> None:
+    """Raises Unavailable, saying how to get one, when there is no Java that is new enough."""
+    home = os.environ.get("JAVA_HOME")
+    command = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if command is None:
+        raise Unavailable(f"spark needs Java {OLDEST} or newer and found none on PATH: {HOW}")
+    found = java_version(command)
+    if found is None:
+        raise Unavailable(f"spark needs Java {OLDEST} or newer and {command}{' (JAVA_HOME)' if home else ''} is none: {HOW}")
+    if found < OLDEST:
+        raise Unavailable(f"spark needs Java {OLDEST} or newer and {command} is Java {found}: {HOW}")
+
+
+def java_version(command: str) -> int | None:
+    """The feature number that `command -version` tells, 8 for the old `1.8.0`; None when it is no Java."""
+    try:
+        asked = subprocess.run([command, "-version"], capture_output=True, text=True, check=False, timeout=ANSWER_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    told = re.search(r'version "(?:1\.)?(\d+)', asked.stderr)
+    return int(told[1]) if told else None

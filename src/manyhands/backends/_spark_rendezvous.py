@@ -1,0 +1,26 @@
+"""Where torchrun finds the rendezvous of `spark`: the entry point group `torchrun.handlers`, by the variable PET_RDZV_BACKEND.
+
+Every import of torch's rendezvous loads this file, so it imports nothing heavy itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.rendezvous import RendezvousHandler, RendezvousParameters
+
+NAME = "manyhands-spark"
+
+
+def creator() -> Callable[[RendezvousParameters], RendezvousHandler]:
+    """What the entry point names."""
+    return create
+
+
+def create(parameters: RendezvousParameters) -> RendezvousHandler:
+    """The rendezvous of one task."""
+    from manyhands.backends._spark_store import task_rendezvous
+
+    return task_rendezvous(parameters)

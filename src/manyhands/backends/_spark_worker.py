@@ -1,0 +1,58 @@
+"""What each worker of `spark` runs: TorchDistributor calls `main` in a process that torchrun starts inside a Spark task."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from manyhands.plan import RunSpec
+
+
+def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]]:
+    """Joins the group and trains; every worker's report on rank 0, an empty list elsewhere.
+
+    `values`: the spec. `prepared`: the file of the arrays that Spark has made, on the driver; None has the worker read
+    the data itself.
+    """
+    import torch.distributed as dist
+
+    from manyhands.backends._network_loop import check_device, train
+    from manyhands.backends._rank import GroupRank
+    from manyhands.backends._spark_arrays import find_file, read_arrays
+    from manyhands.measure.resources import die_with_parent
+
+    die_with_parent()
+    spec = RunSpec.from_dict(values)
+    device = check_device(spec)
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
+    dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=timedelta(seconds=spec.timeout_s))
+    rank = GroupRank(device)
+    reports = rank.gather(train(rank, spec, (lambda: read_arrays(find_file(Path(prepared)))) if prepared else None))
+    dist.destroy_process_group()
+    return reports
+
+
+def interface_towards(host: str) -> str:
+    """The network interface of this machine through which `host` is reached: the one that gloo is to use.
+
+    Left to itself gloo takes what this machine's name resolves to, which may be loopback, or listens on another network.
+    """
+    import psutil
+
+    address = own_address_towards(host)
+    return next(
+        name for name, found in psutil.net_if_addrs().items() if address in (entry.address.partition("%")[0] for entry in found)
+    )
+
+
+def own_address_towards(host: str) -> str:
+    """The address that this machine has on its way to `host`; nothing is sent."""
+    family, kind, _, _, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.connect(address)
+        own: str = probe.getsockname()[0]
+    return own

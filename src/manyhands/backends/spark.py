@@ -1,0 +1,123 @@
+"""`spark`: TorchDistributor in barrier mode, a task of Spark for each worker, torchrun and gloo or NCCL between them.
+
+Without `--address` a session of this run alone starts on loopback, `local[N]` with a slot for each worker. With
+`--address spark://HOST:PORT` the run is a guest of a standalone master, which is left running; every machine of it needs the
+same Python and manyhands. `local_mode=True` of TorchDistributor is torchrun on the driver, so it is never used under this
+name: that is `ddp`. Everything listens on one address, that of loopback or of the network the master is on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from manyhands.backends.base import Backend, Fit
+from manyhands.measure.phases import now
+from manyhands.plan import RunSpec
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class Spark(Backend):
+    """Each worker runs the epoch loop in a process that torchrun starts inside its task."""
+
+    name: ClassVar[str] = "spark"
+    summary: ClassVar[str] = "Spark's TorchDistributor, a barrier task for each worker"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "pyspark", "pyarrow")
+    extra: ClassVar[str] = "spark"
+    prepares: ClassVar[tuple[str, ...]] = ("plain", "spark")
+    reusable: ClassVar[bool] = True
+    session: SparkSession
+
+    @classmethod
+    def require(cls) -> None:
+        """Java comes last: it is the one that pip cannot install."""
+        from manyhands.backends._spark_java import require_java
+
+        super().require()
+        require_java()
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        from manyhands.plugins import workload_class
+
+        if spec.nodes > 1:
+            return "spark takes its machines from --address spark://HOST:PORT, not from --nodes"
+        if spec.address is not None and not spec.address.startswith("spark://"):
+            return f"spark joins a standalone master, --address spark://HOST:PORT, not {spec.address}"
+        if spec.prepare == "spark" and spec.data is not None:
+            return f"spark prepares files in a folder, not {spec.data}; use --prepare plain, or --data-dir"
+        if spec.prepare == "spark" and (data := workload_class(spec.workload).data) != "stocks":
+            return f"spark prepares stocks alone, and {spec.workload} learns from {data}; use --prepare plain"
+        return None
+
+    @classmethod
+    def environment(cls, spec: RunSpec) -> dict[str, str]:
+        from manyhands.backends._spark_session import python_variables
+
+        return python_variables(spec) | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
+
+    def __enter__(self) -> Self:
+        from manyhands.backends._spark_session import start_session, stop_session
+
+        try:
+            self.session = start_session(self.spec, self.folder)
+        except BaseException:
+            stop_session()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        from manyhands.backends._spark_session import stop_session
+
+        stop_session()
+
+    def fit_network(self, spec: RunSpec) -> Fit:
+        """Prepares the data where Spark is to do it, runs the workers, and takes what rank 0 gathered."""
+        from pyspark.ml.torch.distributor import TorchDistributor
+
+        from manyhands.backends import _spark_worker
+        from manyhands.backends._fit import network_fit
+        from manyhands.backends._spark_log import failure, own_log_server
+
+        began = now()
+        prepared = self._prepare(spec) if spec.prepare == "spark" else None
+        prepare_s = now() - began if prepared else None
+        with own_log_server() as log:
+            try:
+                distributor = TorchDistributor(num_processes=spec.workers, local_mode=False, use_gpu=spec.device == "cuda")
+                reports: Any = distributor.run(_spark_worker.main, spec.to_dict(), prepared)
+            except Exception as error:
+                raise failure(error, list(log.lines)) from None
+        return network_fit([with_preparation(report, spec.prepare, prepare_s) for report in reports], spec)
+
+    def _prepare(self, spec: RunSpec) -> str:
+        """Has Spark make the arrays, and the file of them sent to the executors with their next tasks; its path here."""
+        from manyhands.backends._network_loop import network_workload
+        from manyhands.backends._spark_arrays import write_arrays
+        from manyhands.backends._spark_windows import prepare_windows
+
+        workload: Any = network_workload(spec)
+        data_dir = Path(spec.data_dir) if spec.data_dir else None
+        windows = prepare_windows(self.session, self.folder, data_dir, workload.window, workload.symbols, workload.file or None)
+        path = self.folder / f"prepared-{time.time_ns()}.npz"
+        write_arrays(path, workload.arrays(windows))
+        if spec.address is not None:
+            self.session.sparkContext.addFile(str(path))
+        return str(path)
+
+
+def with_preparation(report: Mapping[str, Any], prepare: str, prepare_s: float | None) -> dict[str, Any]:
+    """A worker's report that says how the data was prepared, with the seconds it took Spark as part of its `load`.
+
+    Spark prepares before the workers exist; their clocks are set back by that time, so it is not counted as launch as well.
+    """
+    changed = dict(report) | {"resolved": report["resolved"] | {"prepare": prepare, "prepare_s": prepare_s}}
+    if prepare_s is not None:
+        changed["started"] = report["started"] - prepare_s
+        changed["phases"] = report["phases"] | {"load_s": report["phases"]["load_s"] + prepare_s}
+    return changed
