@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from manyhands.errors import UsageError
@@ -14,6 +14,8 @@ BATCH_MODES = ("global", "per-worker")
 SCALINGS = ("fixed", "growing")
 DEVICES = ("cpu", "cuda")
 PREPARES = ("plain", "spark")
+READERS = ("obstore", "boto3", "s3torchconnector")
+"""Libraries that read a bucket; the first is the default, being the fastest of them in benchmarks/pytest_suite/test_store.py."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,15 @@ class RunSpec:
     score_epochs: bool = False
     """Score the held-out rows after every epoch (outside the `train` phase)."""
     data_dir: str | None = None
-    """Folder of real data; None means the embedded data."""
+    """Folder of real data; None means the embedded data, or what `data` names."""
+    data: str | None = None
+    """Bucket or web address that every worker fetches its data from (`s3://bucket/prefix`, `http(s)://host/folder`)."""
+    reader: str = READERS[0]
+    """Library that reads a bucket."""
+    shard_data: bool = False
+    """Each worker gets the same contiguous rows in every epoch, and fetches no others; else all rows are shuffled over all workers."""
+    save: str | None = None
+    """Where rank 0 puts the trained model (a path or `s3://bucket/key`); None keeps none."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the workload that differ from its defaults."""
     prepare: str = "plain"
@@ -60,11 +70,23 @@ class RunSpec:
             _whole(name, getattr(self, name))
         if self.samples is not None:
             _whole("samples", self.samples)
-        for name, allowed in (("batch", BATCH_MODES), ("scaling", SCALINGS), ("device", DEVICES), ("prepare", PREPARES)):
+        for name, allowed in (
+            ("batch", BATCH_MODES),
+            ("scaling", SCALINGS),
+            ("device", DEVICES),
+            ("prepare", PREPARES),
+            ("reader", READERS),
+        ):
             if getattr(self, name) not in allowed:
                 raise UsageError(f"--{name} {getattr(self, name)!r} is none of {', '.join(allowed)}")
         if self.memory_limit is not None:
             _whole("memory_limit", self.memory_limit)
+        if self.data and self.data_dir:
+            raise UsageError("--data and --data-dir both say where the data is; give one of them")
+        if self.shard_data and self.prepare != "plain":
+            raise UsageError(
+                f"--shard-data has every worker read its own rows, and --prepare {self.prepare} reads for all; give one of them"
+            )
         if self.timeout_s <= 0:
             raise UsageError(f"--timeout {self.timeout_s:g} is not above 0 seconds")
         if not 0 <= self.node_rank < self.nodes:
@@ -111,23 +133,29 @@ class RunSpec:
                 words += [f"--{name.replace('_', '-')}", str(value)]
         if self.memory_limit is not None:
             words += ["--memory-limit", f"{self.memory_limit}B"]
-        for name in ("data_dir", "address"):
+        for name in ("data_dir", "data", "save", "address"):
             if (value := getattr(self, name)) is not None:
                 words += [f"--{name.replace('_', '-')}", value]
-        if self.prepare != "plain":
-            words += ["--prepare", self.prepare]
+        for name in ("prepare", "reader"):
+            if (value := getattr(self, name)) != DEFAULTS[name]:
+                words += [f"--{name}", value]
         if self.nodes > 1:
             words += ["--nodes", str(self.nodes), "--node-rank", str(self.node_rank)]
         for name, value in self.settings.items():
             words += ["--set", f"{name}={','.join(value) if isinstance(value, list | tuple) else value}"]
         words += [
-            f"--{name.replace('_', '-')}" for name in ("score_epochs", "oversubscribe", "reuse_engine") if getattr(self, name)
+            f"--{name.replace('_', '-')}"
+            for name in ("score_epochs", "shard_data", "oversubscribe", "reuse_engine")
+            if getattr(self, name)
         ]
         return shlex.join([*words, "--timeout", f"{self.timeout_s:g}", "--repeats", "1"])
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunSpec:
         return cls(**values)
+
+
+DEFAULTS = {f.name: f.default for f in fields(RunSpec)}
 
 
 def _whole(name: str, value: object) -> None:

@@ -39,6 +39,11 @@ class Watched:
     left: list[str] = field(default_factory=list)
     """Names of processes that were still there when the driver had ended, and were ended by force."""
 
+    @property
+    def log(self) -> Path:
+        """Where everything that the process and its workers print goes."""
+        return self.folder / "log"
+
     def outcome(self, number: int) -> dict[str, Any] | None:
         """What the driver left of its run `number`, or None when it has not come that far."""
         path = self.folder / f"outcome-{number}.json"
@@ -46,7 +51,7 @@ class Watched:
 
     def last_words(self) -> str:
         """How it ended and the last line it printed."""
-        lines = (self.folder / "log").read_text(errors="replace").strip().splitlines()
+        lines = self.log.read_text(errors="replace").strip().splitlines()
         killed = self.code is not None and self.code < 0
         how = (
             f"the run's process was killed by signal {-(self.code or 0)}"
@@ -70,7 +75,7 @@ def watch(
     adopt_orphans()
     keep = {child.pid for child in psutil.Process().children(recursive=True)}
     cpu_before = children_cpu_s()
-    with (folder / "log").open("wb") as log:
+    with watched.log.open("wb") as log:
         watched.started = now()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "manyhands.driver", str(folder)],

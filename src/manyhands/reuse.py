@@ -46,6 +46,7 @@ class _Engine:
         self.done = 0
         self.last_end_s = 0.0
         self.load_1m = os.getloadavg()[0]
+        self.ticked = surroundings.ticker(self.watched.log)
         self.began = datetime.now(UTC)
 
     def run(self) -> None:
@@ -61,7 +62,7 @@ class _Engine:
         return self.last_end_s + self.specs[min(self.done, len(self.specs) - 1)].timeout_s
 
     def tick(self) -> None:
-        self.surroundings.tick()
+        self.ticked()
         self.collect(all_ended=False)
 
     def collect(self, all_ended: bool) -> None:

@@ -17,9 +17,12 @@ from typing import Any
 import psutil
 
 from manyhands.backends.base import kinds
+from manyhands.data.store.location import locate
+from manyhands.data.store.opening import require_reader
 from manyhands.errors import Unavailable
 from manyhands.machine import describe_code, describe_machine, installed_versions
 from manyhands.measure.alone import alone
+from manyhands.measure.notices import Notices
 from manyhands.measure.phases import combine, slowest_split
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
@@ -30,6 +33,10 @@ PREFIX = "manyhands-"
 
 
 def _nothing() -> None:
+    pass
+
+
+def _quiet(line: str) -> None:
     pass
 
 
@@ -48,6 +55,18 @@ class Surroundings:
     """Called about once a second while a run is on."""
     waiting: Callable[[], None] = _nothing
     """Called when another measured run on this machine has to end first."""
+    notice: Callable[[str], None] = _quiet
+    """Called with each line that a run wants shown while it is on."""
+
+    def ticker(self, log: Path) -> Callable[[], None]:
+        """What to call about once a second while a run writes to `log`."""
+        notices = Notices(log, self.notice)
+
+        def tick() -> None:
+            self.tick()
+            notices.look()
+
+        return tick
 
     def record(self, spec: RunSpec, started: datetime, position: int, measured: Mapping[str, Any]) -> Record:
         """A record of `spec` with everything that is known without running it, and what was measured."""
@@ -75,6 +94,9 @@ def refusal(spec: RunSpec) -> str | None:
     try:
         workload.require()
         backend.require()
+        for place in (spec.data, spec.save):
+            if place:
+                require_reader(locate(place), spec.reader)
     except Unavailable as error:
         return str(error)
     if spec.prepare not in backend.prepares:
@@ -96,7 +118,7 @@ def measure(spec: RunSpec, surroundings: Surroundings, position: int = 0) -> Rec
     with own_folder(spec, surroundings) as folder:
         started, load = datetime.now(UTC), os.getloadavg()[0]
         watched = Watched(folder)
-        watch(watched, [spec], backend_class(spec.backend), lambda: spec.timeout_s, surroundings.tick)
+        watch(watched, [spec], backend_class(spec.backend), lambda: spec.timeout_s, surroundings.ticker(watched.log))
         wall_s = watched.ended - watched.started
         resources = {
             "cpu_s": watched.cpu_s,
@@ -154,7 +176,7 @@ def _with_log(reason: str, watched: Watched, surroundings: Surroundings) -> str:
         return reason
     surroundings.log_folder.mkdir(parents=True, exist_ok=True)
     kept = surroundings.log_folder / f"{uuid.uuid4().hex[:12]}.log"
-    shutil.copy(watched.folder / "log", kept)
+    shutil.copy(watched.log, kept)
     return f"{reason} (its output: {kept})"
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from manyhands.record import Record
 
-CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine")
+CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine", "reader")
 """Fields of the spec that a report compares: they set cells apart, not groups."""
-NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir")
+NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir", "data", "save")
 """Fields of the spec that do not change what is measured, or that the record holds better elsewhere (the hash of the data)."""
 VOLATILE = ("load_1m", "load_5m", "load_15m", "memory_available_bytes", "cpu_mhz", "uptime_s", "warnings")
 """What a record says about the machine that changes from run to run."""

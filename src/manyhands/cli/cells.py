@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from manyhands.data.folder import data_dir
+from manyhands.cli.places import data_place, save_place
 from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec, check_cores
@@ -36,6 +36,8 @@ COMMON = (
     "node_rank",
     "oversubscribe",
     "memory_limit",
+    "reader",
+    "shard_data",
 )
 """Options that every cell takes as they are."""
 
@@ -86,7 +88,7 @@ def cell(options: argparse.Namespace, workload_name: str, backend: str, workers:
     workload, offered = workload_class(workload_name), backend_class(backend)
     settings = workload.accepts(dict(options.set))
     workload.from_settings(settings)
-    folder = data_dir(options.data_dir)
+    folder, remote = data_place(options)
     common: dict[str, Any] = {name: getattr(options, name) for name in COMMON}
     return RunSpec(
         workload=workload_name,
@@ -96,7 +98,9 @@ def cell(options: argparse.Namespace, workload_name: str, backend: str, workers:
         samples=options.samples,
         batch=options.batch if workload.shares_batches else "per-worker",
         batch_size=workload.batch_size if options.batch_size is None else options.batch_size,
-        data_dir=str(folder.resolve()) if folder else None,
+        data_dir=folder,
+        data=remote,
+        save=save_place(options.save),
         settings=settings,
         prepare=options.prepare if options.prepare in offered.prepares else "plain",
         reuse_engine=options.reuse_engine and offered.reusable,

@@ -75,6 +75,10 @@ class Progress:
         """Another measured run on this machine goes first."""
         self._say("waiting for another measured run on this machine to end: two at once would disturb each other")
 
+    def says(self, line: str) -> None:
+        """The run that is on wants this line shown."""
+        self._say(f"  {line}")
+
     def ended(self, record: Record) -> None:
         """The run is over, and the next of those that began with it is on."""
         self._done += 1

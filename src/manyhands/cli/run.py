@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from manyhands.cli.places import add_data_options
 from manyhands.errors import UsageError
 from manyhands.plan import BATCH_MODES, DEVICES, PREPARES, SCALINGS, RunSpec
 
@@ -68,7 +69,14 @@ def add_parser(commands: Any) -> None:
             f"--{name}", action="append", default=[], dest="set", type=_shorthand(name), metavar=values, help=f"--set {name}=..."
         )
     work.add_argument("--score-epochs", action="store_true", help="score the held-out rows after every epoch, outside 'train'")
-    work.add_argument("--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)")
+    add_data_options(work)
+    work.add_argument(
+        "--shard-data",
+        action="store_true",
+        help="give each worker the same contiguous rows in every epoch, so that it fetches no others (default: all rows are"
+        " shuffled over all workers)",
+    )
+    work.add_argument("--save", metavar="PLACE", help="where to put the trained model: a path, or s3://bucket/key")
     work.add_argument(
         "--prepare",
         choices=PREPARES,
@@ -114,6 +122,7 @@ def run(options: argparse.Namespace) -> int:
     if not runs:
         raise UsageError("nothing can be run: " + "; ".join(f"{cell.label}: {reason}" for cell, reason in skipped))
     check_data(runs)
+    check_save(cells)
     return _measure_all(runs, skipped, out, options)
 
 
@@ -127,16 +136,33 @@ def show_plan(runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]]) -
 
 
 def check_data(runs: Sequence[RunSpec]) -> None:
-    """Reads each workload's data once before anything is timed; raises DataError or UsageError for what no run could use."""
+    """Reads each workload's data once before anything is timed; raises DataError or UsageError for what no run could use.
+
+    Data in a bucket is left to the runs: it costs time and money to fetch, and fetching it is part of what they measure.
+    """
     from manyhands.plugins import workload_class
 
     checked = set()
     for spec in runs:
         need = (spec.workload, repr(spec.settings), spec.total_samples)
-        if need not in checked:
+        if need not in checked and not spec.data:
             workload = workload_class(spec.workload).from_settings(spec.settings)
             workload.check_data(Path(spec.data_dir) if spec.data_dir else None, spec.total_samples)
             checked.add(need)
+
+
+def check_save(cells: Sequence[RunSpec]) -> None:
+    """Makes sure that a model can be put where `--save` says; raises UsageError when several cells would put theirs there."""
+    from manyhands.data.store.opening import open_store
+
+    save = cells[0].save
+    if save is None:
+        return
+    if len(cells) > 1:
+        raise UsageError(
+            f"--save {save}: {len(cells)} cells would put their model there; name one workload, one backend and one worker count"
+        )
+    open_store(save, cells[0].reader, tell=lambda line: print(line, file=sys.stderr)).prepare_writing()
 
 
 def _measure_all(runs: list[RunSpec], skipped: Sequence[tuple[RunSpec, str]], out: Path, options: argparse.Namespace) -> int:
@@ -156,6 +182,7 @@ def _measure_all(runs: list[RunSpec], skipped: Sequence[tuple[RunSpec, str]], ou
             log_folder=out.parent / f"{out.stem}-logs",
             tick=progress.tick,
             waiting=progress.waits,
+            notice=progress.says,
         )
 
         def keep(record: Record) -> None:

@@ -1,0 +1,48 @@
+"""Where data comes from and a model goes to, from the options `--data`, `--data-dir` and `--save`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from manyhands.data.folder import data_dir
+from manyhands.data.store.location import FILE, is_remote, locate
+from manyhands.errors import UsageError
+from manyhands.plan import READERS
+
+
+def add_data_options(group: Any) -> None:
+    """Adds the options that say where the data is and how a bucket is read."""
+    group.add_argument(
+        "--data",
+        metavar="PLACE",
+        help="s3://bucket/prefix, http(s)://host/folder or a folder; each worker fetches what it needs (endpoint: AWS_ENDPOINT_URL)",
+    )
+    group.add_argument("--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)")
+    group.add_argument("--reader", choices=READERS, default=READERS[0], help="library that reads a bucket (default: %(default)s)")
+
+
+def data_place(options: argparse.Namespace) -> tuple[str | None, str | None]:
+    """The folder of data and the remote address of data, at most one of them; neither means the embedded data.
+
+    Raises UsageError when both were given or the address cannot be meant, DataError when there is no such folder.
+    """
+    if options.data and options.data_dir:
+        raise UsageError("--data and --data-dir both say where the data is; give one of them")
+    if options.data and is_remote(options.data):
+        return None, str(locate(options.data))
+    folder = data_dir(options.data or options.data_dir)
+    return str(folder.resolve()) if folder else None, None
+
+
+def save_place(save: str | None) -> str | None:
+    """Where the model goes: an address, or a path that holds in another folder too; raises UsageError for what can hold no file."""
+    if save is None:
+        return None
+    location = locate(save)
+    if location.scheme == FILE:
+        return str(Path(save).expanduser().resolve())
+    if location.scheme != "s3" or not location.path:
+        raise UsageError(f"--save {location} can hold no model; use a path, or s3://bucket/key")
+    return str(location)

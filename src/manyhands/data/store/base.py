@@ -1,0 +1,125 @@
+"""What every kind of store offers: list, read (whole or a byte range), write, delete - retried, checked and counted."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from manyhands.data.inflate import Readable
+from manyhands.data.store.failure import CUT, StoreProblem, Target
+from manyhands.data.store.location import Location
+from manyhands.data.store.patience import Patience, Tell
+
+Answer = TypeVar("Answer")
+
+BOOKKEEPING = ("xl.meta", "_SUCCESS", ".keep", ".DS_Store")
+"""Names of files that stores and engines leave beside the data."""
+FOLDER_MARK = "_$folder$"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or object; `name` is relative to the store's location, `size` in bytes."""
+
+    name: str
+    size: int
+
+    @property
+    def is_data(self) -> bool:
+        """False for what is kept for the store's own sake: markers of empty folders and bookkeeping."""
+        last = self.name.rpartition("/")[2]
+        return self.size > 0 and last not in ("", *BOOKKEEPING) and not last.endswith(FOLDER_MARK)
+
+
+class Store(ABC):
+    """Files below one location. Safe to use from several threads; to be opened in the process that uses it.
+
+    All methods raise DataError in one line when something is missing, denied or does not answer within the patience.
+    """
+
+    can_list = True
+
+    def __init__(self, location: Location, patience: Patience, tell: Tell) -> None:
+        self.location = location
+        self.patience = patience
+        self._tell = tell
+        self._lock = threading.Lock()
+        self.bytes_moved = 0
+        """Bytes of content read and written so far."""
+        self.requests = 0
+        """Requests that were answered in full."""
+
+    @property
+    @abstractmethod
+    def endpoint(self) -> str:
+        """Who answers: scheme, host and port; empty for local files."""
+
+    @property
+    def source(self) -> str:
+        """The location as it stands in records."""
+        return f"{self.location} at {self.endpoint}" if self.location.scheme == "s3" else str(self.location)
+
+    def listing(self) -> list[Entry]:
+        """Everything below the location, bookkeeping included, by name."""
+        return self._ask("", self._listing)
+
+    def sizes(self, names: Sequence[str]) -> dict[str, int]:
+        """Those of `names` that exist, with their size."""
+        known = {entry.name: entry.size for entry in self.listing()}
+        return {name: known[name] for name in names if name in known}
+
+    def read(self, name: str = "", start: int = 0, stop: int | None = None) -> Readable:
+        """The bytes of `name` from `start` to before `stop`; without a `stop` the whole file, and then `start` is 0.
+
+        The empty name is the location itself.
+        """
+
+        def ask() -> Readable:
+            content = self._read(name, start, stop)
+            if stop is not None and len(content) != stop - start:
+                raise StoreProblem(CUT)
+            return content
+
+        content = self._ask(name, ask)
+        self._count(len(content))
+        return content
+
+    def write(self, content: Readable, name: str = "") -> None:
+        """Puts a whole file in place of `name`, or leaves what was there."""
+        self._ask(name, lambda: self._write(name, content))
+        self._count(len(content))
+
+    def delete(self, name: str = "") -> None:
+        """Removes `name`; no complaint when it is not there."""
+        self._ask(name, lambda: self._delete(name))
+
+    @abstractmethod
+    def prepare_writing(self) -> None:
+        """Makes ready for writing; raises DataError when nothing can be written here. To be asked before work is done."""
+
+    @abstractmethod
+    def _listing(self) -> list[Entry]: ...
+
+    @abstractmethod
+    def _read(self, name: str, start: int, stop: int | None) -> Readable: ...
+
+    @abstractmethod
+    def _write(self, name: str, content: Readable) -> None: ...
+
+    @abstractmethod
+    def _delete(self, name: str) -> None: ...
+
+    def target(self, name: str) -> Target:
+        """What a message calls `name`."""
+        return Target(self.location.of(name), self.location.root if self.location.scheme == "s3" else "", self.endpoint)
+
+    def _ask(self, name: str, ask: Callable[[], Answer]) -> Answer:
+        return self.patience.call(self.target(name), ask, self._tell)
+
+    def _count(self, size: int) -> None:
+        with self._lock:
+            self.bytes_moved += size
+            self.requests += 1

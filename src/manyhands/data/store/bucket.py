@@ -1,0 +1,82 @@
+"""A store in a bucket: read by the library of choice; written, removed and looked into through boto3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Protocol
+
+from manyhands.data.inflate import Readable
+from manyhands.data.store.base import Entry, Store
+from manyhands.data.store.failure import NO_BUCKET, StoreProblem
+from manyhands.data.store.location import Location
+from manyhands.data.store.patience import Patience, Tell
+from manyhands.data.store.s3_boto3 import Boto3Client
+from manyhands.data.store.s3_obstore import ObstoreClient
+from manyhands.data.store.s3_torch import TorchClient
+from manyhands.data.store.settings import Settings, settings_of
+
+
+class Reader(Protocol):
+    """What a library has to do for a store. Both raise StoreProblem."""
+
+    def listing(self, prefix: str) -> list[Entry]: ...
+
+    def read(self, key: str, start: int, stop: int | None) -> Readable: ...
+
+
+READERS: dict[str, Callable[[Settings], Reader]] = {
+    "obstore": ObstoreClient,
+    "boto3": Boto3Client,
+    "s3torchconnector": TorchClient,
+}
+
+
+class BucketStore(Store):
+    """Objects below a prefix of one bucket. Clients are made when first used, in the process that uses them."""
+
+    def __init__(self, location: Location, reader: str, patience: Patience, tell: Tell) -> None:
+        super().__init__(location, patience, tell)
+        self.settings = settings_of(location.root, patience)
+        self._reader_name = reader
+
+    @property
+    def endpoint(self) -> str:
+        return self.settings.asked
+
+    @cached_property
+    def reader(self) -> Reader:
+        return READERS[self._reader_name](self.settings)
+
+    @cached_property
+    def owner(self) -> Boto3Client:
+        """The client that also writes."""
+        return Boto3Client(self.settings)
+
+    def prepare_writing(self) -> None:
+        """Makes the bucket in a store of one's own when it is missing, and says so; at AWS it has to exist."""
+
+        def prepare() -> None:
+            if self.owner.has_bucket():
+                return
+            if self.settings.endpoint is None:
+                raise StoreProblem(NO_BUCKET)
+            self.owner.make_bucket()
+            self._tell(f"made the bucket {self.location.root} at {self.endpoint}")
+
+        self._ask("", prepare)
+
+    def _listing(self) -> list[Entry]:
+        prefix = f"{self.location.path}/" if self.location.path else ""
+        # obstore drops the slash that tells an empty folder's mark, and that has no other name below the prefix
+        entries = [entry for entry in self.reader.listing(prefix) if entry.name.startswith(prefix) and entry.name != prefix]
+        return [Entry(entry.name.removeprefix(prefix), entry.size) for entry in entries]
+
+    def _read(self, name: str, start: int, stop: int | None) -> Readable:
+        return self.reader.read(self.location.key(name), start, stop)
+
+    def _write(self, name: str, content: Readable) -> None:
+        self.owner.write(self.location.key(name), content)
+
+    def _delete(self, name: str) -> None:
+        self.owner.delete(self.location.key(name))

@@ -1,0 +1,115 @@
+"""A bucket through obstore, the Rust object store of the Arrow project: the reader that starts and reads fastest here.
+
+It knows credentials in environment variables by itself; profiles and roles come through boto3, which is loaded only then.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from manyhands.data.inflate import Readable
+from manyhands.data.store.base import Entry
+from manyhands.data.store.failure import CUT, HANGING, NO_CREDENTIALS, NO_OBJECT, ODD, REFUSED, StoreProblem, of_answer
+from manyhands.data.store.settings import Settings
+from manyhands.errors import DataError
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
+
+CODE = re.compile(r"<Code>(\w+)</Code>")
+STATUS = re.compile(r"status(?: code)?: (\d{3})")
+KINDS = {"Connect": REFUSED, "Timeout": HANGING, "Interrupted": CUT, "Decode": CUT, "Request": CUT}
+KIND = re.compile(rf"kind: ({'|'.join(KINDS)})\b")
+NO_RETRIES: dict[str, Any] = {"max_retries": 0, "retry_timeout": timedelta(seconds=1)}
+
+
+class ObstoreClient:
+    """One connection pool to one bucket. Its own retries are off: `Patience` does them, and tells."""
+
+    def __init__(self, settings: Settings) -> None:
+        from obstore.store import S3Store
+
+        patience = settings.patience
+        options: ClientConfig = {
+            "allow_http": True,
+            "connect_timeout": timedelta(seconds=patience.connect_s),
+            "read_timeout": timedelta(seconds=patience.answer_s),
+            "timeout": timedelta(days=1),  # of a whole request; a slow one is fine as long as bytes arrive
+        }
+        if settings.certificates:
+            options["root_certificate"] = _certificates(settings)
+        named: dict[str, Any] = {"endpoint": settings.endpoint} if settings.endpoint else {}
+        if not os.environ.get("AWS_ACCESS_KEY_ID"):
+            named["credential_provider"] = _from_boto3()
+        with problems():
+            self._store = S3Store(
+                settings.bucket,
+                region=settings.region,
+                virtual_hosted_style_request=not settings.path_style,
+                client_options=options,
+                retry_config=NO_RETRIES,  # type: ignore[arg-type]  # a TypedDict that exists for type checkers alone
+                **named,
+            )
+
+    def listing(self, prefix: str) -> list[Entry]:
+        """Every object below the folder `prefix`, by key; a slash at the end of a key is lost."""
+        import obstore
+
+        with problems():
+            found = obstore.list(self._store, prefix).collect()
+        return sorted((Entry(item["path"], item["size"]) for item in found), key=lambda entry: entry.name)
+
+    def read(self, key: str, start: int, stop: int | None) -> Readable:
+        """The bytes from `start` to before `stop`, in the library's own memory; None means the whole object."""
+        import obstore
+
+        with problems():
+            if stop is None:
+                return memoryview(obstore.get(self._store, key).bytes())
+            return memoryview(obstore.get_range(self._store, key, start=start, end=stop))
+
+
+def _certificates(settings: Settings) -> bytes:
+    try:
+        return settings.certificates.read_bytes() if settings.certificates else b""
+    except OSError as error:
+        raise DataError(f"cannot read {settings.certificates}, which AWS_CA_BUNDLE names: {error.strerror}") from None
+
+
+def _from_boto3() -> Any:
+    """What finds credentials in profiles, roles and containers, and renews them."""
+    import boto3.session
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    from manyhands.data.store.s3_boto3 import problems as boto3_problems
+
+    with boto3_problems():
+        session = boto3.session.Session()
+        if session.get_credentials() is None:
+            raise StoreProblem(NO_CREDENTIALS)
+        return Boto3CredentialProvider(session)
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Turns what obstore raises into a StoreProblem by the codes in its text, which is long and quotes the server."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except (BaseError, FileNotFoundError, PermissionError, OSError, ValueError) as error:
+        raise _told(str(error)) from None
+
+
+def _told(text: str) -> StoreProblem:
+    code, status, kind = (pattern.search(text) for pattern in (CODE, STATUS, KIND))
+    if code or status:
+        return of_answer(code[1] if code else None, int(status[1]) if status else None)
+    if kind:
+        return StoreProblem(KINDS[kind[1]])
+    return StoreProblem(NO_OBJECT if "NotFound" in text else ODD)

@@ -1,0 +1,68 @@
+"""Where the bucket is: endpoint and region from the usual variables, and how its address is written.
+
+Credentials are left to the libraries: they find them in the environment, in profiles or in the machine's role.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from manyhands.data.store.patience import Patience
+from manyhands.errors import UsageError
+
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a client of a bucket needs to know besides the credentials."""
+
+    bucket: str
+    endpoint: str | None
+    """Scheme, host and port of a store of one's own; None means AWS itself."""
+    region: str
+    patience: Patience
+    certificates: Path | None = None
+    """Certificates to trust besides the system's, from AWS_CA_BUNDLE."""
+
+    @property
+    def path_style(self) -> bool:
+        """Whether the bucket stands in the path: at AWS it is part of the host name, which other stores seldom have set up."""
+        return self.endpoint is not None or "." in self.bucket
+
+    @property
+    def asked(self) -> str:
+        """The endpoint in words."""
+        return self.endpoint or f"AWS {self.region}"
+
+
+def settings_of(bucket: str, patience: Patience, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Endpoint and region from the environment; raises UsageError, without repeating it, for an endpoint that is no plain address."""
+    endpoint = next((environ[name] for name in ENDPOINTS if environ.get(name)), None)
+    if endpoint:
+        endpoint = endpoint.rstrip("/")
+        if not _is_plain(endpoint):
+            raise UsageError("AWS_ENDPOINT_URL is not of the form http(s)://HOST[:PORT], without a password; set it right")
+    region = next((environ[name] for name in REGIONS if environ.get(name)), REGION)
+    bundle = environ.get("AWS_CA_BUNDLE")
+    return Settings(bucket, endpoint, region, patience, Path(bundle) if bundle else None)
+
+
+def _is_plain(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and "@" not in parts.netloc
+            and not parts.query
+        )
+    except ValueError:
+        return False

@@ -1,0 +1,30 @@
+"""Lines that a run wants shown while it is on: they stand in its output behind a mark, and the parent picks them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+MARK = "manyhands notice: "
+
+
+class Notices:
+    """Follows a growing file of output and tells each marked line once."""
+
+    def __init__(self, log: Path, tell: Callable[[str], None]) -> None:
+        self._log, self._tell = log, tell
+        self._offset = 0
+
+    def look(self) -> None:
+        """Tells the marked lines that were completed since the last look; engines may have put their own prefix before the mark."""
+        if not self._log.exists():
+            return
+        with self._log.open("rb") as file:
+            file.seek(self._offset)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for line in whole.decode(errors="replace").splitlines():
+            _, marked, notice = line.partition(MARK)
+            if marked:
+                self._tell(notice)
