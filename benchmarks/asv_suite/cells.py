@@ -1,8 +1,11 @@
 """What the classes of `training` share: run each cell once, then hand out its numbers.
 
-Chosen by environment variables, because asv has no options of its own for it:
-    MANYHANDS_ASV_BACKENDS  serial,ddp    MANYHANDS_ASV_WORKERS  1,2     MANYHANDS_ASV_SAMPLES  512 (0 for all)
-    MANYHANDS_ASV_EPOCHS    1             MANYHANDS_ASV_REPEATS  1 (the median is kept)
+Chosen by environment variables, because asv has no options for it; with their defaults:
+    MANYHANDS_ASV_BACKENDS=serial,ddp,joblib
+    MANYHANDS_ASV_WORKERS=1,2
+    MANYHANDS_ASV_SAMPLES=512 (0 for all rows)
+    MANYHANDS_ASV_EPOCHS=1
+    MANYHANDS_ASV_REPEATS=1 (launches of each cell; their median is kept)
 """
 
 from __future__ import annotations
@@ -32,10 +35,10 @@ def key(backend: str, workers: int) -> str:
 
 
 class Cells(ABC):
-    """One workload over backends and workers. asv counts up as worse, so quality has the loss of the last epoch beside it."""
+    """One workload over backends and workers. asv shows n/a for the cells that are not run here."""
 
     workload: ClassVar[str]
-    params: ClassVar = (choice("BACKENDS", "serial,ddp"), [int(count) for count in choice("WORKERS", "1,2")])
+    params: ClassVar = (choice("BACKENDS", "serial,ddp,joblib"), [int(count) for count in choice("WORKERS", "1,2")])
     param_names: ClassVar = ("backend", "workers")
     timeout: ClassVar = 3600
 
@@ -87,14 +90,11 @@ class Cells(ABC):
     def track_wall_s(self, cached: Cached, backend: str, workers: int) -> float:
         return self.middle(cached[key(backend, workers)], lambda record: record["wall_s"])
 
-    def track_step_ms(self, cached: Cached, backend: str, workers: int) -> float:
-        return self.middle(cached[key(backend, workers)], step_ms)
+    def track_train_s(self, cached: Cached, backend: str, workers: int) -> float:
+        return self.middle(cached[key(backend, workers)], lambda record: record["phases"]["train_s"])
 
     def track_peak_pss_mb(self, cached: Cached, backend: str, workers: int) -> float:
         return self.middle(cached[key(backend, workers)], lambda record: record["resources"]["peak_pss_bytes"] / MB)
-
-    def track_loss(self, cached: Cached, backend: str, workers: int) -> float:
-        return self.middle(cached[key(backend, workers)], lambda record: record["history"][-1]["loss"])
 
     def track_quality(self, cached: Cached, backend: str, workers: int) -> float:
         from manyhands.plugins import workload_class
@@ -102,10 +102,8 @@ class Cells(ABC):
         name = workload_class(self.workload).quality
         return self.middle(cached[key(backend, workers)], lambda record: record["quality"][name])
 
-    track_wall_s.unit = "s"  # type: ignore[attr-defined]
-    track_step_ms.unit = "ms"  # type: ignore[attr-defined]
+    track_wall_s.unit = track_train_s.unit = "s"  # type: ignore[attr-defined]
     track_peak_pss_mb.unit = "MB"  # type: ignore[attr-defined]
-    track_loss.unit = "loss"  # type: ignore[attr-defined]
 
     def middle(self, records: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> float:
         """The median over the launches; raises RuntimeError with the reason when one of them failed."""
@@ -115,10 +113,23 @@ class Cells(ABC):
         return median(value(record) for record in records)
 
 
+class NetworkCells(Cells):
+    """A workload that is trained step by step. asv takes up for worse, so the last epoch's loss stands beside the quality."""
+
+    def track_step_ms(self, cached: Cached, backend: str, workers: int) -> float:
+        return self.middle(cached[key(backend, workers)], step_ms)
+
+    def track_loss(self, cached: Cached, backend: str, workers: int) -> float:
+        return self.middle(cached[key(backend, workers)], lambda record: record["history"][-1]["loss"])
+
+    track_step_ms.unit = "ms"  # type: ignore[attr-defined]
+    track_loss.unit = "loss"  # type: ignore[attr-defined]
+
+
 def step_ms(record: dict[str, Any]) -> float:
-    """Milliseconds of one step in the steady part of training; NaN where a workload has no steps."""
-    steps = record["resolved"].get("steps_per_epoch", 0) * record["spec"]["epochs"]
-    return 1000 * record["phases"]["train_s"] / steps if steps else float("nan")
+    """Milliseconds of one step in the steady part of training."""
+    steps = record["resolved"]["steps_per_epoch"] * record["spec"]["epochs"]
+    return float(1000 * record["phases"]["train_s"] / steps)
 
 
 def _folder(name: str | None) -> Path | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .cells import Cached, Cells
+from .cells import Cached, Cells, NetworkCells
 
 
-class Cnn(Cells):
+class Cnn(NetworkCells):
     workload = "cnn"
     unit = "accuracy"
 
@@ -13,7 +13,23 @@ class Cnn(Cells):
         return self.run_cells()
 
 
-class Lstm(Cells):
+class Ensemble(Cells):
+    workload = "ensemble"
+    unit = "accuracy"
+
+    def setup_cache(self) -> Cached:
+        return self.run_cells()
+
+
+class Kmeans(Cells):
+    workload = "kmeans"
+    unit = "silhouette"
+
+    def setup_cache(self) -> Cached:
+        return self.run_cells()
+
+
+class Lstm(NetworkCells):
     workload = "lstm"
     unit = "mape_percent"
 
@@ -21,7 +37,7 @@ class Lstm(Cells):
         return self.run_cells()
 
 
-class Mlp(Cells):
+class Mlp(NetworkCells):
     workload = "mlp"
     unit = "accuracy"
 
@@ -29,8 +45,32 @@ class Mlp(Cells):
         return self.run_cells()
 
 
-class Rnn(Cells):
+class Prepare(Cells):
+    workload = "prepare"
+    unit = "mean"
+
+    def setup_cache(self) -> Cached:
+        return self.run_cells()
+
+
+class Rnn(NetworkCells):
     workload = "rnn"
+    unit = "accuracy"
+
+    def setup_cache(self) -> Cached:
+        return self.run_cells()
+
+
+class Search(Cells):
+    workload = "search"
+    unit = "accuracy"
+
+    def setup_cache(self) -> Cached:
+        return self.run_cells()
+
+
+class Xgboost(Cells):
+    workload = "xgboost"
     unit = "accuracy"
 
     def setup_cache(self) -> Cached:

@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mh-samples", type=int, default=2048, metavar="N", help="training rows used, 0 for all (default: 2048)")
     group.addoption("--mh-epochs", type=int, default=1, metavar="N", help="epochs (default: 1)")
     group.addoption("--mh-threads", type=int, default=1, metavar="N", help="threads of each worker (default: 1)")
+    group.addoption("--mh-batch-size", type=int, metavar="N", help="rows of a batch (default: the workload's own)")
     group.addoption("--mh-batch", choices=BATCH_MODES, default=BATCH_MODES[0], help="what the batch size counts for")
     group.addoption("--mh-data-dir", metavar="FOLDER", help="real data (default: MANYHANDS_DATA, else the embedded data)")
     group.addoption("--mh-timeout", type=float, default=600, metavar="S", help="seconds for one launch (default: 600)")
@@ -57,7 +58,7 @@ def chosen_cells(config: pytest.Config, backends: list[str] | None = None, worke
             threads=config.getoption("mh_threads"),
             epochs=config.getoption("mh_epochs"),
             samples=config.getoption("mh_samples") or None,
-            batch_size=workload_class(workload).batch_size,
+            batch_size=config.getoption("mh_batch_size") or workload_class(workload).batch_size,
             batch=config.getoption("mh_batch"),
             data_dir=str(folder.resolve()) if folder else None,
             timeout_s=config.getoption("mh_timeout"),
