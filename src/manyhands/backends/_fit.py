@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from manyhands.backends._load import ROWS_SUM_MODULUS
 from manyhands.backends.base import Fit
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
@@ -27,9 +29,21 @@ def network_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
         resolved=first["resolved"],
         quality=first["quality"],
         history=[_epoch(entries) for entries in zip(*(report["history"] for report in reports), strict=True)],
-        data=first["data"],
+        data=_data(reports),
         init_sha256=first["init_sha256"],
     )
+
+
+def _data(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The data of rank 0; with the workers' shares put together where each has only its own, in whatever number of shares."""
+    data = dict(reports[0]["data"])
+    if "rows_sum" not in data:
+        return data
+    del data["rows_sum"]
+    train = sum(int(report["data"]["rows_sum"], 16) for report in reports) % ROWS_SUM_MODULUS
+    data["sha256"] = hashlib.sha256(f"{train:x} {data.pop('test_rows_sum')}".encode()).hexdigest()
+    data["rows"] = dict(data["rows"]) | {"train": sum(report["data"]["rows"]["train"] for report in reports)}
+    return data
 
 
 def _epoch(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -6,27 +6,29 @@ So a difference between two backends is the backend's, not the loop's. The resul
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import socket
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from manyhands.backends._load import load_rows, rows_sum
 from manyhands.backends._rank import Rank
-from manyhands.data.partition import Batch, batches, epoch_order
+from manyhands.backends._sampler import FixedSampler, ShardSampler
+from manyhands.data.partition import Batch
+from manyhands.data.store.opening import open_store
 from manyhands.errors import Unavailable, UsageError
 from manyhands.measure.phases import PhaseClock, now
 from manyhands.measure.resources import own_cpu_s, own_peak_rss_bytes
 from manyhands.measure.threads import read_threads, set_threads
 from manyhands.plan import RunSpec
 from manyhands.plugins import workload_class
+from manyhands.workloads._model_file import pack
 from manyhands.workloads.base import Arrays, NetworkWorkload
 
 if TYPE_CHECKING:
@@ -53,13 +55,13 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     clock = PhaseClock(rank.synchronize)
     cpu = own_cpu_s()
 
-    everything = prepared() if prepared else workload.load(Path(spec.data_dir) if spec.data_dir else None)
-    arrays = everything.training_rows(spec.total_samples)
+    loaded = load_rows(rank, workload, spec, prepared)
+    arrays = loaded.arrays
     torch.manual_seed(spec.seed)
     bare = workload.model().to(rank.device)
     init_sha256 = state_sha256(bare)
     model, optimizer = rank.wrap(bare, workload.optimizer(bare.parameters()))
-    sampler = ShardSampler(len(arrays.x_train), rank.world_size, rank.rank, spec)
+    sampler = (FixedSampler if spec.shard_data else ShardSampler)(loaded.rows, rank.world_size, rank.rank, spec)
     loader = rank.loader(row_loader(arrays, sampler, rank.device))
     loop = Loop(rank, workload, model, optimizer, GradientClock(bare) if rank.communicates else None)
     rank.barrier()
@@ -88,8 +90,9 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     quality = evaluate(rank, workload, bare, arrays)
     if spec.score_epochs:
         history[-1] |= quality
-    data = describe_data(workload, arrays) if rank.rank == 0 else {}
+    data = describe_data(workload, arrays, spec.shard_data) if rank.rank == 0 or spec.shard_data else {}
     clock.lap("evaluate")
+    saved_bytes = save(rank, workload, bare, spec, clock) if spec.save else None
     after = own_cpu_s()
 
     return {
@@ -104,6 +107,8 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
         "cpu_user_s": after[0] - cpu[0],
         "cpu_system_s": after[1] - cpu[1],
         "peak_rss_bytes": own_peak_rss_bytes(),
+        **loaded.fetched,
+        "saved_bytes": saved_bytes,
         "started": clock.started,
         "ended": clock.ended,
         "history": history,
@@ -115,7 +120,7 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
             "device": rank.device,
             "world_size": rank.world_size,
             "worker_batch_size": spec.worker_batch_size,
-            "rows_per_epoch": len(arrays.x_train),
+            "rows_per_epoch": loaded.rows,
             "steps_per_epoch": len(sampler),
             "warmup_steps": min(WARMUP_STEPS, len(sampler)),
             "parameters": sum(parameter.numel() for parameter in bare.parameters()),
@@ -240,19 +245,36 @@ def warm_up(loop: Loop, bare: torch.nn.Module, loader: Iterable[Any]) -> None:
 
 def evaluate(rank: Rank, workload: NetworkWorkload, bare: torch.nn.Module, arrays: Arrays) -> dict[str, float]:
     """Quality on the held-out rows, scored by rank 0 alone while the others wait; empty on the others."""
-    import torch
-
     quality: dict[str, float] = {}
     if rank.rank == 0:
-        bare.eval()
-        with torch.no_grad():
-            outputs = [
-                bare(workload.prepare(tensor(arrays.x_test[start : start + SCORE_ROWS]).to(rank.device))).cpu().numpy()
-                for start in range(0, len(arrays.x_test), SCORE_ROWS)
-            ]
-        quality = workload.score(np.concatenate(outputs), arrays)
+        quality = workload.score(outputs_of(workload, bare, arrays.x_test, rank.device), arrays)
     rank.barrier()
     return quality
+
+
+def outputs_of(workload: NetworkWorkload, bare: torch.nn.Module, x: NDArray[Any], device: str) -> NDArray[np.float32]:
+    """The model's outputs for all rows of `x`, in order."""
+    import torch
+
+    bare.eval()
+    with torch.no_grad():
+        outputs = [
+            bare(workload.prepare(tensor(x[start : start + SCORE_ROWS]).to(device))).cpu().numpy()
+            for start in range(0, len(x), SCORE_ROWS)
+        ]
+    return np.concatenate(outputs)
+
+
+def save(rank: Rank, workload: NetworkWorkload, bare: torch.nn.Module, spec: RunSpec, clock: PhaseClock) -> int | None:
+    """Has rank 0 put the model, without what DDP wraps around it, where the spec says; the bytes it wrote, None elsewhere."""
+    size = None
+    if rank.rank == 0 and spec.save:
+        content = pack(workload, bare)
+        open_store(spec.save, spec.reader).write(content)
+        size = len(content)
+    rank.barrier()
+    clock.lap("save")
+    return size
 
 
 class Rows:
@@ -268,34 +290,6 @@ class Rows:
     def __getitem__(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, float]:
         rows = tensor(batch.indices)
         return self.x[rows], self.y[rows], batch.weight
-
-
-class ShardSampler:
-    """The batches of one rank, reshuffled by `set_epoch`; keeps count and hash of the rows it has handed out."""
-
-    def __init__(self, rows: int, workers: int, rank: int, spec: RunSpec) -> None:
-        self.rows, self.workers, self.rank = rows, workers, rank
-        self.seed, self.batch_size = spec.seed, spec.worker_batch_size
-        self.set_epoch(0)
-        self.forget()
-
-    def set_epoch(self, epoch: int) -> None:
-        """Chooses the order of the next pass; epoch 0 is the warm-up's."""
-        self._order = epoch_order(self.rows, self.seed, epoch)
-
-    def forget(self) -> None:
-        """Sets the count and the hash of rows back."""
-        self.rows_seen, self.rows_hash = 0, hashlib.sha256()
-
-    def __iter__(self) -> Iterator[Batch]:
-        for batch in batches(self._order, self.workers, self.rank, self.batch_size):
-            if batch.weight:
-                self.rows_seen += len(batch.indices)
-                self.rows_hash.update(batch.indices.tobytes())
-            yield batch
-
-    def __len__(self) -> int:
-        return math.ceil(math.ceil(self.rows / self.workers) / self.batch_size)
 
 
 def row_loader(arrays: Arrays, sampler: ShardSampler, device: str) -> DataLoader[Any]:
@@ -327,13 +321,16 @@ def state_sha256(model: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
-def describe_data(workload: NetworkWorkload, arrays: Arrays) -> dict[str, Any]:
-    """Name, source, rows and hash of the rows that were trained and scored on."""
-    digest = hashlib.sha256()
-    for array in (arrays.x_train, arrays.y_train, arrays.x_test, arrays.y_test):
-        digest.update(np.ascontiguousarray(array).data)
-    rows = {"train": len(arrays.x_train), "test": len(arrays.x_test)}
-    return {"name": workload.data, "source": arrays.source, "sha256": digest.hexdigest(), "rows": rows}
+def describe_data(workload: NetworkWorkload, arrays: Arrays, shared: bool = False) -> dict[str, Any]:
+    """Name, source, rows and hash of the rows that were trained and scored on.
+
+    `shared`: this worker has only its share of them, so `rows_sum` is there to be added up over the workers.
+    """
+    described = arrays.describe(workload.data)
+    if not shared:
+        return described
+    train, test = rows_sum(arrays.x_train, arrays.y_train), rows_sum(arrays.x_test, arrays.y_test)
+    return described | {"rows_sum": train, "test_rows_sum": test}
 
 
 def timed(call: Any) -> float:

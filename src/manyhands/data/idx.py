@@ -59,8 +59,12 @@ def read_idx(source: Path | bytes) -> Array:
     gzip is told by its first bytes, not by the name. Raises DataError when the file is missing, damaged, shorter or longer
     than its header says, or no IDX at all.
     """
-    name, content = _open(source)
-    header = _header(name, content)
+    return parse_idx(*_open(source))
+
+
+def parse_idx(name: str, content: Readable) -> Array:
+    """The array of a whole IDX file that is in memory, plain or gzip; `name` is what errors call it. See `read_idx`."""
+    header = parse_header(name, content)
     if is_gzip(content):
         if header.total_bytes > most_inflated(len(content)):
             raise DataError(f"{name}: the header says {header}, more than {len(content)} compressed bytes can hold; {AGAIN}")
@@ -76,7 +80,7 @@ def read_idx(source: Path | bytes) -> Array:
 
 def read_header(source: Path | bytes) -> IdxHeader:
     """Type and shape of an IDX file without reading the rest. Raises DataError as `read_idx` does for a bad header."""
-    return _header(*_open(source))
+    return parse_header(*_open(source))
 
 
 def write_idx(path: Path, array: Array) -> None:
@@ -111,7 +115,8 @@ def _open(source: Path | bytes) -> tuple[str, Readable]:
         raise DataError(f"cannot read {source}: {error}; check the path") from None
 
 
-def _header(name: str, content: Readable) -> IdxHeader:
+def parse_header(name: str, content: Readable) -> IdxHeader:
+    """Type and shape from the first LONGEST_HEADER bytes of an IDX file, or from more."""
     start = inflate_start(name, content, LONGEST_HEADER) if is_gzip(content) else bytes(content[:LONGEST_HEADER])
     if len(start) < 4:
         raise DataError(f"{name}: truncated: {len(start)} bytes are too few for an IDX header; {AGAIN}")

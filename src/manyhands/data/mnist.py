@@ -52,7 +52,7 @@ def load_mnist(data_dir: Path | None) -> Mnist:
             raise DataError(f"no file {path}.gz or {path.name}; 'manyhands data ls' shows what was found")
     arrays = {part: read_idx(path) for part, path in files.items()}
     for images, labels in (("x_train", "y_train"), ("x_test", "y_test")):
-        _check_pair(files[images], arrays[images], files[labels], arrays[labels])
+        check_pair(files[images], arrays[images], files[labels], arrays[labels])
     return Mnist(**arrays, source="embedded digits" if data_dir is None else str(files["x_train"].parent))
 
 
@@ -76,14 +76,15 @@ def spellings(stem: str) -> list[str]:
     return plain + [f"{name}.gz" for name in plain]
 
 
-def _check_pair(images_path: Path, images: NDArray[Any], labels_path: Path, labels: NDArray[Any]) -> None:
+def check_pair(images_path: Path | str, images: NDArray[Any], labels_path: Path | str, labels: NDArray[Any]) -> None:
+    """Raises DataError when images and labels, read from these places, are no digits or do not belong together."""
     check_part(images_path, images, dimensions=3)
     check_part(labels_path, labels, dimensions=1)
     if len(images) != len(labels):
         raise DataError(f"{labels_path}: {len(labels)} labels, but {images_path} has {len(images)} images; fetch both again")
 
 
-def check_part(path: Path, array: NDArray[Any], dimensions: int) -> None:
+def check_part(path: Path | str, array: NDArray[Any], dimensions: int) -> None:
     """Raises DataError when `array`, read from `path`, is no set of images (3 dimensions) or of labels (1)."""
     shape = (SIDE, SIDE)[: dimensions - 1]
     if array.dtype != np.uint8 or array.ndim != dimensions or array.shape[1:] != shape:

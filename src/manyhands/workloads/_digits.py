@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.mnist import load_mnist
-from manyhands.workloads.base import Arrays, NetworkWorkload
+from manyhands.data.mnist import Mnist, load_mnist
+from manyhands.data.need import Need
+from manyhands.data.store.base import Store
+from manyhands.data.store.digits import fetch_mnist
+from manyhands.workloads.base import Arrays, Fetched, NetworkWorkload
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +27,14 @@ class DigitNetwork(NetworkWorkload):
     quality: ClassVar[str] = "accuracy"
 
     def load(self, data_dir: Path | None) -> Arrays:
-        digits = load_mnist(data_dir)
+        return self.arrays(load_mnist(data_dir))
+
+    def fetch(self, store: Store, need: Need) -> Fetched:
+        digits, rows = fetch_mnist(store, need)
+        return Fetched(self.arrays(digits), rows)
+
+    def arrays(self, digits: Mnist) -> Arrays:
+        """The digits with labels as torch takes them."""
         y_train, y_test = digits.y_train.astype(np.int64), digits.y_test.astype(np.int64)
         return Arrays(digits.x_train, y_train, digits.x_test, y_test, digits.source)
 

@@ -6,15 +6,19 @@ kind `network`: gives arrays, a model, a loss and a score; the epoch loop is the
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from manyhands.data.need import Need, Share
+from manyhands.data.store.base import Store
+from manyhands.data.store.joined import StoredFile, download, files_below
 from manyhands.errors import DataError, UsageError
 from manyhands.machine import require_libraries
 
@@ -124,6 +128,12 @@ class Arrays:
         rows = np.random.default_rng(0).permutation(have)[:samples]
         return Arrays(self.x_train[rows], self.y_train[rows], self.x_test, self.y_test, self.source, self.extra)
 
+    def shared_rows(self, share: Share) -> Arrays:
+        """With the training rows of one worker's share."""
+        rows = share.rows(len(self.x_train), self.source)
+        mine = slice(rows.start, rows.stop)
+        return replace(self, x_train=self.x_train[mine], y_train=self.y_train[mine])
+
     def describe(self, name: str) -> dict[str, Any]:
         """For the record: the data set's `name`, source, and count and hash of the rows trained and scored on."""
         digest = hashlib.sha256()
@@ -131,6 +141,16 @@ class Arrays:
             digest.update(np.ascontiguousarray(array).data)
         rows = {"train": len(self.x_train), "test": len(self.x_test)}
         return {"name": name, "source": self.source, "sha256": digest.hexdigest(), "rows": rows}
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a process fetched of a data set."""
+
+    arrays: Arrays
+    """Rows that were not needed are not in it."""
+    rows: int
+    """Training rows that the set has in all."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +170,21 @@ class NetworkWorkload(Workload):
     @abstractmethod
     def load(self, data_dir: Path | None) -> Arrays:
         """All rows; None means the embedded data. Raises DataError naming the file that is wrong."""
+
+    def fetch(self, store: Store, need: Need) -> Fetched:
+        """What `need` says of the data at `store`; fetches the files that `stored_files` names and reads them with `load`.
+
+        Workloads whose files can be read in part override it. Raises DataError naming the object that is wrong.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            download(store, self.stored_files(store), Path(folder))
+            arrays = replace(self.load(Path(folder)), source=store.source)
+        have = len(arrays.x_train)
+        return Fetched(arrays.shared_rows(need.share) if need.share else arrays, have)
+
+    def stored_files(self, store: Store) -> list[StoredFile]:
+        """The files at `store` that `load` needs; by default all in the folder of the data set's name, or all there are."""
+        return files_below(store, self.data)
 
     @abstractmethod
     def model(self) -> torch.nn.Module:

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyhands.data.stocks import Windows, load_windows
+from manyhands.data.store.base import Store
+from manyhands.data.store.joined import StoredFile
+from manyhands.data.store.prices import stored_prices
 from manyhands.workloads.base import Arrays, NetworkWorkload
 
 if TYPE_CHECKING:
@@ -38,6 +41,9 @@ class Lstm(NetworkWorkload):
 
     def load(self, data_dir: Path | None) -> Arrays:
         return self.arrays(load_windows(data_dir, self.window, self.symbols, self.file or None))
+
+    def stored_files(self, store: Store) -> list[StoredFile]:
+        return [stored_prices(store, self.file or None)]
 
     def arrays(self, windows: Windows) -> Arrays:
         """The rows of `windows`, and what turns the model's outputs back into prices."""

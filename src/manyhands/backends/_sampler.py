@@ -1,0 +1,76 @@
+"""Which rows a rank takes for each step, in which order; counted and hashed as they are handed out.
+
+`ShardSampler` deals all rows anew to all workers in every epoch; `FixedSampler` reshuffles a worker's own contiguous rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from manyhands.data.need import share_of
+from manyhands.data.partition import Batch, batches, epoch_order
+from manyhands.plan import RunSpec
+
+
+class ShardSampler:
+    """The batches of one rank, reshuffled by `set_epoch`; keeps count and hash of the rows it has handed out."""
+
+    def __init__(self, rows: int, workers: int, rank: int, spec: RunSpec) -> None:
+        self.rows, self.workers, self.rank = rows, workers, rank
+        self.seed, self.batch_size = spec.seed, spec.worker_batch_size
+        self.set_epoch(0)
+        self.forget()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the order of the next pass; epoch 0 is the warm-up's."""
+        self._order = epoch_order(self.rows, self.seed, epoch)
+
+    def forget(self) -> None:
+        """Sets the count and the hash of rows back."""
+        self.rows_seen, self.rows_hash = 0, hashlib.sha256()
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._batches():
+            if batch.weight:
+                self.rows_seen += len(batch.indices)
+                self.rows_hash.update(self._numbers(batch))
+            yield batch
+
+    def _batches(self) -> Iterator[Batch]:
+        return batches(self._order, self.workers, self.rank, self.batch_size)
+
+    def _numbers(self, batch: Batch) -> bytes:
+        """The rows' numbers in the whole set."""
+        return batch.indices.tobytes()
+
+    def __len__(self) -> int:
+        return math.ceil(math.ceil(self.rows / self.workers) / self.batch_size)
+
+
+class FixedSampler(ShardSampler):
+    """The batches of one rank out of its own share of the rows; indices count from the share's first row.
+
+    Every rank makes as many steps as the one with most rows. A rank whose rows have run out repeats one that counts for nothing.
+    """
+
+    def __init__(self, rows: int, workers: int, rank: int, spec: RunSpec) -> None:
+        """`rows`: training rows of all workers together."""
+        self.shares = [share_of(rows, workers, other) for other in range(workers)]
+        super().__init__(rows, workers, rank, spec)
+
+    def set_epoch(self, epoch: int) -> None:
+        mine = self.shares[self.rank]
+        self._order = np.random.default_rng([self.seed, epoch, self.rank]).permutation(len(mine))
+
+    def _batches(self) -> Iterator[Batch]:
+        for start in range(0, max(len(share) for share in self.shares), self.batch_size):
+            real = [min(max(len(share) - start, 0), self.batch_size) for share in self.shares]
+            mine = self._order[start : start + real[self.rank]]
+            yield Batch(mine if len(mine) else self._order[:1], real[self.rank] * self.workers / sum(real))
+
+    def _numbers(self, batch: Batch) -> bytes:
+        return (batch.indices + self.shares[self.rank].start).tobytes()

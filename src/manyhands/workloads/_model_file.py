@@ -1,0 +1,79 @@
+"""A trained network as bytes: its weights, and the workload and settings that they belong to. Read with weights only.
+
+Nothing in such a file is code: torch.load refuses all but tensors, numbers, text and plain containers.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from manyhands.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from manyhands.workloads.base import NetworkWorkload
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a file holds."""
+
+    workload: str
+    """Name of the workload that was trained."""
+    settings: dict[str, Any]
+    """All of its settings."""
+    weights: dict[str, torch.Tensor]
+
+
+def pack(workload: NetworkWorkload, model: torch.nn.Module) -> bytes:
+    """The file of a trained model, without anything that a backend wrapped around it."""
+    import torch
+
+    weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(workload).items()}
+    content = io.BytesIO()
+    torch.save({"format": FORMAT, "workload": workload.name, "settings": settings, "state_dict": weights}, content)
+    return content.getvalue()
+
+
+def unpack(content: bytes | memoryview, place: str) -> Model:
+    """The model in a file's content; raises DataError, which names `place`, when it is none of ours or damaged."""
+    import torch
+
+    try:
+        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError):
+        raise DataError(
+            f"{place} is no model that can be loaded with weights only; make one with 'manyhands run --save'"
+        ) from None
+    if not isinstance(found, dict) or not {"format", "workload", "settings", "state_dict"} <= set(found):
+        raise DataError(f"{place} holds no model of manyhands; make one with 'manyhands run --save'")
+    if found["format"] != FORMAT:
+        raise DataError(
+            f"{place}: model format {found['format']} is unknown; this version reads format {FORMAT}: upgrade manyhands"
+        )
+    return Model(str(found["workload"]), dict(found["settings"]), dict(found["state_dict"]))
+
+
+def restore(model: Model, workload_class: type[NetworkWorkload], place: str) -> tuple[NetworkWorkload, torch.nn.Module]:
+    """The workload with the model's settings, and the network with its weights.
+
+    Raises UsageError when the model is of another workload, DataError when weights and network do not fit.
+    """
+    if model.workload != workload_class.name:
+        raise UsageError(
+            f"{place} is a model of {model.workload!r}, not of {workload_class.name!r}; use --workload {model.workload}"
+        )
+    workload = workload_class.from_settings(model.settings)
+    network = workload.model()
+    try:
+        network.load_state_dict(model.weights)
+    except RuntimeError:
+        raise DataError(f"{place}: its weights do not fit the network of {workload_class.name}; train it again") from None
+    return workload, network
