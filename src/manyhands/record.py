@@ -152,10 +152,11 @@ def append_record(path: Path, record: Record) -> None:
 
 def read_records(path: Path) -> list[Record]:
     """All records of a JSON Lines file, in file order; raises RecordError naming file and line."""
-    return list(_iterate(path))
+    return list(iterate_records(path))
 
 
-def _iterate(path: Path) -> Iterator[Record]:
+def iterate_records(path: Path) -> Iterator[Record]:
+    """The records of a JSON Lines file one by one, for what need not hold all of them at once; errors as `read_records`."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):

@@ -27,7 +27,7 @@ def test_prints_tables_by_default(records, capsys):
     assert "speed-up" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("form", "start"), [("markdown", "### cnn"), ("csv", "id,"), ("json", "{")])
+@pytest.mark.parametrize(("form", "start"), [("markdown", "- **cnn: Use "), ("csv", "id,"), ("json", "{")])
 def test_prints_the_format_asked_for(records, capsys, form, start):
     assert run(records, "--format", form) == 0
     assert capsys.readouterr().out.startswith(start)

@@ -47,6 +47,11 @@ def curves(group: Group, time: Time) -> list[Curve]:
     return [curve for curve in found if len(set(curve.workers)) > 1]
 
 
+def laws_found(group: Group, time: Time) -> list[tuple[Curve, Choice | NotIdentifiable]]:
+    """Every curve of the group with what it comes to."""
+    return [(curve, choose(curve)) for curve in curves(group, time)]
+
+
 def choose(curve: Curve) -> Choice | NotIdentifiable:
     """The law with the lowest AICc among those meant for the curve's scaling; NotIdentifiable with too few points for any."""
     laws = [law for law in LAWS if curve.scaling in law.scalings]

@@ -106,8 +106,11 @@ def peak(found: Fit, draws: int = 10_000, seed: int = 0) -> Estimate:
     chance = np.random.default_rng(seed)
     wider = np.sqrt(found.freedom / chance.chisquare(found.freedom, (draws, 1)))
     drawn = centre + chance.multivariate_normal((0.0, 0.0), covariance, draws) * wider
-    peaks = sorted(usl_peak(alpha, beta) for alpha, beta in drawn)
-    return Estimate(usl_peak(*centre), peaks[int(0.025 * draws)], peaks[int(0.975 * draws)])
+    alphas, betas = drawn.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        peaks = np.where(betas <= 0, math.inf, np.maximum(1.0, np.sqrt(np.maximum(0.0, 1 - alphas) / betas)))
+    low, high = np.partition(peaks, places := [int(0.025 * draws), int(0.975 * draws)])[places]
+    return Estimate(usl_peak(*centre), float(low), float(high))
 
 
 def _described(law: Law, best: Array, covariance: Array, residuals: Array, scale: float) -> Fit:

@@ -12,6 +12,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Bounds = tuple[float, float]
 BOOTSTRAP_FROM = 6
@@ -50,7 +55,6 @@ def bootstrap_interval(invocations: Sequence[Sequence[float]], resamples: int = 
     do. Source: Hesterberg 2015, "expanded percentile", doi:10.1080/00031305.2015.1089789.
     """
     import numpy as np
-    from scipy.special import ndtr
 
     levels = [list(values) for values in invocations]
     if len(levels) < BOOTSTRAP_FROM:
@@ -58,12 +62,22 @@ def bootstrap_interval(invocations: Sequence[Sequence[float]], resamples: int = 
     values, counts = np.concatenate([np.asarray(level) for level in levels]), np.array([len(level) for level in levels])
     units = len(levels) if len(levels) > 1 else len(values)
     chance = np.random.default_rng(seed)
+    if len(levels) == 1:
+        means = values[chance.integers(len(values), size=(resamples, len(values)))].mean(axis=1)
+        return _expanded(means, units)
     drawn_at_once = min(resamples, max(1000, 1_000_000 // len(values)))
     chosen = chance.integers(len(levels), size=(drawn_at_once, len(levels)))
     room = counts[chosen][:, :, None]
     picks = (np.cumsum(counts) - counts)[chosen][:, :, None] + (chance.random((*chosen.shape, counts.max())) * room).astype(int)
     drawn = np.arange(counts.max()) < room
     means = np.where(drawn, values[np.where(drawn, picks, 0)], 0.0).sum(axis=(1, 2)) / drawn.sum(axis=(1, 2))
+    return _expanded(means, units)
+
+
+def _expanded(means: NDArray[np.float64], units: int) -> Bounds:
+    import numpy as np
+    from scipy.special import ndtr
+
     tail = float(ndtr(-math.sqrt(units / (units - 1)) * t_quantile(units - 1)))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""`manyhands report`: record files -> tables in the terminal, Markdown, CSV or JSON."""
+"""`manyhands report`: record files -> tables in the terminal, a page, Markdown, CSV, JSON, Parquet, and charts as images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from manyhands.analysis.targets import Target
     from manyhands.record import Record
 
-FORMATS = ("table", "markdown", "csv", "json")
+FORMATS = ("table", "html", "markdown", "csv", "json", "parquet")
+WHOLE = ("csv", "json", "parquet")
+"""Formats that hold all of a record."""
+SUFFIXES = {
+    ".html": "html",
+    ".htm": "html",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".csv": "csv",
+    ".json": "json",
+    ".parquet": "parquet",
+}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +34,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "records", nargs="+", type=Path, metavar="RECORDS", help="files of 'manyhands run', or pytest-benchmark's JSON"
     )
-    parser.add_argument("--format", choices=FORMATS, default="table", help="what to make of them (default: %(default)s)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write to a file: its suffix says the format, report.html is a page"
+    )
+    parser.add_argument("--format", choices=FORMATS, help="what to make of them (default: by the suffix of FILE, else a table)")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="also write the charts of the page to DIR, as PNG and SVG")
     parser.add_argument(
         "--time",
         choices=("train", "wall"),
@@ -36,7 +51,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar=("METRIC", "VALUE"),
         help="also show the time until a metric was met, as in --target accuracy 0.97",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to a file instead of the terminal")
     parser.set_defaults(call=call)
 
 
@@ -44,22 +58,32 @@ def call(options: argparse.Namespace) -> int:
     """Shows the records; exit code 0. Raises RecordError when a file cannot be read or written, or holds no record."""
     from manyhands.report.sources import load
 
-    records, target = load(options.records), _target(options.target)
-    if options.output is None and options.format == "table":
+    form = options.format or _by_suffix(options.output)
+    if form == "parquet" and options.output is None:
+        raise UsageError("--format parquet is not for the terminal: name a file with -o results.parquet")
+    records, target = load(options.records, with_workers=form in WHOLE), _target(options.target)
+    if options.images is not None:
+        from manyhands.report.images import write_images
+
+        written = write_images(records, options.images, options.time, target)
+        print(f"{len(written)} images in {options.images}", file=sys.stderr)
+    if options.output is not None:
+        _write(options.output, form, records, options.time, target)
+    elif form == "table":
         from manyhands.report.tables import print_report
 
         print_report(records, time=options.time, target=target)
-        return 0
-    text = render(records, options.format, options.time, target)
-    if options.output is None:
-        sys.stdout.write(text)
     else:
-        _write(options.output, text)
+        sys.stdout.write(render(records, form, options.time, target))
     return 0
 
 
 def render(records: list[Record], form: str, time: Time, target: Target | None = None) -> str:
-    """The report as text in one of FORMATS."""
+    """The report as text in one of FORMATS, all but `parquet`."""
+    if form == "html":
+        from manyhands.report.page.build import to_html
+
+        return to_html(records, time, target)
     if form == "markdown":
         from manyhands.report.markdown import to_markdown
 
@@ -71,6 +95,10 @@ def render(records: list[Record], form: str, time: Time, target: Target | None =
     from manyhands.report.flat import to_csv, to_json
 
     return to_csv(records) if form == "csv" else to_json(records, time)
+
+
+def _by_suffix(path: Path | None) -> str:
+    return SUFFIXES.get(path.suffix.lower(), "table") if path else "table"
 
 
 def _target(words: list[str] | None) -> Target | None:
@@ -87,8 +115,13 @@ def _target(words: list[str] | None) -> Target | None:
         ) from None
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, form: str, records: list[Record], time: Time, target: Target | None) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        if form == "parquet":
+            from manyhands.report.parquet import write_parquet
+
+            write_parquet(records, path)
+        else:
+            path.write_text(render(records, form, time, target), encoding="utf-8")
     except OSError as error:
         raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file with -o") from None

@@ -20,6 +20,11 @@ class Column:
     texts: tuple[str, ...]
     is_number: bool = True
 
+    @property
+    def title(self) -> str:
+        """The heading in one line: `effi-`, `ciency` -> `efficiency`."""
+        return " ".join(self.heading).replace("- ", "")
+
 
 def identity(summaries: Sequence[Summary]) -> list[Column]:
     """Which cell a row is about."""
@@ -43,7 +48,7 @@ def speed(summaries: Sequence[Summary], target: Target | None = None) -> list[li
         ],
         [
             Column(("serial fraction", "(Karp-Flatt)"), tuple(_estimate(row.serial_fraction) for row in summaries)),
-            Column(("core-", "hours"), tuple(words.figure(row.core_hours) for row in summaries)),
+            Column(("core", "hours"), tuple(words.figure(row.core_hours) for row in summaries)),
             Column(("CPU s",), tuple(words.figure(row.cpu_s) for row in summaries)),
             Column(("CPU %",), tuple(words.whole(row.cpu_percent) for row in summaries)),
             Column(("peak", "memory"), tuple(words.size(row.peak_bytes) for row in summaries)),

@@ -26,13 +26,18 @@ def to_csv(records: Sequence[Record]) -> str:
 
     What was not measured is an empty cell. A text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
-    rows = [dict(_flat("", json.loads(record.to_json()))) for record in records]
+    rows = [flat_record(record) for record in records]
     names = dict.fromkeys(name for row in rows for name in row)
     text = io.StringIO()
     writer = csv.DictWriter(text, [_harmless(name) for name in names], restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows({_harmless(name): _harmless(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def flat_record(record: Record) -> dict[str, Any]:
+    """Every value of a record under its dotted name; lists are JSON texts."""
+    return dict(_flat("", json.loads(record.to_json())))
 
 
 def to_json(records: Sequence[Record], time: Time = "train") -> str:

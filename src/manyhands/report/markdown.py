@@ -11,6 +11,7 @@ from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target
 from manyhands.record import Record
 from manyhands.report import columns, notes, words
+from manyhands.report.advice import NONE, advice
 from manyhands.report.columns import Column
 from manyhands.report.verdict import verdict
 
@@ -20,7 +21,7 @@ def to_markdown(records: Sequence[Record], time: Time = "train", target: Target 
     if not records:
         return "No records.\n"
     groups = group_records(records)
-    blocks = []
+    blocks = [_summary(groups, time)]
     for group in groups:
         blocks += _group(group, [other for other in groups if other.workload == group.workload], time, target)
     last = [*dict.fromkeys(notes.machine(record) for record in records), notes.versions(records), notes.how_to_read(time)]
@@ -31,6 +32,17 @@ def escape(text: str) -> str:
     """The text as Markdown shows it literally: no HTML, no table cell ends, no emphasis, links or mentions."""
     safe = words.plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
     return re.sub(r"([\\`*_\[\]|#~!])", r"\\\1", safe)
+
+
+def _summary(groups: Sequence[Group], time: Time) -> str:
+    """What to use for every group and how sure that is, a line each."""
+    lines = []
+    for group in groups:
+        found = advice(summarise(group, time), time)
+        siblings = [other for other in groups if other.workload == group.workload]
+        said = f"{found.use} ({found.sureness})" if found.sureness != NONE else found.use
+        lines.append(f"- **{escape(notes.title(group, siblings))}: {escape(said)}.** {escape(' '.join(found.why))}")
+    return "\n".join(lines)
 
 
 def _group(group: Group, siblings: Sequence[Group], time: Time, target: Target | None) -> list[str]:
@@ -53,7 +65,7 @@ def _group(group: Group, siblings: Sequence[Group], time: Time, target: Target |
 
 def _table(shown: Iterable[Column]) -> str:
     shown = list(shown)
-    heads = [escape(" ".join(column.heading).replace("- ", "")) for column in shown]
+    heads = [escape(column.title) for column in shown]
     rules = ["---:" if column.is_number else "---" for column in shown]
     rows = zip(*([escape(text) for text in column.texts] for column in shown), strict=True)
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rules, *rows))

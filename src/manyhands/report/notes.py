@@ -114,7 +114,7 @@ def _engines(group: Group) -> list[str]:
             served.setdefault(engine, []).append(record)
     lines = []
     for records in served.values():
-        stops = [stop for record in records if (stop := number(record.resolved.get("engine_stop_s"))) is not None]
+        stops = [taken for record in records if (taken := number(record.resolved.get("engine_stop_s"))) is not None]
         stop = f", its stop {words.figure(stops[0])} s" if stops else ""
         launch = words.figure(number(records[0].resolved.get("engine_launch_s")))
         lines.append(

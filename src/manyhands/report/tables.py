@@ -20,16 +20,14 @@ from manyhands.analysis.targets import Target
 from manyhands.record import Record
 from manyhands.report import columns, notes
 from manyhands.report.columns import Column
+from manyhands.report.monospace import GAP, heading, rows, width
 from manyhands.report.verdict import verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 PIPED_WIDTH = 120
 """Columns used when the output is no terminal and COLUMNS does not say."""
-GAP = 2
-LONGEST_NAME = 28
 
 
 def terminal() -> Console:
@@ -97,25 +95,27 @@ def _print_group(console: Console, group: Group, title: str, time: Time, target:
 
 def _print_tables(console: Console, summaries: Sequence[Summary], sections: Sequence[Sequence[Column]]) -> None:
     identity = columns.identity(summaries)
-    for part in pack(sections, console.width - sum(_width(column) + GAP for column in identity)):
+    for part in pack(sections, console.width - sum(width(column) + GAP for column in identity)):
         console.print()
-        console.print(_table([*identity, *part]))
+        shown = [*identity, *part]
+        _print(console, heading(shown), "bold")
+        _print(console, rows(shown))
 
 
-def pack(sections: Sequence[Sequence[Column]], width: int) -> list[list[Column]]:
-    """All columns in one list when they fit the width; else every section in as few lists as fit, never an empty one."""
+def pack(sections: Sequence[Sequence[Column]], room: int) -> list[list[Column]]:
+    """All columns in one list when they fit the room; else every section in as few lists as fit, never an empty one."""
     whole = [column for section in sections for column in section]
-    if sum(_width(column) + GAP for column in whole) <= width + GAP:
+    if sum(width(column) + GAP for column in whole) <= room + GAP:
         return [whole]
-    return [part for section in sections for part in _cut(section, width)]
+    return [part for section in sections for part in _cut(section, room)]
 
 
-def _cut(section: Iterable[Column], width: int) -> list[list[Column]]:
+def _cut(section: Iterable[Column], room: int) -> list[list[Column]]:
     parts: list[list[Column]] = []
     used = 0
     for column in section:
-        needed = _width(column) + GAP
-        if parts and used + needed <= width + GAP:
+        needed = width(column) + GAP
+        if parts and used + needed <= room + GAP:
             parts[-1].append(column)
             used += needed
         else:
@@ -124,32 +124,11 @@ def _cut(section: Iterable[Column], width: int) -> list[list[Column]]:
     return parts
 
 
-def _width(column: Column) -> int:
-    longest = max(len(text) for text in (*column.heading, *column.texts))
-    return longest if column.is_number else min(longest, LONGEST_NAME)
-
-
-def _table(shown: Iterable[Column]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = list(shown)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
-    for column in shown:
-        table.add_column(
-            Text("\n".join(column.heading)),
-            justify="right" if column.is_number else "left",
-            vertical="top",
-            no_wrap=column.is_number,
-            overflow="fold",
-            max_width=None if column.is_number else LONGEST_NAME,
-        )
-    for row in zip(*(column.texts for column in shown), strict=True):
-        table.add_row(*(Text(text) for text in row))
-    return table
-
-
 def _line(console: Console, text: str, style: str = "") -> None:
-    for line in textwrap.wrap(text, max(20, console.width), subsequent_indent="  ", break_on_hyphens=False):
-        console.print(line, style=style or None, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    _print(console, textwrap.wrap(text, max(20, console.width), subsequent_indent="  ", break_on_hyphens=False), style)
+
+
+def _print(console: Console, lines: Sequence[str], style: str = "") -> None:
+    """The lines as they are, in one go: each call of the console costs about a millisecond."""
+    if lines:
+        console.print("\n".join(lines), style=style or None, markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from manyhands.analysis.cells import Group
-from manyhands.analysis.choice import Choice, choose, curves
+from manyhands.analysis.choice import Choice, Curve, laws_found
 from manyhands.analysis.fit import Fit, NotIdentifiable
 from manyhands.analysis.laws import AMDAHL, USL
 from manyhands.analysis.scaling import Time
@@ -17,7 +17,16 @@ from manyhands.report import words
 
 def verdict(group: Group, summaries: Sequence[Summary], time: Time) -> list[str]:
     """The winner in a line, then a line for every backend with two worker counts or more."""
-    return [words.plain(line) for line in (*_winner(summaries, time), *_laws(group, time))]
+    return [*map(words.plain, _winner(summaries, time)), *laws(laws_found(group, time))]
+
+
+def laws(found: Sequence[tuple[Curve, Choice | NotIdentifiable]]) -> list[str]:
+    """The scaling law of every curve in a line, or why there is none."""
+    lines = []
+    for curve, law in found:
+        text = f"scaling law {law}" if isinstance(law, NotIdentifiable) else _law(law)
+        lines.append(words.plain(f"{curve.backend}, {words.count(curve.threads, 'thread')}: {text}"))
+    return lines
 
 
 def _winner(summaries: Sequence[Summary], time: Time) -> list[str]:
@@ -43,15 +52,6 @@ def _price(row: Summary, summaries: Sequence[Summary]) -> str:
     if base is row or not base.core_hours or row.core_hours is None:
         return ""
     return f" for {words.figure(row.core_hours / base.core_hours)} x its core-hours"
-
-
-def _laws(group: Group, time: Time) -> list[str]:
-    lines = []
-    for curve in curves(group, time):
-        found = choose(curve)
-        text = f"scaling law {found}" if isinstance(found, NotIdentifiable) else _law(found)
-        lines.append(f"{curve.backend}, {words.count(curve.threads, 'thread')}: {text}")
-    return lines
 
 
 def _law(choice: Choice) -> str:

@@ -14,7 +14,10 @@ NOT_MEASURED = "–"  # noqa: RUF001 - an en dash reads as a gap, a minus as a n
 
 def plain(text: object) -> str:
     """The text on one line, without the control characters that could move a cursor or forge a line."""
-    return " ".join("".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in str(text)).split())
+    text = str(text)
+    if not text.isprintable():  # a quick test that nearly every text passes: no control or format character in it
+        text = "".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in text)
+    return " ".join(text.split())
 
 
 def figure(value: float | None, like: float | None = None) -> str:
@@ -83,9 +86,9 @@ def size(value: float | None) -> str:
     return f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
 
 
-def count(number: int, noun: str) -> str:
-    """`1 worker`, `2 workers`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 worker`, `2 workers`; `plural` for nouns that take more than an s."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def name(cell: Cell) -> str:

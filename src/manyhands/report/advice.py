@@ -1,0 +1,109 @@
+"""A group -> what to use and how sure that is, in sentences: the first thing that a reader of a page sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from manyhands.analysis.scaling import Time, cores
+from manyhands.analysis.spread import Spread
+from manyhands.analysis.summary import Summary
+from manyhands.analysis.winner import Winner, winner
+from manyhands.report import words
+
+SURE, OPEN, UNSURE, NONE = "sure", "no clear winner", "not sure", "no answer"
+"""How sure the advice is: intervals apart; intervals that overlap; too few launches; nothing to compare."""
+FASTER = {"train": "trains", "wall": "runs"}
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the measurements come to."""
+
+    use: str
+    """The cell to use; or what is missing before one can be named."""
+    sureness: str
+    """SURE, OPEN, UNSURE or NONE."""
+    why: tuple[str, ...]
+    """Sentences: how fast, how sure and why, what it costs, whether the model is as good."""
+
+
+def advice(summaries: Sequence[Summary], time: Time) -> Advice:
+    """The advice for the cells of one group."""
+    if not summaries:
+        return Advice("Nothing was measured", NONE, ("Every run failed or was skipped; the reasons stand below.",))
+    base = next((row for row in summaries if row.is_base), None)
+    if base is None:
+        text = "There is no measured run of serial with 1 worker to compare with: add --backend serial."
+        return Advice("No base line", NONE, (text,))
+    found = winner(summaries)
+    if found is None:
+        text = f"Only {words.full_name(base.cell)} was measured: add another backend or --workers 1,2."
+        return Advice("Nothing to compare", NONE, (text,))
+    chosen = _cheapest(found)
+    why = [_speed(chosen, base, time), _sureness(found, chosen), _price(chosen, base), _quality(chosen, base)]
+    return Advice(_use(chosen), _level(found), tuple(words.plain(line) for line in why if line))
+
+
+def _cheapest(found: Winner) -> Summary:
+    """The fastest cell; among cells that cannot be told from it the one that holds the fewest cores, for the shortest time."""
+    tied = (found.best, *found.rivals)
+    return min(tied, key=lambda row: (cores(row.cell), row.core_hours if row.core_hours is not None else float("inf")))
+
+
+def _use(row: Summary) -> str:
+    return f"Use {words.full_name(row.cell)}"
+
+
+def _level(found: Winner) -> str:
+    return SURE if found.is_sure else OPEN if found.rivals else UNSURE
+
+
+def _speed(row: Summary, base: Summary, time: Time) -> str:
+    if row is base:
+        return "It is the base line: nothing measured here is clearly faster."
+    if row.speedup is None:
+        return ""
+    share = f", {100 * row.efficiency:.0f} % of what its cores could give" if row.efficiency is not None else ""
+    bounds = "" if row.speedup.low is None else " [" + words.interval(row.speedup).split(" [")[1]
+    return f"It {FASTER[time]} {words.figure(row.speedup.value)}{bounds} times as fast as {words.full_name(base.cell)}{share}."
+
+
+def _sureness(found: Winner, chosen: Summary) -> str:
+    launches = min(len(row.cell.measured) for row in (found.best, *found.rivals))
+    if found.is_sure:
+        return f"Sure: its 95 % interval overlaps no other cell's ({words.count(launches, 'launch', 'launches')})."
+    if not found.rivals:
+        return "Not sure: one launch cannot tell it from luck. Measure again with --repeats 3."
+    others = [words.full_name(row.cell) for row in (found.best, *found.rivals) if row is not chosen]
+    reason = (
+        "the cell with the fewest cores among them is named"
+        if chosen is not found.best
+        else "it is also the one with the fewest cores"
+    )
+    listed = "; ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")
+    return f"No clear winner: intervals overlap with {listed}; {reason}. More --repeats would tell them apart."
+
+
+def _price(row: Summary, base: Summary) -> str:
+    if row is base or not base.core_hours or row.core_hours is None:
+        return ""
+    return f"It holds cores for {words.figure(row.core_hours / base.core_hours)} times the core-hours of the base line, launch and teardown counted."
+
+
+def _quality(row: Summary, base: Summary) -> str:
+    """The first metric that both have, and whether the difference is within the spread of the launches."""
+    metric = next((name for name in base.quality if name in row.quality and not name.startswith("naive_")), None)
+    if row is base or metric is None:
+        return ""
+    own, other = row.quality[metric], base.quality[metric]
+    compared = f"{words.metric(metric)} {words.score(own)}, base line {words.score(other)}"
+    return f"The model: {compared}{_difference(own, other)}."
+
+
+def _difference(own: Spread, other: Spread) -> str:
+    if own.sd is None or other.sd is None:
+        return ""
+    reach = 2 * (own.sd**2 / own.count + other.sd**2 / other.count) ** 0.5
+    same = abs(own.mean - other.mean) <= max(reach, 1e-9 * abs(other.mean))
+    return ", no difference beyond the spread of launches" if same else ", a difference beyond the spread of launches"

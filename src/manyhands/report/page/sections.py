@@ -1,0 +1,90 @@
+"""Groups -> what a page shows of each: advice, charts, tables, cautions, conditions and the commands behind its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from manyhands.analysis.cells import Group
+from manyhands.analysis.choice import Choice, laws_found
+from manyhands.analysis.scaling import Time
+from manyhands.analysis.summary import summarise
+from manyhands.analysis.targets import Target
+from manyhands.record import Record
+from manyhands.report import columns, notes, words
+from manyhands.report.advice import Advice, advice
+from manyhands.report.charts.chart import Chart
+from manyhands.report.charts.gallery import charts
+from manyhands.report.columns import Column
+from manyhands.report.page.grid import Grid, grid
+from manyhands.report.verdict import laws
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose first column names the row; `is_number` says which columns stand to the right."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    is_number: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One group on the page."""
+
+    anchor: str
+    title: str
+    headline: str
+    advice: Advice
+    laws: tuple[str, ...]
+    grid: Grid
+    charts: tuple[Chart, ...]
+    tables: tuple[Table, ...]
+    cautions: tuple[str, ...]
+    facts: tuple[str, ...]
+    conditions: tuple[tuple[str, str], ...]
+    commands: tuple[tuple[str, str], ...]
+
+
+def section(
+    place: int, group: Group, siblings: Sequence[Group], colours: Mapping[str, str], time: Time, target: Target | None
+) -> Section:
+    """The section of a group, the `place`-th of the page; `siblings` are all groups of its workload."""
+    summaries = summarise(group, time)
+    found = laws_found(group, time)
+    title = notes.title(group, siblings)
+    identity, speed, phases = columns.identity(summaries), columns.speed(summaries, target), columns.phases(summaries)
+    titles = ("Speed, cost and quality", "Mean seconds of every phase")
+    return Section(
+        anchor=f"group-{place}",
+        title=title,
+        headline=notes.headline(title, summaries, time).removeprefix(title).removeprefix(": "),
+        advice=advice(summaries, time),
+        laws=tuple(laws(found)),
+        grid=grid(group, summaries),
+        charts=tuple(charts(group, summaries, [law for _, law in found if isinstance(law, Choice)], colours, time, target)),
+        tables=tuple(
+            _table(name, [*identity, *(column for part in parts for column in part)])
+            for name, parts in zip(titles, (speed, phases), strict=True)
+            if summaries
+        ),
+        cautions=tuple(notes.cautions(group, summaries)),
+        facts=tuple(notes.facts(group)),
+        conditions=tuple((words.plain(name), words.plain(value)) for name, value in group.conditions.items()),
+        commands=tuple((words.full_name(cell), _command(cell.measured or cell.records)) for cell in group.cells),
+    )
+
+
+def _table(title: str, shown: Sequence[Column]) -> Table:
+    return Table(
+        title,
+        tuple(column.title for column in shown),
+        tuple(zip(*(column.texts for column in shown), strict=True)),
+        tuple(column.is_number for column in shown),
+    )
+
+
+def _command(records: Sequence[Record]) -> str:
+    return words.plain(records[0].command) or words.NOT_MEASURED
