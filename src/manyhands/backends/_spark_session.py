@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 SCHEME = "spark://"
 CONNECT_S = 5
 """For a master that runs: it accepts at once."""
-REGISTER_S = 30
-"""For a master to take us in, the start of Java included; Spark itself would try for a minute."""
-SLOTS_S = 20
-"""For the executors of a cluster to come up: each starts a Java."""
+REGISTER_S = 20
+"""For a master to take us in, once our Java is up; Spark itself would try for a minute."""
+FIRST_SLOT_S = 40
+"""For the first executor of a cluster to come up: it starts a Java, on a machine that may be busy."""
+MORE_SLOTS_S = 5
+"""For the others, beyond the time that the slowest so far took: a master that has room grants all of them together."""
 END_S = 20
 """For our own Java to end once it was told to."""
 
@@ -63,8 +65,8 @@ def start_session(spec: RunSpec, folder: Path) -> SparkSession:
             # For TorchDistributor alone, which then deals out the driver's GPUs: a local scheduler has none to wait for.
             session.conf.set("spark.task.resource.gpu.amount", "1")
         return session
-    watch = threading.Timer(REGISTER_S, kill_java)
-    watch.start()
+    answered = threading.Event()
+    threading.Thread(target=end_unanswered, args=(answered,)).start()
     try:
         session = made(builder)
     except EngineError:
@@ -72,7 +74,7 @@ def start_session(spec: RunSpec, folder: Path) -> SparkSession:
             f"{spec.address} took no application in within {REGISTER_S} s; check --address and its Spark version"
         ) from None
     finally:
-        watch.cancel()
+        answered.set()
     wait_for_slots(session, spec)
     return session
 
@@ -128,7 +130,7 @@ def local_settings(spec: RunSpec, folder: Path) -> dict[str, str]:
 
 def guest_settings(spec: RunSpec) -> dict[str, str]:
     """One executor with one slot for each worker, its temporary files in its own folder at the Spark worker."""
-    cores = 1 if spec.oversubscribe else spec.threads
+    cores = slot_cores(spec)
     gpus = {f"spark.{who}.resource.gpu.amount": "1" for who in ("executor", "task")} if spec.device == "cuda" else {}
     return gpus | {
         "spark.cores.max": str(cores * spec.workers),
@@ -136,6 +138,11 @@ def guest_settings(spec: RunSpec) -> dict[str, str]:
         "spark.task.cpus": str(cores),
         "spark.executorEnv.TMPDIR": ".",
     }
+
+
+def slot_cores(spec: RunSpec) -> int:
+    """Cores that a cluster sets aside for each worker."""
+    return 1 if spec.oversubscribe else spec.threads
 
 
 def master_of(address: str) -> tuple[str, int]:
@@ -155,12 +162,15 @@ def check_master(address: str) -> None:
 def wait_for_slots(session: SparkSession, spec: RunSpec) -> None:
     """Returns when there is an executor for each worker. Spark would put up with fewer and retry the barrier for ever."""
     tracker = session.sparkContext._jsc.sc().statusTracker()
-    deadline = time.monotonic() + SLOTS_S
-    while (slots := len(tracker.getExecutorInfos()) - 1) < spec.workers:
-        if time.monotonic() > deadline:
+    began, slots, limit_s = time.monotonic(), 0, float(FIRST_SLOT_S)
+    while slots < spec.workers:
+        found, passed_s = len(tracker.getExecutorInfos()) - 1, time.monotonic() - began
+        if found > slots:
+            slots, limit_s = found, 2 * passed_s + MORE_SLOTS_S
+        elif passed_s > limit_s:
             raise Unavailable(
-                f"{spec.address} gave {slots} of the {spec.workers} slots asked for, each with {spec.threads} free cores, within"
-                f" {SLOTS_S} s; use fewer --workers or --threads, or free some of its cores and memory"
+                f"{spec.address} gave {slots} of the {spec.workers} slots asked for (cores in each: {slot_cores(spec)});"
+                " use fewer --workers or --threads, or free some of its cores and memory"
             )
         time.sleep(0.05)
 
@@ -199,13 +209,16 @@ def runs(process: psutil.Process) -> bool:
         return False
 
 
-def kill_java() -> None:
-    """Ends our own Java, so that the call that waits for it fails."""
+def end_unanswered(answered: threading.Event) -> None:
+    """Ends our own Java when the master has not answered it in time, so that the call that waits for it fails."""
     from pyspark import SparkContext
 
-    gateway: Any = SparkContext._gateway
-    if gateway is not None:
-        gateway.proc.kill()
+    while SparkContext._gateway is None:
+        if answered.wait(0.1):
+            return
+    if not answered.wait(REGISTER_S):
+        java: Any = SparkContext._gateway
+        java.proc.kill()
 
 
 def python_variables(spec: RunSpec) -> dict[str, str]:
