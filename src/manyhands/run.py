@@ -30,6 +30,8 @@ from manyhands.process import Watched, watch
 from manyhands.record import Record
 
 PREFIX = "manyhands-"
+FOR_NETWORKS = ("data", "shard_data", "save")
+"""Parts of a spec that the epoch loop carries out, and no estimator does."""
 
 
 def _nothing() -> None:
@@ -103,6 +105,11 @@ def refusal(spec: RunSpec) -> str | None:
         return f"{spec.backend} offers no --prepare {spec.prepare}"
     if spec.memory_limit is not None and not backend.limits_memory:
         return f"{spec.backend} sets its workers no memory limit; leave --memory-limit out, or use a backend that does"
+    if workload.kind != "network" and (asked := [name for name in FOR_NETWORKS if getattr(spec, name)]):
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
+        return (
+            f"{options} is for networks, not for {workload.kind}; 'manyhands data get' fetches a bucket into a folder for --data"
+        )
     return backend.refuse(spec)
 
 

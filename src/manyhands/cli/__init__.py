@@ -9,7 +9,7 @@ from importlib import import_module
 
 from manyhands.errors import ManyhandsError
 
-COMMANDS = ("run", "list", "doctor", "report", "data")
+COMMANDS = ("run", "evaluate", "list", "doctor", "report", "data")
 
 
 def parser() -> argparse.ArgumentParser:
