@@ -1,0 +1,46 @@
+"""Why Ray Train gave up, in one line, as the error that a worker raised where it is one of ours."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from manyhands.errors import EngineError, ManyhandsError
+
+if TYPE_CHECKING:
+    from ray.train import TrainingFailedError
+
+
+def failure(error: TrainingFailedError) -> ManyhandsError:
+    """The worker that died comes first, because the others then fail over broken connections; else the lowest rank."""
+    from ray.train import ControllerError, WorkerGroupError
+
+    if isinstance(error, ControllerError):
+        return EngineError(f"ray could not train: {first_sentence(error.controller_failure)}")
+    if not isinstance(error, WorkerGroupError):
+        return EngineError(f"ray could not train: {first_sentence(error)}")
+    failures = sorted(error.worker_failures.items())
+    for rank, cause in failures:
+        if died := _death(cause):
+            return EngineError(f"ray worker {rank}{died}")
+    for rank, cause in failures:
+        if isinstance(cause, ManyhandsError):
+            return cause
+        return EngineError(f"ray worker {rank} failed: {type(cause).__name__}: {first_sentence(cause)}")
+    return EngineError(f"ray could not train: {first_sentence(error)}")
+
+
+def _death(cause: Exception) -> str | None:
+    from ray.exceptions import RayActorError
+
+    dead = getattr(cause, "health_check_failure", cause)
+    if not isinstance(dead, RayActorError):
+        return None
+    pid = re.search(r"^\s*pid: (\d+)$", str(dead), re.MULTILINE)
+    return f"{f' (pid {pid[1]})' if pid else ''} died: its process was killed or crashed"
+
+
+def first_sentence(error: BaseException) -> str:
+    """What an error says, without the advice and the traceback that Ray adds to it."""
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return line.partition(". ")[0]

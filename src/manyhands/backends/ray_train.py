@@ -1,0 +1,111 @@
+"""`ray`: Ray Train's TorchTrainer, an actor for each worker and DistributedDataParallel by `prepare_model`.
+
+Without `--address` a cluster of this run alone starts on loopback. With `--address` (`auto`, `HOST:PORT`, `ray://HOST:PORT`)
+the run is a guest of a cluster, which is left running; all its machines need the same Python, Ray and manyhands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from manyhands.backends.base import Backend, Fit
+from manyhands.errors import UsageError
+from manyhands.plan import RunSpec
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+WORKERS = "RAY_NUM_WORKERS"
+
+
+class RayTrain(Backend):
+    """Each worker runs the epoch loop in an actor; rank 0 returns the reports of all."""
+
+    name: ClassVar[str] = "ray"
+    summary: ClassVar[str] = "Ray Train's TorchTrainer, an actor for each worker"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "ray", "pyarrow")
+    extra: ClassVar[str] = "ray"
+    reusable: ClassVar[bool] = True
+    cluster: AbstractContextManager[None]
+
+    @classmethod
+    def default_workers(cls, environ: Mapping[str, str]) -> int | None:
+        """What RAY_NUM_WORKERS says, None when it is not set; raises UsageError when it is no whole number above 0."""
+        given = environ.get(WORKERS)
+        if not given:
+            return None
+        if not given.isdecimal() or int(given) < 1:
+            raise UsageError(f"{WORKERS}={given} is not a whole number above 0; set it right, or give --workers")
+        return int(given)
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        from manyhands.backends._ray_join import split_address
+
+        if spec.nodes > 1:
+            return "ray takes its machines from --address HOST:PORT, not from --nodes"
+        if spec.address not in (None, "auto"):
+            split_address(spec.address)
+        return None
+
+    @classmethod
+    def environment(cls, spec: RunSpec) -> dict[str, str]:
+        from manyhands.backends._ray_environment import variables
+
+        return variables(spec.address)
+
+    def __enter__(self) -> Self:
+        from manyhands.backends._ray_join import joined
+        from manyhands.backends._ray_local import started
+
+        self.cluster = joined(self.spec.address) if self.spec.address else started(self.spec, self.folder)
+        self.cluster.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.cluster.__exit__(kind, error, trace)
+
+    def fit_network(self, spec: RunSpec) -> Fit:
+        """Trains in the cluster, without a retry; raises UsageError when so many workers have no room in it."""
+        import ray.train
+        import ray.train.torch
+
+        from manyhands.backends._fit import network_fit
+        from manyhands.backends._ray_failure import failure
+        from manyhands.backends._ray_group import GroupConfig
+        from manyhands.backends._ray_room import check_room
+        from manyhands.backends._ray_worker import work
+
+        check_room(spec)
+        train: Any = ray.train  # what its types say is version 1 of Ray Train; what runs is version 2
+        trainer = train.torch.TorchTrainer(
+            work,
+            train_loop_config=spec.to_dict(),
+            scaling_config=train.ScalingConfig(
+                num_workers=spec.workers, use_gpu=spec.device == "cuda", resources_per_worker={"CPU": spec.threads}
+            ),
+            torch_config=GroupConfig(timeout_s=int(spec.timeout_s)),
+            run_config=train.RunConfig(
+                name="manyhands",
+                storage_path="manyhands",
+                storage_filesystem=in_memory(),
+                failure_config=train.FailureConfig(max_failures=0, controller_failure_limit=0, max_preemption_failures=0),
+                logging_config=train.LoggingConfig(log_level="ERROR"),
+            ),
+        )
+        try:
+            result = trainer.fit()
+        except train.TrainingFailedError as error:
+            raise failure(error) from error
+        return network_fit(result.return_value, spec)
+
+
+def in_memory() -> FileSystem:
+    """Where Ray Train may save: nothing is, and so no machine of the cluster keeps a folder that nobody takes away."""
+    from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    return PyFileSystem(FSSpecHandler(MemoryFileSystem()))
