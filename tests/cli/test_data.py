@@ -37,7 +37,7 @@ def test_ls_says_that_embedded_data_is_made_on_first_use_and_makes_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("ls") == 0
-    assert capsys.readouterr().out.count("made on first use") == 2
+    assert capsys.readouterr().out.count("made on first use") == 4
     assert not (tmp_path / "cache").exists()
 
 
@@ -107,4 +107,6 @@ def test_verify_refuses_a_folder_without_known_files(tmp_path: Path) -> None:
 
 def test_verify_of_the_embedded_data_makes_it_first(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("verify") == 0
-    assert len(capsys.readouterr().out.splitlines()) == 5
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[1].split("/")[0] for line in lines} == {"mnist", "points", "stocks", "tabular"}
+    assert all(line.startswith("ok ") for line in lines)

@@ -34,6 +34,27 @@ def test_finds_files_in_their_folder_and_beside_it_and_says_which_is_read(
     assert [count_rows(file) for file in known_files(tmp_path) if file.used] == [5, len(bars)]
 
 
+def test_finds_tables_and_says_which_are_read(tmp_path: Path) -> None:
+    for name in ("clustering/Mall_Customers.csv", "tabular/adult.data.gz", "tabular/adult.test.gz", "tabular/diabetes.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "burger-king-menu.csv").write_text("Fat (g),Total Carb (g)\n1,2\n3,4\n")
+    (tmp_path / "Skin_NonSkin.txt").write_text("B\tG\tR\tSKIN\n" + "1\t2\t3\t1\n4\t5\t6\t2\n" * 10)
+    found = {str(file.path.relative_to(tmp_path)): file for file in known_files(tmp_path)}
+    assert {name: (file.set, file.used) for name, file in found.items()} == {
+        "clustering/Mall_Customers.csv": ("points", True),
+        "burger-king-menu.csv": ("points", False),
+        "tabular/adult.data.gz": ("tabular", True),
+        "tabular/adult.test.gz": ("tabular", True),
+        "Skin_NonSkin.txt": ("tabular", False),
+        "tabular/diabetes.csv": ("tabular", False),
+    }
+    assert count_rows(found["burger-king-menu.csv"]) == 2
+    assert count_rows(found["Skin_NonSkin.txt"]) == 20
+    with pytest.raises(DataError, match=r"diabetes\.csv: empty"):
+        check_file(found["tabular/diabetes.csv"])
+
+
 def test_finds_nothing_in_an_empty_folder(tmp_path: Path) -> None:
     assert known_files(tmp_path) == []
     assert check_sets([], tmp_path) == []
@@ -61,8 +82,16 @@ def test_tells_a_set_with_a_missing_file(tmp_path: Path) -> None:
 
 def test_the_embedded_sets_are_known_files() -> None:
     root = embedded("mnist")
-    assert embedded("stocks") == root
+    assert {embedded(name) for name in ("points", "stocks", "tabular")} == {root}
     files = known_files(root)
-    assert [count_rows(file) for file in files] == [8192, 8192, 2048, 2048, 12000]
+    rows = {(file.set, count_rows(file)) for file in files}
+    assert rows == {
+        ("mnist", 8192),
+        ("mnist", 2048),
+        ("points", 131072),
+        ("stocks", 12000),
+        ("tabular", 16384),
+        ("tabular", 74898),
+    }
     assert all(file.used for file in files)
     assert check_sets(files, root) == []

@@ -63,7 +63,7 @@ def boosting_fit(spec: RunSpec, engine: BoostingEngine[Data]) -> Fit:
             f"{spec.backend} trained on {booster.num_features()} columns; the table has {len(table.train.columns)} without its label"
         )
     began = now()
-    probabilities = predict(booster, table.test.read_x(), spec.threads)
+    probabilities = np.concatenate([predict(booster, part.x(), spec.threads) for part in table.test.parts])
     predict_s = now() - began
     quality = score_classes(table.test.read_y(), probabilities, probabilities.argmax(axis=1), table.classes)
     described = describe_rows(workload.data, table.source, table.train, table.test)

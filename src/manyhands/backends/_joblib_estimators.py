@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.resource_tracker import _resource_tracker as tracker_of_python
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
 import joblib
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.backend.resource_tracker import _resource_tracker as loky_tracker
 
 from manyhands.backends._estimators import probe
 from manyhands.backends._estimators_tasks import FileTaskEngine, Task, worker_key
@@ -69,19 +73,16 @@ def open_pool(pool: str, spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
         joblib.parallel_config(backend=pool, n_jobs=spec.workers, temp_folder=str(folder), **options),
         joblib.Parallel(n_jobs=spec.workers) as parallel,
     ):
-        try:
-            tasks = JoblibTasks(pool, spec.workers, folder, parallel)
-            tasks.probe()
-            yield tasks
-        finally:
-            if pool == "loky":
-                _stop_loky()
+        tasks = JoblibTasks(pool, spec.workers, folder, parallel)
+        tasks.probe()
+        yield tasks
+    if pool == "loky":
+        get_reusable_executor().shutdown(wait=True)
+        # Those who watch over files and semaphores are needed until the last one is given back, when this process ends.
+        Finalize(None, stop_trackers, exitpriority=-100)
 
 
-def _stop_loky() -> None:
-    """Ends the workers, and the process that watches over their files, which would outlive this one by a moment."""
-    from joblib.externals.loky import get_reusable_executor
-    from joblib.externals.loky.backend.resource_tracker import _resource_tracker
-
-    get_reusable_executor().shutdown(wait=True)
-    _resource_tracker._stop()
+def stop_trackers() -> None:
+    """Ends the two processes that clean up after this one if it is killed; left alone they outlive it by a moment."""
+    for tracker in (loky_tracker, tracker_of_python):
+        tracker._stop()  # type: ignore[union-attr]  # typeshed leaves it out

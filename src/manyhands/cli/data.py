@@ -1,5 +1,7 @@
 """`manyhands data`: shows which data a run would use, makes the embedded sets, and checks a folder of real data.
 
+The commands for buckets and the web are in `buckets.py`.
+
 manyhands data ls --data-dir DIR
 manyhands data make mnist --to DIR
 manyhands data verify --data-dir DIR
@@ -11,6 +13,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manyhands.cli.buckets import add_actions
 from manyhands.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,12 +23,15 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `data` and its three commands."""
+    """Adds `data` and its commands."""
     top = commands.add_parser(
-        "data", help="show, make or check the data sets", description="Shows, makes or checks the data sets."
+        "data",
+        help="show, make, check, fetch or store data sets",
+        description="Shows, makes, checks, fetches or stores data sets.",
     )
     actions = top.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = actions.add_parser("ls", help="the sets, and where each comes from")
+    listing = actions.add_parser("ls", help="the sets, and where each comes from; or what is in a bucket")
+    listing.add_argument("place", nargs="?", metavar="PLACE", help="s3://bucket/prefix, to list objects instead")
     making = actions.add_parser("make", help="make the embedded sets, which needs no network")
     checking = actions.add_parser("verify", help="read every known file whole; exit code 2 when one is bad")
     for action, call in ((listing, list_sets), (making, make_sets), (checking, verify)):
@@ -34,17 +40,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action.add_argument(
             "--data-dir", metavar="DIR", help="folder of real data; without it MANYHANDS_DATA, and without that the embedded data"
         )
-    making.add_argument("sets", nargs="*", metavar="SET", help="mnist or stocks; none means all")
+    making.add_argument("sets", nargs="*", metavar="SET", help="mnist, points, stocks or tabular; none means all")
     making.add_argument("--to", type=Path, metavar="DIR", help="folder to make them in; without it the cache, made anew")
+    add_actions(actions)
 
 
 def list_sets(options: argparse.Namespace) -> int:
     """Prints one table row for each file of each set."""
     from rich.console import Console
 
+    from manyhands.cli.buckets import list_objects
     from manyhands.data.folder import data_dir
     from manyhands.data.make import cache_dir, sets
 
+    if options.place:
+        return list_objects(options.place)
     folder = data_dir(options.data_dir)
     root = folder or cache_dir()
     files = _known(root)

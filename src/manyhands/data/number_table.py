@@ -80,8 +80,11 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
         raise DataError(f"{path}: no data rows; fetch it again")
 
 
-def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str) -> NDArray[Any]:
-    """(rows, columns) of a chunk; raises DataError naming file, column and data row where there is no finite number."""
+def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str, instead: str) -> NDArray[Any]:
+    """(rows, columns) of a chunk; raises DataError naming file, column and data row where there is no finite number.
+
+    `instead`: what else can be done about a bad column than mending it.
+    """
     import pandas as pd
 
     whole = np.empty((len(chunk), len(columns)), dtype)
@@ -93,10 +96,7 @@ def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str)
         if wrong.any():
             row = int(np.argmax(wrong))
             what = "blank" if pd.isna(given.iloc[row]) else f"{str(given.iloc[row])!r}, which is no number"
-            raise DataError(
-                f"{path}: column {name!r}, data row {int(given.index[row]) + 1} is {what};"
-                " mend it, or name the columns to use with --set columns=NAME,NAME"
-            )
+            raise DataError(f"{path}: column {name!r}, data row {int(given.index[row]) + 1} is {what}; mend it, or {instead}")
     return whole
 
 

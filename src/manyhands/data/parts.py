@@ -47,6 +47,11 @@ class Part:
         return _mapped(self.y_path)[: self.rows]
 
 
+def rows_stored(path: str) -> int:
+    """Rows in an .npy file, from its header; raises DataError when it is missing or damaged."""
+    return len(_mapped(path))
+
+
 def _mapped(path: str) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)

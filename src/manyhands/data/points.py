@@ -127,7 +127,7 @@ def convert_points(path: Path, columns: Sequence[str] = ()) -> Rows:
     def convert(folder: Path) -> dict[str, Any]:
         parts = []
         for number, chunk in enumerate(read_chunks(path, layout, part_rows(len(wanted), DTYPE))):
-            x = numbers(path, chunk, wanted, DTYPE)
+            x = numbers(path, chunk, wanted, DTYPE, "name the columns to use with --set columns=NAME,NAME")
             part = write_part(folder, part_name(number), x[np.random.default_rng([0, number]).permutation(len(x))])
             parts.append([part_name(number), part.rows])
         return {"columns": wanted, "dtype": DTYPE, "labelled": False, "train": parts}

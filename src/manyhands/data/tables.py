@@ -67,6 +67,14 @@ def known_table(path: Path) -> KnownTable | None:
     return next((known for known in KNOWN if path.name.startswith(known.train)), None)
 
 
+def train_file(path: Path) -> Path:
+    """The training file that belongs to a known file of held-out rows; `path` itself when it is none."""
+    for known in KNOWN:
+        if known.test and path.name.startswith(known.test):
+            return path.with_name(known.train + path.name.removeprefix(known.test))
+    return path
+
+
 def unknown_table(path: Path, label: str) -> KnownTable:
     """A table of one's own: LIBSVM by its ending, else CSV with a header line."""
     libsvm = any(path.name.removesuffix(".gz").removesuffix(".xz").endswith(ending) for ending in (".libsvm", ".svm"))

@@ -21,7 +21,7 @@ from manyhands.data.libsvm import feature_names, read_libsvm
 from manyhands.data.make import embedded
 from manyhands.data.number_table import check_columns, numbers, read_chunks, read_header, shown
 from manyhands.data.parts import Part, Rows, in_parts, part_rows, write_labels, write_part
-from manyhands.data.tables import KNOWN, KnownTable, known_table, unknown_table
+from manyhands.data.tables import KNOWN, KnownTable, known_table, train_file, unknown_table
 from manyhands.errors import DataError
 
 if TYPE_CHECKING:
@@ -125,6 +125,16 @@ def convert_table(path: Path, label: str | None = None) -> Table:
     manifest = converted([path, *([test] if test else [])], options, lambda folder: _convert(folder, path, known.label, reader))
     train, held_out = rows_of(manifest, "train"), rows_of(manifest, "test")
     return Table(train, held_out, tuple(manifest["classes"]), known.label, str(path))
+
+
+def count_rows(path: Path) -> int:
+    """Rows of a known file, training or held out; raises DataError when it, or the file it belongs to, is damaged."""
+    train = train_file(path)
+    table = convert_table(train)
+    if train != path:
+        return len(table.test)
+    known = known_table(path)
+    return len(table.train) + (0 if known and known.test else len(table.test))
 
 
 def _test_file(path: Path, known: KnownTable) -> Path | None:
@@ -255,7 +265,7 @@ class _TextReader:
                 given = frame[name].astype(str).to_numpy()
                 blocks.append((given[:, None] == np.array(self.categories[name], dtype=object)).astype(DTYPE))
             else:
-                blocks.append(numbers(path, frame, [name], DTYPE))
+                blocks.append(numbers(path, frame, [name], DTYPE, "leave the column out of the file"))
         return np.hstack(blocks)
 
     def _labels(self, path: Path, frame: pd.DataFrame) -> NDArray[Any]:

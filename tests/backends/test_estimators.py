@@ -1,0 +1,148 @@
+"""What every engine that offers estimators must keep to: found, never listed. Each cell runs once, in a fresh process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from manyhands.backends.base import kinds
+from manyhands.plan import RunSpec
+from manyhands.plugins import backend_classes, workload_class
+from manyhands.record import Record
+from manyhands.run import Surroundings, measure, refusal
+
+pytestmark = pytest.mark.slow
+
+SMALL: Mapping[str, dict[str, Any]] = {
+    "kmeans": {"samples": 5000, "settings": {"max_iterations": 10}},
+    "xgboost": {"samples": 4000, "settings": {"rounds": 10}},
+    "ensemble": {"samples": 1000, "epochs": 4, "batch_size": 50},
+    "search": {"samples": 300, "settings": {"trees": 3, "depths": ("2", "5"), "leaves": ("1",)}},
+    "prepare": {"samples": 500},
+}
+TOLERANCE = {"kmeans": 1e-6, "xgboost": 0.02, "ensemble": 0.0, "search": 0.0, "prepare": 1e-5}
+"""How far a metric may be from serial's, relative: engines that sum in another order cannot give the same bits, boosters grow other
+trees from merged sketches; members and candidates are trained whole, so they are the same."""
+CELLS = [
+    (workload, name, workers)
+    for workload in SMALL
+    for name, backend in backend_classes().items()
+    if workload_class(workload).kind in kinds(backend)
+    for workers in ((1,) if name == "serial" else (1, 2))
+]
+Measured = Callable[[str, str, int], Record]
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """The record of one cell, made once; skips with the reason where it cannot be run here."""
+    surroundings = Surroundings(log_folder=tmp_path_factory.mktemp("logs"))
+
+    @cache
+    def run(workload: str, backend: str, workers: int) -> Record:
+        spec = RunSpec(workload=workload, backend=backend, workers=workers, batch="per-worker", timeout_s=300, **SMALL[workload])
+        if reason := refusal(spec):
+            pytest.skip(f"{spec.label}: {reason}")
+        record = measure(spec, surroundings)
+        assert record.ok, record.reason
+        return record
+
+    return run
+
+
+@pytest.fixture(params=CELLS, ids=lambda cell: "-".join(map(str, cell)))
+def record(request: pytest.FixtureRequest, measured: Measured) -> Record:
+    return measured(*request.param)
+
+
+def scalars(record: Record) -> dict[str, float]:
+    return {name: value for name, value in record.quality.items() if isinstance(value, float)}
+
+
+def test_learns_what_serial_learns_from_the_same_rows(record: Record, measured: Measured) -> None:
+    workload = record.spec["workload"]
+    serial = measured(workload, "serial", 1)
+    assert record.data == serial.data
+    assert record.init_sha256 == serial.init_sha256
+    assert record.resolved.get("rows_fingerprint") == serial.resolved.get("rows_fingerprint")
+    assert scalars(record) == pytest.approx(scalars(serial), rel=TOLERANCE[workload], abs=TOLERANCE[workload])
+    assert record.quality.get("best_parameters") == serial.quality.get("best_parameters")
+
+
+def test_phases_sum_to_the_wall_time(record: Record) -> None:
+    assert record.wall_s is not None
+    assert sum(seconds for seconds in record.phases.values() if seconds is not None) == pytest.approx(record.wall_s, rel=0.02)
+    assert all(record.phases[f"{phase}_s"] for phase in ("launch", "load", "train", "evaluate", "teardown"))
+
+
+def test_every_worker_reports(record: Record) -> None:
+    assert [worker["rank"] for worker in record.per_worker] == list(range(record.spec["workers"]))
+    for worker in record.per_worker:
+        assert worker["host"]
+        assert worker["peak_rss_bytes"] is None or worker["peak_rss_bytes"] > 1e6
+        assert worker["threads"] is None or set(worker["threads"].values()) == {1}, worker["threads"]
+
+
+def test_nothing_had_to_be_ended_by_force(record: Record) -> None:
+    assert "ended_by_force" not in record.resources
+
+
+def test_the_record_is_json_and_back(record: Record) -> None:
+    assert Record.from_json(record.to_json()).quality.keys() == record.quality.keys()
+
+
+@pytest.mark.parametrize("cover", ["shard", "full"])
+def test_members_spread_over_the_workers_visit_every_row_equally_often(
+    cover: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    spec = RunSpec(
+        workload="ensemble", backend="joblib", workers=2, samples=1000, epochs=4, batch="per-worker", settings={"cover": cover}
+    )
+    record = measure(spec, Surroundings(log_folder=tmp_path_factory.mktemp("logs")))
+    assert record.ok, record.reason
+    assert record.resolved["row_visits"] == sum(worker["rows_seen"] for worker in record.per_worker) == 4 * 1000
+    assert sum(worker["tasks"] for worker in record.per_worker) == 4
+    assert record.resolved["strategy"] == "joblib loky"
+    assert record.resolved["predict_s"] < record.phases["evaluate_s"]
+    assert all(worker["busy_s"] <= worker["phases"]["train_s"] for worker in record.per_worker)
+
+
+def test_a_label_that_nothing_foretells_is_not_learnt(tmp_path: Path) -> None:
+    """The label is planted beside features of pure chance: an engine that took it for a feature would be right every time."""
+    chance = np.random.default_rng(0)
+    lines = [
+        f"{a:.3f},{label},{b:.3f}" for a, b, label in zip(*chance.random((2, 4000)), chance.integers(2, size=4000), strict=True)
+    ]
+    path = tmp_path / "planted.csv"
+    path.write_text("\n".join(["a,planted,b", *lines]))
+    for name, backend in backend_classes().items():
+        settings = {"file": str(path), "label": "planted", "rounds": 5}
+        spec = RunSpec(workload="xgboost", backend=name, batch="per-worker", settings=settings, timeout_s=300)
+        if "boosting" not in kinds(backend) or refusal(spec):
+            continue
+        record = measure(spec, Surroundings(log_folder=tmp_path))
+        assert record.ok, record.reason
+        assert record.resolved["columns"] == 2
+        assert 0.4 < record.quality["accuracy"] < 0.6
+        assert record.quality["roc_auc"] < 0.6
+
+
+def test_serial_refuses_what_does_not_fit_with_the_sizes() -> None:
+    spec = RunSpec(workload="kmeans", backend="serial", samples=1_000_000, memory_limit=100_000_000)
+    assert "64 MB of rows, and as much again for the copy that fitting makes, do not fit --memory-limit 100 MB" in str(
+        refusal(spec)
+    )
+    assert refusal(RunSpec(workload="kmeans", backend="serial", samples=1000, memory_limit=100_000_000)) is None
+    assert "does not say how large its rows are" in str(refusal(RunSpec(workload="search", backend="serial", memory_limit=10**9)))
+
+
+def test_joblib_refuses_workers_that_would_do_nothing() -> None:
+    spec = RunSpec(workload="ensemble", backend="joblib", workers=2, batch="per-worker", settings={"single": "true"})
+    assert refusal(spec) == "1 member cannot keep 2 workers busy; use more --set members= or fewer --workers"
+    assert "memory limit" in str(refusal(RunSpec(workload="search", backend="joblib", memory_limit=10**9)))
+    assert "offers no clustering workloads" in str(refusal(RunSpec(workload="kmeans", backend="joblib")))
