@@ -45,7 +45,7 @@ class Store(ABC):
     def __init__(self, location: Location, patience: Patience, tell: Tell) -> None:
         self.location = location
         self.patience = patience
-        self._tell = tell
+        self.tell = tell
         self._lock = threading.Lock()
         self.bytes_moved = 0
         """Bytes of content read and written so far."""
@@ -117,7 +117,7 @@ class Store(ABC):
         return Target(self.location.of(name), self.location.root if self.location.scheme == "s3" else "", self.endpoint)
 
     def _ask(self, name: str, ask: Callable[[], Answer]) -> Answer:
-        return self.patience.call(self.target(name), ask, self._tell)
+        return self.patience.call(self.target(name), ask, self.tell)
 
     def _count(self, size: int) -> None:
         with self._lock:

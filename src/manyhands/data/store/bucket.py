@@ -62,7 +62,7 @@ class BucketStore(Store):
             if self.settings.endpoint is None:
                 raise StoreProblem(NO_BUCKET)
             self.owner.make_bucket()
-            self._tell(f"made the bucket {self.location.root} at {self.endpoint}")
+            self.tell(f"made the bucket {self.location.root} at {self.endpoint}")
 
         self._ask("", prepare)
 

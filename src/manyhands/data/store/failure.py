@@ -59,27 +59,35 @@ class StoreProblem(Exception):
         """Whether it may be gone at the next try."""
         return self.kind in PASSING
 
-    def words(self, target: Target) -> str:
-        """What is wrong, and what to do about it."""
-        code = f" ({self.detail})" if self.detail else ""
+    def what(self, target: Target) -> str:
+        """What is wrong."""
         place, endpoint = target.place, target.endpoint
+        code = f" ({self.detail})" if self.detail else ""
         return {
-            NO_BUCKET: f"no bucket {target.container!r} at {endpoint}; check the name and AWS_ENDPOINT_URL",
-            NO_OBJECT: f"no object {place} at {endpoint}; 'manyhands data ls s3://{target.container}' shows what there is"
-            if target.container
-            else f"no file at {place}{code}; check the address",
-            NO_CREDENTIALS: f"no credentials for {place}{code}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
-            DENIED: f"{endpoint} denies access to {place}{code}; check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
-            if target.container
-            else f"{endpoint} denies access to {place}{code}; check the address",
-            REFUSED: f"no connection to {endpoint} for {place}{code}; is it running, and is AWS_ENDPOINT_URL right?"
-            if target.container
-            else f"no connection to {endpoint} for {place}{code}; check the address",
-            HANGING: f"{endpoint} did not answer in time for {place}; is it overloaded, or something else than a store?",
-            CUT: f"the connection to {endpoint} broke in the middle of {place}",
+            NO_BUCKET: f"no bucket {target.container!r} at {endpoint}",
+            NO_OBJECT: f"no {'object' if target.container else 'file'} {place}{f' at {endpoint}' if target.container else ''}",
+            NO_CREDENTIALS: f"no credentials for {place}{code}",
+            DENIED: f"{endpoint} denies access to {place}{code}",
+            REFUSED: f"no connection to {endpoint} for {place}{code}",
+            HANGING: f"{endpoint} did not answer in time for {place}",
+            CUT: f"{place} did not arrive whole from {endpoint}",
             BUSY: f"{endpoint} could not serve {place}{code}",
-            ODD: f"{endpoint} did not serve {place}{code}; check bucket, region and AWS_ENDPOINT_URL",
+            ODD: f"{endpoint} did not serve {place}{code}",
         }[self.kind]
+
+    def advice(self, target: Target) -> str:
+        """What to do about it."""
+        if not target.container:
+            return "check the address"
+        credentials = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+        return {
+            NO_BUCKET: "check the name and AWS_ENDPOINT_URL",
+            NO_OBJECT: f"'manyhands data ls s3://{target.container}' shows what there is",
+            NO_CREDENTIALS: f"set {credentials}",
+            DENIED: f"check {credentials}",
+            REFUSED: "check that it runs, and AWS_ENDPOINT_URL",
+            ODD: "check bucket, AWS_REGION and AWS_ENDPOINT_URL",
+        }.get(self.kind, "try again later, or another endpoint")
 
 
 def of_answer(code: str | None, status: int | None) -> StoreProblem:

@@ -46,15 +46,11 @@ class Patience:
             try:
                 return ask()
             except StoreProblem as problem:
-                words = problem.words(target)
-                if not problem.passing:
-                    raise DataError(words) from None
-                if number == self.tries:
-                    spent = time.monotonic() - began
-                    raise DataError(
-                        f"{words} (given up after {number} {'tries' if number > 1 else 'try'} in {spent:.1f} s)"
-                    ) from None
-            tell(f"{words}; try {number + 1} of {self.tries} in {wait_s:g} s")
+                what, advice = problem.what(target), problem.advice(target)
+                if not problem.passing or number == self.tries:
+                    spent = f", {number} tries in {time.monotonic() - began:.1f} s" if number > 1 else ""
+                    raise DataError(f"{what}{spent}; {advice}") from None
+            tell(f"{what}; try {number + 1} of {self.tries} in {wait_s:g} s")
             time.sleep(wait_s)
             wait_s *= 2
         raise AssertionError("unreachable: the last try returns or raises")

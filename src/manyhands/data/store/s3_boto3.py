@@ -9,7 +9,6 @@ from typing import Any
 from manyhands.data.inflate import Readable
 from manyhands.data.store.base import Entry
 from manyhands.data.store.failure import (
-    BUSY,
     CUT,
     DENIED,
     HANGING,
@@ -99,7 +98,6 @@ class Boto3Client:
 @contextmanager
 def problems(absent: str = "") -> Iterator[None]:
     """Turns what boto3 raises into a StoreProblem; `absent`: what a bare 404 means, as an answer to HEAD has no words."""
-    from boto3.exceptions import Boto3Error
     from botocore import exceptions as known
 
     try:
@@ -126,7 +124,5 @@ def problems(absent: str = "") -> Iterator[None]:
         raise StoreProblem(ODD, "the name is not allowed") from None
     except known.ResponseParserError:
         raise StoreProblem(ODD, "no answer of a store") from None
-    except Boto3Error:
-        raise StoreProblem(BUSY) from None
     except known.BotoCoreError:
         raise StoreProblem(DENIED, "signing") from None

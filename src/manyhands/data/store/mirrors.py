@@ -1,0 +1,99 @@
+"""Sets that can be fetched from the web: which files, where from, and the checksums that they have to have."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from manyhands.data.store.location import WEB, locate
+from manyhands.data.store.patience import Patience, Tell
+from manyhands.data.store.web import WebStore
+from manyhands.data.whole import write_whole
+from manyhands.errors import DataError, UsageError, unknown
+
+Moved = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class WebFile:
+    """A file as it has to be."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class WebSet:
+    """A set that others publish."""
+
+    name: str
+    urls: tuple[str, ...]
+    files: tuple[WebFile, ...]
+
+
+def known_sets() -> dict[str, WebSet]:
+    """The sets of `mirrors.toml` by name."""
+    found = tomllib.loads((files("manyhands.data") / "mirrors.toml").read_text(encoding="utf-8"))
+    return {
+        name: WebSet(name, tuple(values["urls"]), tuple(WebFile(**file) for file in values["files"]))
+        for name, values in found.items()
+    }
+
+
+def known_set(name: str) -> WebSet:
+    """The set of this name; raises UsageError when there is none."""
+    sets = known_sets()
+    if name not in sets:
+        raise unknown("set to fetch", name, sets, "manyhands data fetch --help")
+    return sets[name]
+
+
+def is_there(path: Path, file: WebFile) -> bool:
+    """Whether `path` is the file already."""
+    if not path.is_file() or path.stat().st_size != file.bytes:
+        return False
+    with path.open("rb") as stored:
+        return hashlib.file_digest(stored, "sha256").hexdigest() == file.sha256
+
+
+def fetch_file(file: WebFile, urls: Sequence[str], target: Path, patience: Patience, tell: Tell, moved: Moved) -> str:
+    """Puts the file at `target` and returns where it came from: the first of `urls` that has the right one.
+
+    `moved` hears of every block. Raises DataError when none has, and leaves nothing; UsageError for what is no web address.
+    """
+    problems = []
+    for url in urls:
+        location = locate(url)
+        if location.scheme not in WEB:
+            raise UsageError(f"--url {location} is no http(s) address")
+        store = WebStore(location, patience, tell)
+
+        def receive(store: WebStore = store) -> None:
+            write_whole(target, _checked(store.blocks(file.name), file, moved))
+
+        try:
+            patience.call(store.target(file.name), receive, tell)
+        except DataError as error:
+            problems.append(str(error))
+            continue
+        return url
+    raise DataError("; ".join(problems))
+
+
+def _checked(blocks: Iterator[bytes], file: WebFile, moved: Moved) -> Iterator[bytes]:
+    """The blocks, as long as they can be the file; raises DataError at the first that cannot, or at the end."""
+    digest, size = hashlib.sha256(), 0
+    for block in blocks:
+        digest.update(block)
+        size += len(block)
+        if size > file.bytes:
+            break
+        moved(len(block))
+        yield block
+    if size != file.bytes or digest.hexdigest() != file.sha256:
+        raise DataError(f"{file.name} is another file than the one of sha256 {file.sha256[:12]}... there; name another --url")
