@@ -5,7 +5,7 @@ import pytest
 
 from manyhands.analysis.example import example_records
 from manyhands.cli import report
-from manyhands.errors import RecordError, UsageError
+from manyhands.errors import RecordError, Unavailable, UsageError
 
 
 def run(*words):
@@ -34,7 +34,7 @@ def test_prints_the_format_asked_for(records, capsys, form, start):
 
 
 def test_writes_a_file_instead_of_printing(records, tmp_path, capsys):
-    for form in report.FORMATS:
+    for form in ("table", "markdown", "csv", "json"):
         assert run(records, "--format", form, "-o", tmp_path / form) == 0
         assert (tmp_path / form).stat().st_size > 500
     assert capsys.readouterr().out == ""
@@ -64,3 +64,41 @@ def test_bad_input_is_one_line_that_names_the_file(records, tmp_path):
         run(tmp_path / "missing.jsonl")
     with pytest.raises(RecordError, match=r"cannot write the report to .*; choose another file with -o"):
         run(records, "--format", "csv", "-o", tmp_path)
+
+
+def test_the_suffix_says_the_format(records, tmp_path):
+    pytest.importorskip("vl_convert")
+    pytest.importorskip("pyarrow")
+    starts = {
+        "r.html": b"<!doctype html>",
+        "r.md": b"- **cnn",
+        "r.csv": b"id,",
+        "r.json": b"{",
+        "r.parquet": b"PAR1",
+        "r.txt": b"\ncnn",
+    }
+    for name, start in starts.items():
+        assert run(records, "-o", tmp_path / name) == 0
+        assert (tmp_path / name).read_bytes().lstrip(b"\n").startswith(start.lstrip(b"\n"))
+
+
+def test_images_are_written_beside_the_report(records, tmp_path, capsys):
+    pytest.importorskip("vl_convert")
+    assert run(records, "--images", tmp_path / "images") == 0
+    assert len(list((tmp_path / "images").iterdir())) == 6
+    assert "6 images in" in capsys.readouterr().err
+
+
+def test_parquet_is_not_printed(records):
+    with pytest.raises(UsageError, match="name a file with -o"):
+        run(records, "--format", "parquet")
+
+
+def test_a_missing_library_leaves_the_table_working(records, monkeypatch, capsys):
+    from manyhands.report.page import script
+
+    monkeypatch.setattr(script, "find_spec", lambda name: None)
+    with pytest.raises(Unavailable, match=r"needs vl_convert, jinja2: pip install 'manyhands\[report\]'"):
+        run(records, "--format", "html")
+    assert run(records) == 0
+    assert "speed-up" in capsys.readouterr().out

@@ -11,13 +11,16 @@ from manyhands.analysis.summary import Summary
 from manyhands.record import Record
 from manyhands.report import words
 
+TITLED = 4
+"""Differences that a title names; the line about what is not averaged names all."""
 _PHRASES = {"train": "the train phase", "wall": "the whole run"}
 
 
 def title(group: Group, siblings: Sequence[Group]) -> str:
     """The workload, and what sets the group apart from the other groups of that workload."""
     apart = [f"{name} {group.conditions.get(name, 'missing')}" for name in differences(siblings)]
-    return words.plain(", ".join([group.workload, *apart]))
+    more = [f"{len(apart) - TITLED} more differences"] if len(apart) > TITLED else []
+    return words.plain(", ".join([group.workload, *apart[:TITLED], *more]))
 
 
 def not_averaged(siblings: Sequence[Group]) -> list[str]:

@@ -146,11 +146,14 @@ def _pairs(value: Any, first: str, second: str) -> list[tuple[float, float]]:
 def _scatter(key: Key, record: Record) -> Chart | None:
     held = record.quality.get("scatter")
     dots = _pairs(held, "x", "y")
-    if not dots or not isinstance(held, Mapping) or len(held.get("cluster") or ()) < len(dots):
+    if not dots or not isinstance(held, Mapping) or not isinstance(held.get("cluster"), list | tuple):
         return None
     clusters = [words.plain(name) for name in held["cluster"]]
+    if len(clusters) < len(dots):
+        return None
     names = sorted(set(clusters), key=lambda name: (len(name), name))
-    axes = [words.plain(name) for name in (held.get("columns") or ("x", "y"))][:2]
+    columns = held.get("columns")
+    axes = [words.plain(name) for name in columns] if isinstance(columns, list | tuple) and len(columns) == 2 else ["x", "y"]
     step = -(-len(dots) // DOTS)
     values = [{"series": name, "x": x, "y": y} for name, (x, y) in list(zip(clusters, dots, strict=False))[::step]]
     keys = [Key(name, css(f"series-{place % SERIES + 1}")) for place, name in enumerate(names)]
@@ -161,10 +164,10 @@ def _scatter(key: Key, record: Record) -> Chart | None:
         "mark": {"type": "point", "filled": True, "size": 22, "opacity": 0.75},
         "encoding": {
             "x": quantity("x", axes[0], scale={"zero": False}),
-            "y": quantity("y", axes[-1], scale={"zero": False}),
+            "y": quantity("y", axes[1], scale={"zero": False}),
             "color": coloured(keys),
             "shape": shape,
-            "tooltip": [category("series", "cluster"), quantity("x", axes[0]), quantity("y", axes[-1])],
+            "tooltip": [category("series", "cluster"), quantity("x", axes[0]), quantity("y", axes[1])],
         },
     }
     members = {name: [dot for own, dot in zip(clusters, dots, strict=False) if own == name] for name in names}
@@ -175,9 +178,9 @@ def _scatter(key: Key, record: Record) -> Chart | None:
     return Chart(
         name=f"clusters {key.label}",
         title=f"Clusters: {key.label}",
-        words=words.plain(f"{len(dots)} rows of {key.label} in {len(names)} clusters over {axes[0]} and {axes[-1]}."),
+        words=words.plain(f"{len(dots)} rows of {key.label} in {len(names)} clusters over {axes[0]} and {axes[1]}."),
         spec=specification(values, [layer], height=300),
-        head=("cluster", "rows", f"mean {axes[0]}", f"mean {axes[-1]}"),
+        head=("cluster", "rows", f"mean {axes[0]}", f"mean {axes[1]}"),
         rows=rows,
         note="Rows of one launch, in the two columns named at the axes.",
     )

@@ -22,6 +22,8 @@ LOGARITHMIC_FROM = 16
 """Times the fewest cores from which both axes are logarithmic."""
 LABELLED = 7
 """Series up to which lines carry their names; above it they would overlap."""
+SAYING = 10
+"""An interval whose ends are this many times apart is drawn as a bar alone: a band would only hide the rest."""
 HEAD = ("series", "workers", "threads", "cores")
 
 
@@ -119,7 +121,7 @@ def _chart(
                 ],
             },
         },
-        *([_names(points, ideal[-1], keys, scales)] if is_labelled else []),
+        *(_names(points, ideal[-1], keys, scales) if is_labelled else []),
     ]
     right = 16 + 7 * max(5, *(len(line.name) for line in lines)) if is_labelled else 12
     notes = ["Bands and bars: 95 % intervals over launches. Dashed: ideal."]
@@ -210,7 +212,7 @@ def _reference(ideal: Sequence[tuple[int, float]], scales: _Scales) -> list[Spec
 def _band(keys: Sequence[Key], scales: _Scales) -> Spec:
     encoding = _encoding(scales, keys) | {"y": scales.y | {"field": "low"}, "y2": {"field": "high"}}
     return {
-        "transform": [{"filter": "isValid(datum.low)"}],
+        "transform": [{"filter": f"isValid(datum.low) && datum.high < {SAYING} * datum.low"}],
         "mark": {"type": "area", "opacity": 0.13, "clip": True},
         "encoding": encoding,
     }
@@ -231,20 +233,25 @@ def _law(laws: Sequence[tuple[Series, float, float]], keys: Sequence[Key], scale
     return {"data": {"values": values}, "mark": mark, "encoding": _encoding(scales, keys)}
 
 
-def _names(points: Sequence[Point], ideal: tuple[int, float], keys: Sequence[Key], scales: _Scales) -> Spec:
-    """The name of every series beside its last point, moved apart where they would lie on each other."""
+def _names(points: Sequence[Point], ideal: tuple[int, float], keys: Sequence[Key], scales: _Scales) -> list[Spec]:
+    """The name of every series: beside its last point, moved apart where names would lie on each other, or above it where the
+    series ends before the others."""
     last = list({point.series.name: point for point in points}.values())
-    ends = [(point.series.name, point.cores, point.value) for point in last] + [("ideal", *ideal)]
-    values: list[dict[str, Any]] = []  # labels of lines that end at different worker counts do not touch
-    for end in dict.fromkeys(n for _, n, _ in ends):
-        beside = [(name, value) for name, n, value in ends if n == end]
-        places = spread_out([value for _, value in beside], scales.bottom, scales.top, HEIGHT, scales.is_logarithmic)
-        values += [
-            {"series": name, "cores": end, "value": round(place, 5)} for (name, _), place in zip(beside, places, strict=True)
-        ]
-    mark = {"type": "text", "align": "left", "dx": 10, "fontWeight": 600, "limit": 140}
+    ends = [(point.series.name, point.value) for point in last if point.cores == scales.cores[-1]] + [("ideal", ideal[1])]
+    places = spread_out([value for _, value in ends], scales.bottom, scales.top, HEIGHT, scales.is_logarithmic)
+    beside = [
+        {"series": name, "cores": scales.cores[-1], "value": round(place, 5)}
+        for (name, _), place in zip(ends, places, strict=True)
+    ]
+    above = [
+        {"series": point.series.name, "cores": point.cores, "value": round(point.value, 5)}
+        for point in last
+        if point.cores < scales.cores[-1]
+    ]
     encoding = _encoding(scales, keys) | {"text": category("series")}
-    return {"data": {"values": values}, "mark": mark, "encoding": encoding}
+    mark = {"type": "text", "align": "left", "fontWeight": 600, "limit": 140}
+    layers: list[Spec] = [{"data": {"values": beside}, "mark": mark | {"dx": 10}, "encoding": encoding}]
+    return [*layers, *([{"data": {"values": above}, "mark": mark | {"dx": 4, "dy": -13}, "encoding": encoding}] if above else [])]
 
 
 def _sentence(line: Series, points: Sequence[Point]) -> str:

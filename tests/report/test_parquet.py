@@ -1,0 +1,23 @@
+import pytest
+
+from manyhands.analysis.example import example_record, example_records
+from manyhands.report.parquet import write_parquet
+
+parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow: pip install 'manyhands[report]'")
+
+
+def test_a_row_for_every_record_with_types_and_nulls(tmp_path):
+    records = [*example_records(), example_record(1.0, {"nodes": None}, status="failed", reason="it broke", id="f")]
+    write_parquet(records, tmp_path / "r.parquet")
+    table = parquet.read_table(tmp_path / "r.parquet")
+    assert table.num_rows == 13
+    assert str(table.schema.field("phases.train_s").type) == "double"
+    assert str(table.schema.field("spec.workers").type) == "int64"
+    assert table["phases.save_s"].null_count == 13
+    assert table["spec.nodes"].to_pylist()[-1] is None
+
+
+def test_a_column_of_several_types_is_text(tmp_path):
+    records = [example_record(1.0, {"nodes": value}, id=str(value)) for value in (1, "all", True)]
+    write_parquet(records, tmp_path / "r.parquet")
+    assert parquet.read_table(tmp_path / "r.parquet")["spec.nodes"].to_pylist() == ["1", "all", "true"]
