@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from manyhands.data import made_rows
+from manyhands.data import made_rows, parts
 from manyhands.data.make import make_set
 from manyhands.data.tabular import count_rows, load_table
 from manyhands.errors import DataError
@@ -56,6 +56,15 @@ def test_the_label_is_no_feature_and_every_fifth_row_is_held_out(tmp_path: Path)
     assert np.array_equal(every[:, 0] % 3, labels)
     again = load_table(None, 10, file, "y")
     assert np.array_equal(again.train.read_x(), found.train.read_x()[:10])
+
+
+def test_a_table_larger_than_a_part_is_read_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PART_BYTES", 2 * 4 * 30)
+    found = load_table(None, None, table(tmp_path, ["a,b,y", *NUMBERS]), "y")
+    assert [part.rows for part in found.train.parts] == [24] * 6 + [16]
+    assert [part.rows for part in found.test.parts] == [6] * 6 + [4]
+    assert np.array_equal(found.train.read_x()[:, 0] % 3, found.train.read_y())
+    assert sorted([*found.train.read_x()[:, 0], *found.test.read_x()[:, 0]]) == list(range(200))
 
 
 def test_counts_the_rows_of_a_known_file(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from manyhands.cli.places import data_place, save_place
@@ -126,5 +126,5 @@ def check_settings(settings: dict[str, str], workloads: list[type[Workload]]) ->
     """Raises UsageError for a setting that none of the workloads has."""
     for name in settings:
         if not any(workload.accepts({name: settings[name]}) for workload in workloads):
-            known = sorted({setting for workload in workloads for setting in workload.__dataclass_fields__})
+            known = sorted({setting.name for workload in workloads for setting in fields(workload)})
             raise UsageError(f"--set {name}={settings[name]}: no such setting; known: {', '.join(known)}; see 'manyhands list'")

@@ -17,6 +17,8 @@ from manyhands.errors import EngineError
 
 SILHOUETTE_ROWS = 10_000
 SILHOUETTE_SEED = 1
+WORKING_MIB = 64
+"""For distances: scikit-learn would take 1 GiB, and so be the peak memory of every run."""
 CURVE_POINTS = 101
 BLOCK_ROWS = 1 << 16
 
@@ -86,6 +88,7 @@ def _davies_bouldin(
 
 
 def _silhouette(rows: Rows, centres: NDArray[np.float64], sample: int) -> float | None:
+    from sklearn import config_context
     from sklearn.metrics import pairwise_distances_argmin, silhouette_score
 
     chosen = np.arange(len(rows))
@@ -95,7 +98,8 @@ def _silhouette(rows: Rows, centres: NDArray[np.float64], sample: int) -> float 
     labels = pairwise_distances_argmin(x, centres)
     if not 2 <= len(np.unique(labels)) < len(x):
         return None
-    return float(silhouette_score(x, labels))
+    with config_context(working_memory=WORKING_MIB):
+        return float(silhouette_score(x, labels))
 
 
 def score_classes(y: NDArray[Any], probabilities: NDArray[Any], chosen: NDArray[Any], names: Sequence[str]) -> dict[str, Any]:
