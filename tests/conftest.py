@@ -13,6 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
+from object_store import bucket, s3_endpoint, web, web_folder
+
+__all__ = ["bucket", "s3_endpoint", "web", "web_folder"]  # fixtures: pytest finds them here
 
 SET_BY_IMPORTS = {
     "KMP_DUPLICATE_LIB_OK",  # scikit-learn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from manyhands.data.inflate import Readable
+from manyhands.data.inflate import AGAIN, Readable
 from manyhands.data.store.base import Entry, Store
 from manyhands.data.whole import write_whole
 from manyhands.errors import DataError
@@ -51,11 +51,14 @@ class LocalStore(Store):
         try:
             with path.open("rb") as file:
                 file.seek(start)
-                return file.read() if stop is None else file.read(stop - start)
+                content = file.read() if stop is None else file.read(stop - start)
         except FileNotFoundError:
             raise DataError(f"no file {path}; check the path") from None
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}; check the path") from None
+        if stop is not None and len(content) < stop - start:
+            raise DataError(f"{path} ends before byte {stop}; {AGAIN}")
+        return content
 
     def _write(self, name: str, content: Readable) -> None:
         write_whole(self.path(name), [content])

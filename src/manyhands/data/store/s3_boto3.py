@@ -99,6 +99,7 @@ class Boto3Client:
 def problems(absent: str = "") -> Iterator[None]:
     """Turns what boto3 raises into a StoreProblem; `absent`: what a bare 404 means, as an answer to HEAD has no words."""
     from botocore import exceptions as known
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -122,7 +123,7 @@ def problems(absent: str = "") -> Iterator[None]:
         raise StoreProblem(REFUSED) from None
     except known.ParamValidationError:
         raise StoreProblem(ODD, "the name is not allowed") from None
-    except known.ResponseParserError:
+    except ResponseParserError:
         raise StoreProblem(ODD, "no answer of a store") from None
     except known.BotoCoreError:
         raise StoreProblem(DENIED, "signing") from None
