@@ -27,6 +27,7 @@ from manyhands.backends._spark_log import failure
 from manyhands.backends._spark_worker import interface_towards
 from manyhands.data.stocks import Windows, load_windows
 from manyhands.errors import DataError, EngineError, Unavailable
+from manyhands.measure.resources import reap
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class
 from manyhands.record import Record, read_records
@@ -166,10 +167,12 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SparkSe
     for variable in ("SPARK_AUTH_SOCKET_TIMEOUT", "SPARK_BUFFER_SIZE"):
         monkeypatch.setenv(variable, "0")  # pyspark sets them: gone again after the test
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
     try:
         yield start_session(RunSpec(workload="lstm", backend="spark", workers=2), tmp_path)
     finally:
         stop_session()
+        reap(before)
 
 
 def write_bars(path: Path, layout: str) -> Path:
@@ -389,10 +392,17 @@ def run_at(address: str, folder: Path, *options: str) -> tuple[Record, float]:
     """The record of a run as a guest, and its seconds; in a process apart, so that the cluster is none of its own."""
     command = [sys.executable, "-m", "manyhands", "run", *options, "--backend", "spark", "--address", address, "--repeats", "1"]
     out = folder / "records.jsonl"
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
     began = time.monotonic()
-    done = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True, check=False, timeout=200)
+    done = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True, check=False, timeout=400)
+    seconds = time.monotonic() - began
     assert out.exists(), done.stderr
-    return read_records(out)[-1], time.monotonic() - began
+    # What the cluster's workers started for us ends a moment after us, and is then collected here.
+    while {process.pid for process in psutil.Process().children(recursive=True)} - before:
+        assert time.monotonic() - began - seconds < 60
+        reap(before)
+        time.sleep(0.2)
+    return read_records(out)[-1], seconds
 
 
 @pytest.mark.slow
