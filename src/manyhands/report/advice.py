@@ -40,14 +40,18 @@ def advice(summaries: Sequence[Summary], time: Time) -> Advice:
     if found is None:
         text = f"Only {words.full_name(base.cell)} was measured: add another backend or --workers 1,2."
         return Advice("Nothing to compare", NONE, (text,))
-    chosen = _cheapest(found)
+    chosen = _chosen(found)
     why = [_speed(chosen, base, time), _sureness(found, chosen), _price(chosen, base), _quality(chosen, base)]
     return Advice(_use(chosen), _level(found), tuple(words.plain(line) for line in why if line))
 
 
-def _cheapest(found: Winner) -> Summary:
-    """The fastest cell; among cells that cannot be told from it the one that holds the fewest cores, for the shortest time."""
-    tied = (found.best, *found.rivals)
+def _chosen(found: Winner) -> Summary:
+    """The fastest cell, or the one with the fewest cores of those whose speed-up lies in its interval.
+
+    Overlap alone is not enough: a cell with wild launches overlaps all others, however slow it is.
+    """
+    low = found.best.speedup.low if found.best.speedup else None
+    tied = [found.best, *(row for row in found.rivals if low is not None and (row.speedup.value if row.speedup else 1.0) >= low)]
     return min(tied, key=lambda row: (cores(row.cell), row.core_hours if row.core_hours is not None else float("inf")))
 
 
@@ -76,11 +80,7 @@ def _sureness(found: Winner, chosen: Summary) -> str:
     if not found.rivals:
         return "Not sure: one launch cannot tell it from luck. Measure again with --repeats 3."
     others = [words.full_name(row.cell) for row in (found.best, *found.rivals) if row is not chosen]
-    reason = (
-        "the cell with the fewest cores among them is named"
-        if chosen is not found.best
-        else "it is also the one with the fewest cores"
-    )
+    reason = "it is the fastest so far" if chosen is found.best else "of those as fast as the fastest it has the fewest cores"
     listed = "; ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")
     return f"No clear winner: intervals overlap with {listed}; {reason}. More --repeats would tell them apart."
 

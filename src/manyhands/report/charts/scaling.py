@@ -20,6 +20,8 @@ from manyhands.report.charts.series import Series
 HEIGHT = 300
 LOGARITHMIC_FROM = 16
 """Times the fewest cores from which both axes are logarithmic."""
+BANDED = 3
+"""Series up to which intervals are drawn as bands as well as bars: more bands hide each other."""
 LABELLED = 7
 """Series up to which lines carry their names; above it they would overlap."""
 SAYING = 10
@@ -106,7 +108,7 @@ def _chart(
     scales = _Scales.of(points, ideal)
     layers = [
         *_reference(ideal, scales),
-        _band(keys, scales),
+        *([_band(keys, scales)] if len(lines) <= BANDED else []),
         _whiskers(keys, scales),
         *([_law(laws, keys, scales)] if laws else []),
         {"mark": {"type": "line", "strokeWidth": 2}, "encoding": _encoding(scales, keys)},
@@ -124,8 +126,8 @@ def _chart(
         *(_names(points, ideal[-1], keys, scales) if is_labelled else []),
     ]
     right = 16 + 7 * max(5, *(len(line.name) for line in lines)) if is_labelled else 12
-    notes = ["Bands and bars: 95 % intervals over launches. Dashed: ideal."]
-    notes += [f"Dotted: {choice.fits[0].law.name} fitted to {choice.curve.backend}." for choice in choices if laws]
+    notes = [f"{'Bands and bars' if len(lines) <= BANDED else 'Bars'}: 95 % intervals over launches. Dashed: ideal."]
+    notes += _fitted(choices) if laws else []
     table = [
         (
             point.series.name,
@@ -146,7 +148,7 @@ def _chart(
         head=(*HEAD, name, "95 % from", "95 % to"),
         rows=tuple(table),
         legend=() if is_labelled else tuple(keys),
-        note=" ".join(dict.fromkeys(notes)),
+        note=" ".join(notes),
     )
 
 
@@ -252,6 +254,15 @@ def _names(points: Sequence[Point], ideal: tuple[int, float], keys: Sequence[Key
     mark = {"type": "text", "align": "left", "fontWeight": 600, "limit": 140}
     layers: list[Spec] = [{"data": {"values": beside}, "mark": mark | {"dx": 10}, "encoding": encoding}]
     return [*layers, *([{"data": {"values": above}, "mark": mark | {"dx": 4, "dy": -13}, "encoding": encoding}] if above else [])]
+
+
+def _fitted(choices: Sequence[Choice]) -> list[str]:
+    """Which laws the dotted lines are."""
+    backends: dict[str, list[str]] = {}
+    for choice in choices:
+        backends.setdefault(choice.fits[0].law.name, []).append(choice.curve.backend)
+    fitted = [f"{law} fitted to {', '.join(dict.fromkeys(names))}" for law, names in backends.items()]
+    return [words.plain(f"Dotted: {'; '.join(fitted)}.")] if fitted else []
 
 
 def _sentence(line: Series, points: Sequence[Point]) -> str:

@@ -35,7 +35,6 @@
     const spec = JSON.parse(figure.querySelector("script").textContent);
     const options = { mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false, tooltip: explain };
     await vegaEmbed(figure.querySelector(".plot"), spec, { ...options, config, loader });
-    figure.querySelector("svg").setAttribute("aria-hidden", "true");
     figure.dataset.drawn = "";
   }
 
