@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from manyhands.backends._spark_estimators_memory import memory_settings
 from manyhands.backends._spark_rendezvous import NAME as RENDEZVOUS
 from manyhands.backends._spark_worker import own_address_towards
 from manyhands.errors import EngineError, Unavailable
@@ -58,7 +59,8 @@ def start_session(spec: RunSpec, folder: Path) -> SparkSession:
         host = own_address_towards(master_of(spec.address)[0])
     settings = base_settings(spec, folder, host) | (guest_settings(spec) if spec.address else local_settings(spec, folder))
     named: dict[str, Any] = dict(settings)
-    builder = SparkSession.builder.master(spec.address or f"local[{spec.workers}]").appName("manyhands").config(map=named)
+    builder = SparkSession.builder.master(spec.address or f"local[{spec.workers * spec.threads}]").appName("manyhands")
+    builder = builder.config(map=named)
     if spec.address is None:
         session = made(builder)
         if spec.device == "cuda":
@@ -94,27 +96,32 @@ def base_settings(spec: RunSpec, folder: Path, host: str) -> dict[str, str]:
     logging.write_text(LOGGING)
     options = (f"-Dlog4j2.configurationFile={logging.as_uri()}", f"-Djava.io.tmpdir={folder}", "-XX:-UsePerfData")
     workers = thread_variables(spec.threads) | {"PET_RDZV_BACKEND": RENDEZVOUS}
-    return {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.host": host,
-        "spark.driver.bindAddress": host,
-        "spark.driver.defaultJavaOptions": " ".join(options),
-        "spark.driver.maxResultSize": "0",
-        "spark.local.dir": str(folder / "local"),
-        "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
-        "spark.sql.shuffle.partitions": str(spec.workers),
-        "spark.dynamicAllocation.enabled": "false",
-        "spark.task.maxFailures": "1",
-        "spark.stage.maxConsecutiveAttempts": "1",
-        "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures": "1",
-    } | {f"spark.executorEnv.{name}": value for name, value in workers.items()}
+    return (
+        memory_settings(spec)
+        | {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.driver.host": host,
+            "spark.driver.bindAddress": host,
+            "spark.driver.defaultJavaOptions": " ".join(options),
+            "spark.driver.maxResultSize": "0",
+            "spark.local.dir": str(folder / "local"),
+            "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
+            "spark.sql.shuffle.partitions": str(spec.workers),
+            "spark.dynamicAllocation.enabled": "false",
+            "spark.task.maxFailures": "1",
+            "spark.stage.maxConsecutiveAttempts": "1",
+            "spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures": "1",
+        }
+        | {f"spark.executorEnv.{name}": value for name, value in workers.items()}
+    )
 
 
 def local_settings(spec: RunSpec, folder: Path) -> dict[str, str]:
-    """GPUs for a session of our own: the first ones, or those that CUDA_VISIBLE_DEVICES names."""
+    """Threads of each slot, and GPUs for a session of our own: the first ones, or those that CUDA_VISIBLE_DEVICES names."""
+    cpus = {"spark.task.cpus": str(spec.threads)}
     if spec.device == "cpu":
-        return {}
+        return cpus
     # TorchDistributor gives each task its own; where the variable is set already it starts a process for each GPU in it.
     named = os.environ.pop("CUDA_VISIBLE_DEVICES", None)
     addresses = named.split(",") if named else [str(number) for number in range(spec.workers)]
@@ -122,7 +129,7 @@ def local_settings(spec: RunSpec, folder: Path) -> dict[str, str]:
     listed = ", ".join(f'"{address}"' for address in addresses[: spec.workers])
     script.write_text(f"""#!/bin/sh\necho '{{"name": "gpu", "addresses": [{listed}]}}'\n""")
     script.chmod(0o755)
-    return {
+    return cpus | {
         "spark.driver.resource.gpu.amount": str(spec.workers),
         "spark.driver.resource.gpu.discoveryScript": str(script),
     }

@@ -42,15 +42,7 @@ class JoblibProcesses(Backend):
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
-        settings: dict[str, Any] = dict(spec.settings)
-        try:
-            workload = workload_class(spec.workload).from_settings(settings)
-        except UsageError as error:
-            return str(error)
-        fits = getattr(workload, "fits", None)
-        if fits is None or fits >= spec.workers:
-            return None
-        return f"{fits} member{'s' if fits > 1 else ''} cannot keep {spec.workers} workers busy; use more --set members= or fewer --workers"
+        return too_few_tasks(spec)
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One task a member."""
@@ -71,3 +63,16 @@ class JoblibThreads(JoblibProcesses):
     name: ClassVar[str] = "joblib-threads"
     summary: ClassVar[str] = "joblib on threads of one process"
     pool: ClassVar[str] = "threading"
+
+
+def too_few_tasks(spec: RunSpec) -> str | None:
+    """Why some workers of `spec` would have nothing to do; None when there is a task for each."""
+    settings: dict[str, Any] = dict(spec.settings)
+    try:
+        workload = workload_class(spec.workload).from_settings(settings)
+    except UsageError as error:
+        return str(error)
+    fits = getattr(workload, "fits", None)
+    if fits is None or fits >= spec.workers:
+        return None
+    return f"{fits} member{'s' if fits > 1 else ''} cannot keep {spec.workers} workers busy; use more --set members= or fewer --workers"

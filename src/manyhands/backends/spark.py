@@ -1,4 +1,5 @@
-"""`spark`: TorchDistributor in barrier mode, a task of Spark for each worker, torchrun and gloo or NCCL between them.
+"""`spark`: TorchDistributor in barrier mode, a task of Spark for each worker, torchrun and gloo or NCCL between them; MLlib,
+xgboost.spark and joblibspark for estimators.
 
 Without `--address` a session of this run alone starts on loopback, `local[N]` with a slot for each worker. With
 `--address spark://HOST:PORT` the run is a guest of a standalone master, which is left running; every machine of it needs the
@@ -27,10 +28,11 @@ class Spark(Backend):
 
     name: ClassVar[str] = "spark"
     summary: ClassVar[str] = "Spark's TorchDistributor, a barrier task for each worker"
-    libraries: ClassVar[tuple[str, ...]] = ("torch", "pyspark", "pyarrow")
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "pyspark", "pyarrow", "joblibspark")
     extra: ClassVar[str] = "spark"
     prepares: ClassVar[tuple[str, ...]] = ("plain", "spark")
     reusable: ClassVar[bool] = True
+    limits_memory: ClassVar[bool] = True
     session: SparkSession
 
     @classmethod
@@ -43,17 +45,21 @@ class Spark(Backend):
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
+        from manyhands.backends._spark_estimators_refusal import refuse_estimator
         from manyhands.plugins import workload_class
 
+        workload = workload_class(spec.workload)
         if spec.nodes > 1:
             return "spark takes its machines from --address spark://HOST:PORT, not from --nodes"
         if spec.address is not None and not spec.address.startswith("spark://"):
             return f"spark joins a standalone master, --address spark://HOST:PORT, not {spec.address}"
         if spec.prepare == "spark" and spec.data is not None:
             return f"spark prepares files in a folder, not {spec.data}; use --prepare plain, or --data-dir"
-        if spec.prepare == "spark" and (data := workload_class(spec.workload).data) != "stocks":
-            return f"spark prepares stocks alone, and {spec.workload} learns from {data}; use --prepare plain"
-        return None
+        if spec.prepare == "spark" and workload.data != "stocks":
+            return f"spark prepares stocks alone, and {spec.workload} learns from {workload.data}; use --prepare plain"
+        if workload.kind == "network":
+            return "spark sets processes of torch no memory limit; leave --memory-limit out" if spec.memory_limit else None
+        return refuse_estimator(spec, workload.kind)
 
     @classmethod
     def environment(cls, spec: RunSpec) -> dict[str, str]:
@@ -94,6 +100,38 @@ class Spark(Backend):
             except Exception as error:
                 raise failure(error, list(log.lines)) from None
         return network_fit([with_preparation(report, spec.prepare, prepare_s) for report in reports], spec)
+
+    def fit_clustering(self, spec: RunSpec) -> Fit:
+        """MLlib's K-means."""
+        from manyhands.backends._estimators_clustering import clustering_fit
+        from manyhands.backends._spark_estimators import SparkClustering, errors_in_words
+
+        with errors_in_words():
+            return clustering_fit(spec, SparkClustering(self.session, spec.workers))
+
+    def fit_boosting(self, spec: RunSpec) -> Fit:
+        """xgboost.spark."""
+        from manyhands.backends._estimators_boosting import boosting_fit
+        from manyhands.backends._spark_estimators import SparkBoosting, errors_in_words
+
+        with errors_in_words():
+            return boosting_fit(spec, SparkBoosting(self.session, spec.workers))
+
+    def fit_ensemble(self, spec: RunSpec) -> Fit:
+        """One task a member, by joblibspark."""
+        from manyhands.backends._estimators_tasks import ensemble_fit
+        from manyhands.backends._spark_estimators import errors_in_words, open_tasks
+
+        with errors_in_words(), open_tasks(spec, self.folder) as tasks:
+            return ensemble_fit(spec, tasks)
+
+    def fit_search(self, spec: RunSpec) -> Fit:
+        """One task a candidate and fold, by joblibspark."""
+        from manyhands.backends._estimators_tasks import search_fit
+        from manyhands.backends._spark_estimators import errors_in_words, open_tasks
+
+        with errors_in_words(), open_tasks(spec, self.folder) as tasks:
+            return search_fit(spec, tasks)
 
     def _prepare(self, spec: RunSpec) -> str:
         """Has Spark make the arrays, and the file of them sent to the executors with their next tasks; its path here."""

@@ -1,0 +1,99 @@
+"""Rows on their way into Spark: each slot's share read from the parts by its own Python, as Arrow; and back, to be proven.
+
+No row passes through the driver. A share is one partition, so Spark runs as many tasks at once as there are workers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from manyhands.backends._estimators import probe
+from manyhands.data.fingerprint import Fingerprint, fingerprint, total
+from manyhands.data.parts import Part, Rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+BATCH_ROWS = 1 << 14
+Slice = tuple[Part, int, int]
+"""A part, and the numbers of the first row of it that is meant and of the first that is not any more."""
+Encode = Callable[[Part, int, int], pa.RecordBatch]
+"""Some rows of a part as Spark's columns."""
+
+
+def shares(rows: Rows, workers: int) -> list[list[Slice]]:
+    """The slices of each worker: as many rows for each as can be, in the order of the rows."""
+    bounds = [len(rows) * worker // workers for worker in range(workers + 1)]
+    return [list(_slices(rows, low, high)) for low, high in pairwise(bounds)]
+
+
+def _slices(rows: Rows, low: int, high: int) -> Iterator[Slice]:
+    start = 0
+    for part in rows.parts:
+        first, last = max(low - start, 0), min(high - start, part.rows)
+        if first < last:
+            yield part, first, last
+        start += part.rows
+
+
+def read_rows(session: SparkSession, rows: Rows, workers: int, schema: str, encode: Encode) -> DataFrame:
+    """The rows as a frame of `workers` partitions, which the slots read when somebody asks for them."""
+    given = shares(rows, workers)
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for worker in batch.column(0).to_pylist():
+                for part, first, last in given[worker]:
+                    for low in range(first, last, BATCH_ROWS):
+                        yield encode(part, low, min(low + BATCH_ROWS, last))
+
+    return session.range(0, workers, 1, workers).mapInArrow(read, schema)
+
+
+def fingerprints(
+    frame: DataFrame, decode: Callable[[pa.RecordBatch], tuple[NDArray[Any], NDArray[Any] | None]]
+) -> list[Fingerprint]:
+    """The fingerprint of each partition, in order; `decode` gives features (rows, columns) and labels of some of its rows."""
+
+    def prove(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        found = total(fingerprint(*decode(batch)) for batch in batches)
+        yield pa.RecordBatch.from_pydict({"rows": [found.rows], "sums": [json.dumps(found.sums)]})
+
+    collected = frame.mapInArrow(prove, "rows long, sums string").collect()
+    return [Fingerprint(row["rows"], tuple(json.loads(row["sums"]))) for row in collected]
+
+
+def probe_slots(session: SparkSession, workers: int, libraries: Sequence[str]) -> list[dict[str, Any]]:
+    """`probe()` in the Python process of each slot, all at the same time, after importing `libraries`."""
+
+    def ask(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyspark import BarrierTaskContext
+
+        for _ in batches:
+            pass
+        for library in libraries:
+            import_module(library)
+        BarrierTaskContext.get().barrier()  # or a slot could answer in the process that another has just left
+        yield pa.RecordBatch.from_pydict({"report": [json.dumps(probe())]})
+
+    frame = session.range(0, workers, 1, workers).mapInArrow(ask, "report string", barrier=True)
+    return [json.loads(row["report"]) for row in frame.collect()]
+
+
+def nested(x: NDArray[Any]) -> pa.ListArray:
+    """A column of lists, one for each row of `x`."""
+    return pa.ListArray.from_arrays(np.arange(len(x) + 1, dtype=np.int32) * x.shape[1], np.ascontiguousarray(x).ravel())
+
+
+def unnested(column: pa.ListArray) -> NDArray[Any]:
+    """What `nested` was given."""
+    flat: NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(len(column), -1)
