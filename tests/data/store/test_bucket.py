@@ -73,7 +73,7 @@ def test_writes_and_deletes(bucket: Bucket, opened: Open) -> None:
     assert bucket.content("models/m.pt") == b"weights"
     store.delete()
     store.delete()
-    assert bucket.keys() == []
+    assert bucket.all_keys() == []
 
 
 def test_marks_of_folders_are_no_data(bucket: Bucket, opened: Open) -> None:
@@ -148,7 +148,9 @@ def test_no_credentials_at_all(bucket: Bucket, opened: Open, monkeypatch: pytest
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    with pytest.raises(DataError, match="no credentials for .*; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"):
+    with pytest.raises(
+        DataError, match=r"no credentials for .*; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+    ):
         opened(bucket.place).listing()
 
 
@@ -184,7 +186,7 @@ def test_an_endpoint_that_hangs_is_given_up(
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
         store = opened(bucket.place, Patience(tries=2, first_wait_s=0.01, connect_s=1, answer_s=1))
         began = perf_counter()
-        with pytest.raises(DataError, match="did not answer in time for .*, 2 tries in"):
+        with pytest.raises(DataError, match=r"did not answer in time for .*, 2 tries in"):
             store.listing()
         assert perf_counter() - began < 15
     assert len(told) == 1
@@ -215,7 +217,7 @@ def test_a_connection_that_is_always_cut_is_given_up(
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
         # s3torchconnector asks again by itself, and may still be at it when its time is up
         with pytest.raises(
-            DataError, match="set/images did not arrive whole from .*, 3 tries|did not answer in time for .*, 3 tries"
+            DataError, match=r"set/images did not arrive whole from .*, 3 tries|did not answer in time for .*, 3 tries"
         ):
             opened(f"{bucket.place}/set").read("images", *span)
 

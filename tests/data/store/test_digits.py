@@ -174,5 +174,5 @@ def test_from_the_web_where_names_are_tried(web: str, web_folder: Path, suffix: 
     assert total == ROWS
     assert np.array_equal(digits.x_train, IMAGES[10:20])
     assert np.array_equal(digits.y_test, LABELS[:TEST_ROWS])
-    with pytest.raises(DataError, match="no train-images-idx3-ubyte, plain or .gz, at http"):
+    with pytest.raises(DataError, match=r"no train-images-idx3-ubyte, plain or .gz, at http"):
         fetch_mnist(open_store(f"{web}/nothing"), Need())

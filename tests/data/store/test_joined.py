@@ -104,5 +104,5 @@ def test_parts_of_a_bucket_are_read_at_the_same_time(bucket: Bucket, monkeypatch
 
 def test_the_first_failure_of_several_reads_is_told(tmp_path: Path) -> None:
     store = stored(tmp_path, a=b"a")
-    with pytest.raises(DataError, match="no file .*/b"):
+    with pytest.raises(DataError, match=r"no file .*/b"):
         read_spans(store, [Span("a"), Span("b"), *[Span("a")] * 20])

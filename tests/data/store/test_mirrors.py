@@ -58,7 +58,7 @@ def test_another_file_is_not_kept_and_the_next_mirror_is_asked(web: str, web_fol
 
 def test_a_cut_connection_leaves_nothing(web: str, web_folder: Path, tmp_path: Path) -> None:
     (web_folder / "x").write_bytes(CONTENT)
-    with Proxy(web, cut_after=100_000) as proxy, pytest.raises(DataError, match="did not arrive whole from .*, 2 tries"):
+    with Proxy(web, cut_after=100_000) as proxy, pytest.raises(DataError, match=r"did not arrive whole from .*, 2 tries"):
         fetch([proxy.address], tmp_path / "to" / "x")
     assert list((tmp_path / "to").iterdir()) == []
 

@@ -43,7 +43,7 @@ def test_a_cut_connection_is_tried_again(web: str, web_folder: Path) -> None:
     with Proxy(web, cut_after=3000, times=1) as proxy:
         assert open_store(proxy.address, patience=QUICK, tell=told.append).read("x") == CONTENT
     assert len(told) == 1
-    with Proxy(web, cut_after=3000) as proxy, pytest.raises(DataError, match="did not arrive whole from .*, 2 tries"):
+    with Proxy(web, cut_after=3000) as proxy, pytest.raises(DataError, match=r"did not arrive whole from .*, 2 tries"):
         open_store(proxy.address, patience=QUICK, tell=told.append).read("x")
 
 
@@ -60,5 +60,5 @@ def test_a_server_that_refuses_is_given_up(web: str) -> None:
 
 
 def test_a_host_that_does_not_exist_is_told() -> None:
-    with pytest.raises(DataError, match="no connection to http://no-such-host.invalid"):
+    with pytest.raises(DataError, match=r"no connection to http://no-such-host.invalid"):
         open_store("http://no-such-host.invalid/x", patience=Patience(tries=1), tell=lambda line: None).read()
