@@ -10,8 +10,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from manyhands.backends._network_loop import GradientClock, Rows, ShardSampler, describe_data, state_sha256, tensor, train  # noqa: E402
+from manyhands.backends._epoch import GradientClock  # noqa: E402
+from manyhands.backends._network_loop import describe_data, state_sha256, train  # noqa: E402
 from manyhands.backends._rank import Rank  # noqa: E402
+from manyhands.backends._rows import Rows, tensor  # noqa: E402
+from manyhands.backends._sampler import ShardSampler  # noqa: E402
 from manyhands.data.partition import epoch_order  # noqa: E402
 from manyhands.errors import UsageError  # noqa: E402
 from manyhands.measure.phases import now  # noqa: E402
@@ -44,7 +47,9 @@ def bare_losses(spec: RunSpec) -> list[float]:
         order, total = epoch_order(len(arrays.x_train), spec.seed, epoch), 0.0
         for start in range(0, len(order), spec.batch_size):
             rows = order[start : start + spec.batch_size]
-            loss = workload.loss(model(workload.prepare(torch.from_numpy(arrays.x_train[rows]))), torch.from_numpy(arrays.y_train[rows]))
+            loss = workload.loss(
+                model(workload.prepare(torch.from_numpy(arrays.x_train[rows]))), torch.from_numpy(arrays.y_train[rows])
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

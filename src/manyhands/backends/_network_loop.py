@@ -8,22 +8,18 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from itertools import islice
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from manyhands.backends._epoch import WARMUP_STEPS, GradientClock, Loop, Split, timed, warm_up
 from manyhands.backends._load import load_rows, rows_sum
 from manyhands.backends._rank import Rank
+from manyhands.backends._rows import row_loader
 from manyhands.backends._sampler import FixedSampler, ShardSampler
-from manyhands.data.partition import Batch
+from manyhands.backends._score import evaluate
 from manyhands.data.store.opening import open_store
 from manyhands.errors import Unavailable, UsageError
-from manyhands.measure.phases import PhaseClock, now
+from manyhands.measure.phases import PhaseClock
 from manyhands.measure.resources import own_cpu_s, own_peak_rss_bytes
 from manyhands.measure.threads import read_threads, set_threads
 from manyhands.plan import RunSpec
@@ -33,12 +29,6 @@ from manyhands.workloads.base import Arrays, NetworkWorkload
 
 if TYPE_CHECKING:
     import torch
-    from torch.utils.data import DataLoader
-
-WARMUP_STEPS = 3
-"""Steps before the clock of `train` starts: the first allocates, DDP builds its buckets after it. Then all is set back."""
-SCORE_ROWS = 1000
-"""Rows per forward pass when scoring."""
 
 
 def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = None) -> dict[str, Any]:
@@ -154,117 +144,6 @@ def check_device(spec: RunSpec) -> str:
     return f"cuda:{local_rank}"
 
 
-@dataclass
-class Split:
-    """Where the time of `train` went, in seconds, and the summed loss over real rows."""
-
-    communicate_s: float = 0.0
-    input_s: float = 0.0
-    loss_sum: float = 0.0
-    rows: int = 0
-
-    def add(self, other: Split) -> None:
-        for name, value in asdict(other).items():
-            setattr(self, name, getattr(self, name) + value)
-
-    def of(self, train_s: float, rank: Rank) -> dict[str, float | None]:
-        """The split of `train_s`; on a GPU, whose work runs on after the call, only `input` can be told apart."""
-        measured = rank.communicates and rank.device == "cpu"
-        communicate = self.communicate_s if measured else None
-        known = rank.device == "cpu"
-        return {
-            "compute_s": train_s - self.input_s - (communicate or 0.0) if known else None,
-            "communicate_s": communicate,
-            "input_s": self.input_s,
-        }
-
-
-class GradientClock:
-    """When the last gradient of a backward pass was computed: what the pass still takes after it is waiting for workers."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        self.ready = 0.0
-        for parameter in model.parameters():
-            parameter.register_hook(self._stamp)  # type: ignore[no-untyped-call]
-
-    def _stamp(self, gradient: torch.Tensor) -> None:
-        self.ready = now()
-
-
-@dataclass
-class Loop:
-    """What one worker needs to run epochs."""
-
-    rank: Rank
-    workload: NetworkWorkload
-    model: torch.nn.Module
-    optimizer: torch.optim.Optimizer
-    gradients: GradientClock | None
-
-    def epoch(self, loader: Iterable[Any]) -> Split:
-        """One pass over the worker's batches."""
-        self.model.train()
-        result = Split()
-        losses: list[torch.Tensor] = []
-        counts: list[int] = []
-        iterator = iter(loader)
-        while True:
-            began = now()
-            item = next(iterator, None)
-            result.input_s += now() - began
-            if item is None:
-                break
-            x, y, weight = item
-            loss, waited = self.step(x, y, weight)
-            result.communicate_s += waited
-            losses.append(loss)
-            counts.append(len(y) if weight else 0)
-        result.rows = sum(counts)
-        result.loss_sum = sum(float(loss) * count for loss, count in zip(losses, counts, strict=True))
-        return result
-
-    def step(self, x: torch.Tensor, y: torch.Tensor, weight: float) -> tuple[torch.Tensor, float]:
-        """One gradient step; returns the mean loss of the batch and the seconds spent waiting for other workers."""
-        self.optimizer.zero_grad()
-        loss = self.workload.loss(self.model(self.workload.prepare(x)), y)
-        self.rank.backward(loss if weight == 1.0 else loss * weight)
-        waited = now() - self.gradients.ready if self.gradients else 0.0
-        self.optimizer.step()
-        return loss.detach(), waited
-
-
-def warm_up(loop: Loop, bare: torch.nn.Module, loader: Iterable[Any]) -> None:
-    """Runs the first steps and sets weights and optimizer back, so that training starts from the initial weights."""
-    import copy
-
-    weights, optimizer = copy.deepcopy(bare.state_dict()), copy.deepcopy(loop.optimizer.state_dict())
-    loop.epoch(islice(loader, WARMUP_STEPS))
-    bare.load_state_dict(weights)
-    loop.optimizer.load_state_dict(optimizer)
-
-
-def evaluate(rank: Rank, workload: NetworkWorkload, bare: torch.nn.Module, arrays: Arrays) -> dict[str, float]:
-    """Quality on the held-out rows, scored by rank 0 alone while the others wait; empty on the others."""
-    quality: dict[str, float] = {}
-    if rank.rank == 0:
-        quality = workload.score(outputs_of(workload, bare, arrays.x_test, rank.device), arrays)
-    rank.barrier()
-    return quality
-
-
-def outputs_of(workload: NetworkWorkload, bare: torch.nn.Module, x: NDArray[Any], device: str) -> NDArray[np.float32]:
-    """The model's outputs for all rows of `x`, in order."""
-    import torch
-
-    bare.eval()
-    with torch.no_grad():
-        outputs = [
-            bare(workload.prepare(tensor(x[start : start + SCORE_ROWS]).to(device))).cpu().numpy()
-            for start in range(0, len(x), SCORE_ROWS)
-        ]
-    return np.concatenate(outputs)
-
-
 def save(rank: Rank, workload: NetworkWorkload, bare: torch.nn.Module, spec: RunSpec, clock: PhaseClock) -> int | None:
     """Has rank 0 put the model, without what DDP wraps around it, where the spec says; the bytes it wrote, None elsewhere."""
     size = None
@@ -275,41 +154,6 @@ def save(rank: Rank, workload: NetworkWorkload, bare: torch.nn.Module, spec: Run
     rank.barrier()
     clock.lap("save")
     return size
-
-
-class Rows:
-    """Training rows as tensors, fetched a whole batch at a time."""
-
-    def __init__(self, arrays: Arrays, device: str) -> None:
-        self.x = tensor(arrays.x_train).to(device)
-        self.y = tensor(arrays.y_train).to(device)
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __getitem__(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, float]:
-        rows = tensor(batch.indices)
-        return self.x[rows], self.y[rows], batch.weight
-
-
-def row_loader(arrays: Arrays, sampler: ShardSampler, device: str) -> DataLoader[Any]:
-    """torch's DataLoader over the sampler's batches, in this process: the rows are in memory already."""
-    from torch.utils.data import DataLoader
-
-    return DataLoader(Rows(arrays, device), batch_size=None, sampler=sampler, collate_fn=_as_it_is)  # type: ignore[arg-type]
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
-
-
-def tensor(array: NDArray[Any]) -> torch.Tensor:
-    """The array as a tensor on the same memory; nobody writes to rows, so memory-mapped ones need no copy either."""
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
-        return torch.from_numpy(array)
 
 
 def state_sha256(model: torch.nn.Module) -> str:
@@ -331,10 +175,3 @@ def describe_data(workload: NetworkWorkload, arrays: Arrays, shared: bool = Fals
         return described
     train, test = rows_sum(arrays.x_train, arrays.y_train), rows_sum(arrays.x_test, arrays.y_test)
     return described | {"rows_sum": train, "test_rows_sum": test}
-
-
-def timed(call: Any) -> float:
-    """Seconds that a call takes."""
-    began = now()
-    call()
-    return now() - began

@@ -48,7 +48,7 @@ def call(options: argparse.Namespace) -> int:
     trained, network = restore(unpack(bytes(store.read()), place), workload, place)
     arrays = held_out(trained, folder, remote, options.reader)
 
-    from manyhands.backends._network_loop import outputs_of
+    from manyhands.backends._score import outputs_of
 
     outputs = outputs_of(trained, network, arrays.x_test, "cpu")
     print(f"{place}: {trained.name}, {len(arrays.x_test)} held-out rows of {arrays.source}")
