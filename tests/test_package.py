@@ -108,6 +108,12 @@ def test_every_engine_is_pinned_once() -> None:
     assert wanted <= set(names)
 
 
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    called = re.search(r"^\((.+)\) 2>&1", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert called
+    assert f"$ {called[1]}\n" in (ROOT / "README.md").read_text()
+
+
 def test_the_support_table_is_derived() -> None:
     """A cell is offered exactly where the backend has `fit_<kind>`; an empty one carries its reason in words."""
     for backend_name, backend in backend_classes().items():
