@@ -50,7 +50,7 @@ def page():
 
 
 def test_says_first_what_to_use_and_how_sure_that_is(page):
-    assert page.text.index("Use ddp, 2 workers x 1 thread") < page.text.index("Every cell at a glance")
+    assert page.text.index("Use serial, 1 worker x 4 threads") < page.text.index("Every cell at a glance")
     assert "times as fast as serial, 1 worker x 1 thread" in page.text
     assert "no clear winner" in page.text
 
@@ -115,3 +115,11 @@ def test_no_records_is_a_page_that_says_so():
 )
 def test_poor_input_is_a_page_that_says_so(records, said):
     assert said in Page(to_html(records)).text
+
+
+def test_many_groups_have_their_reasons_in_their_own_sections():
+    page = Page(to_html(example_records([f"net-{place}" for place in range(7)])))
+    summary, groups = page.text.split("Every cell at a glance", 1)
+    assert page.text.count("The model: accuracy") == 7
+    assert summary.count("The model: accuracy") == 1  # the first section's own
+    assert groups.count("Use ") == 6

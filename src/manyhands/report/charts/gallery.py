@@ -11,7 +11,7 @@ from manyhands.analysis.summary import Summary
 from manyhands.analysis.targets import Target
 from manyhands.report.charts.chart import Chart
 from manyhands.report.charts.learning import learning_charts
-from manyhands.report.charts.models import model_charts
+from manyhands.report.charts.models import SINGLE, model_charts
 from manyhands.report.charts.phases import phase_charts
 from manyhands.report.charts.scaling import scaling_charts
 from manyhands.report.charts.series import legend, series, shown, typical
@@ -35,5 +35,5 @@ def charts(
         *phase_charts(summaries),
         *usage_charts(launches),
         *learning_charts(list(zip(keys, few, strict=True)), target),
-        *model_charts(launches),
+        *model_charts(launches, [launches[few.index(row)] for row in shown(few, SINGLE)]),
     ]

@@ -15,8 +15,8 @@ from manyhands.report import words
 from manyhands.report.charts.chart import Chart, Key, category, coloured, dashed, quantity, specification
 from manyhands.report.charts.look import SERIES, SHAPES, css
 
-MATRICES = 4
-"""Confusion matrices and scatters drawn of a group."""
+SINGLE = 4
+"""Cells whose confusion matrix and clusters are drawn."""
 CLASSES = 30
 """Classes up to which a matrix can be drawn."""
 NUMBERED = 12
@@ -25,11 +25,11 @@ DOTS = 600
 AVERAGES = ("accuracy", "micro avg", "macro avg", "weighted avg")
 
 
-def model_charts(launches: Sequence[tuple[Key, Record]]) -> list[Chart]:
-    """Every chart that the launches have values for."""
-    matrices = [chart for key, record in launches if (chart := _matrix(key, record))]
-    scatters = [chart for key, record in launches if (chart := _scatter(key, record))]
-    return [*matrices[:MATRICES], *_roc(launches), *scatters[:MATRICES]]
+def model_charts(launches: Sequence[tuple[Key, Record]], few: Sequence[tuple[Key, Record]]) -> list[Chart]:
+    """Every chart that the launches have values for; what fills a chart alone, for the `few` of them."""
+    matrices = [chart for key, record in few if (chart := _matrix(key, record))]
+    scatters = [chart for key, record in few if (chart := _scatter(key, record))]
+    return [*matrices, *_roc(launches), *scatters]
 
 
 def _matrix(key: Key, record: Record) -> Chart | None:
