@@ -1,0 +1,181 @@
+"""`dask`: one Dask worker process per rank; networks as a torch process group across them, estimators by Dask's own libraries.
+
+Without `--address` a LocalCluster on loopback is started and ended; the scheduler at an address is used and left running.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from multiprocessing import resource_tracker
+from pathlib import Path
+from tempfile import mkdtemp
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from manyhands.backends.base import Backend, Fit
+from manyhands.measure.threads import thread_variables
+from manyhands.plan import RunSpec
+
+GIVE_UP_S = 5
+"""Seconds until a task whose own worker is gone fails."""
+
+
+class DaskCluster(Backend):
+    """distributed: a scheduler, and one task pinned to each of `workers` worker processes."""
+
+    name: ClassVar[str] = "dask"
+    summary: ClassVar[str] = "Dask workers: DistributedDataParallel, dask-ml, xgboost.dask"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "dask", "distributed", "dask_ml")
+    extra: ClassVar[str] = "dask"
+    reusable: ClassVar[bool] = True
+    limits_memory: ClassVar[bool] = True
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        from manyhands.backends._dask_estimators_refusal import refuse_estimator
+
+        return refuse_estimator(spec)
+
+    def __enter__(self) -> Self:
+        """Starts the workers and waits for them, or joins the scheduler at `spec.address`."""
+        from manyhands.backends._dask_existing import join
+
+        logging.getLogger("distributed").setLevel(logging.ERROR)
+        if self.spec.address:
+            self.cluster, self.client = None, join(self.spec.address)
+        else:
+            self.cluster = local_cluster(self.spec, str(self.folder))
+            self.client = untyped().Client(self.cluster, set_as_default=False)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind and self.cluster:
+            kill_workers()
+        self.client.close()
+        if self.cluster:
+            self.cluster.close()
+            stop_tracker()
+
+    def fit_network(self, spec: RunSpec) -> Fit:
+        """Starts one task per rank, all at once, and reads what they return."""
+        from manyhands.backends._dask_collect import collect
+        from manyhands.backends._dask_existing import choose_workers, leave
+        from manyhands.backends._dask_meeting import open_listener
+        from manyhands.backends._dask_worker import train_rank
+        from manyhands.backends._fit import network_fit
+
+        addresses = choose_workers(self.client, spec)
+        meeting = self.client.run(open_listener, workers=addresses[:1])[addresses[0]]
+        hosts = [address.rpartition(":")[0] for address in addresses]
+        run, before = uuid.uuid4().hex[:12], len(self.client.nthreads())
+        futures = {
+            address: self.client.submit(
+                train_rank,
+                spec.to_dict(),
+                rank,
+                hosts[:rank].count(hosts[rank]),
+                meeting,
+                key=f"manyhands-{run}-rank-{rank}",
+                workers=[address],
+                pure=False,
+                retries=0,
+            )
+            for rank, address in enumerate(addresses)
+        }
+        try:
+            return network_fit(collect(self.client, futures), spec)
+        except BaseException:
+            if not self.cluster:
+                leave(self.client, futures, before)
+            raise
+
+    def fit_clustering(self, spec: RunSpec) -> Fit:
+        """dask-ml's KMeans."""
+        from manyhands.backends._dask_estimators import DaskClustering
+        from manyhands.backends._dask_estimators_workers import errors_in_words, workers_for
+        from manyhands.backends._estimators_clustering import clustering_fit
+
+        with errors_in_words():
+            return clustering_fit(spec, DaskClustering(workers_for(self.client, spec)))
+
+    def fit_boosting(self, spec: RunSpec) -> Fit:
+        """xgboost.dask, with its matrix on disk where memory is limited."""
+        from manyhands.backends._dask_estimators import boosting_engine
+        from manyhands.backends._dask_estimators_workers import errors_in_words, workers_for
+        from manyhands.backends._estimators_boosting import boosting_fit
+
+        with errors_in_words():
+            return boosting_fit(spec, boosting_engine(workers_for(self.client, spec), spec))
+
+    def fit_ensemble(self, spec: RunSpec) -> Fit:
+        """One task a member."""
+        from manyhands.backends._dask_estimators_tasks import DaskTasks
+        from manyhands.backends._dask_estimators_workers import errors_in_words, workers_for
+        from manyhands.backends._estimators_tasks import ensemble_fit
+
+        with errors_in_words():
+            return ensemble_fit(spec, DaskTasks(workers_for(self.client, spec), self._own_folder()))
+
+    def fit_search(self, spec: RunSpec) -> Fit:
+        """One task a candidate and fold."""
+        from manyhands.backends._dask_estimators_tasks import DaskTasks
+        from manyhands.backends._dask_estimators_workers import errors_in_words, workers_for
+        from manyhands.backends._estimators_tasks import search_fit
+
+        with errors_in_words():
+            return search_fit(spec, DaskTasks(workers_for(self.client, spec), self._own_folder()))
+
+    def fit_preparation(self, spec: RunSpec) -> Fit:
+        """Dask arrays."""
+        from manyhands.backends._dask_estimators import DaskPreparation
+        from manyhands.backends._dask_estimators_workers import errors_in_words, workers_for
+        from manyhands.backends._estimators_preparation import preparation_fit
+
+        with errors_in_words():
+            return preparation_fit(spec, DaskPreparation(workers_for(self.client, spec)))
+
+    def _own_folder(self) -> Path:
+        return Path(mkdtemp(dir=self.folder))  # runs that share this engine must not share their files
+
+
+def untyped() -> Any:
+    """The library, whose annotations cover a part of it only."""
+    import distributed
+
+    return distributed
+
+
+def local_cluster(spec: RunSpec, folder: str) -> Any:
+    """A scheduler and `spec.workers` workers of one slot each in processes of their own, on loopback, with no dashboard."""
+    import dask
+
+    # Rows that were in a worker which died cannot come back: without a limit, what needs them would be waited for.
+    dask.config.set({"distributed.scheduler.no-workers-timeout": f"{GIVE_UP_S} s"})
+    return untyped().LocalCluster(
+        n_workers=spec.workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        # Unless it is asked for, memory is not Dask's to manage: no other engine kills a worker for it.
+        memory_limit=spec.memory_limit or 0,
+        local_directory=folder,
+        # Dask's nanny would start every worker with one thread, whatever was asked.
+        env=thread_variables(spec.threads),
+        silence_logs=logging.ERROR,
+    )
+
+
+def kill_workers() -> None:
+    """Ends every process that this one has started: a worker may be blocked in a collective, where nothing else reaches it."""
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+
+
+def stop_tracker() -> None:
+    """Ends multiprocessing's resource tracker, which else ends a moment after this process, as if it had been left behind."""
+    tracker: Any = resource_tracker._resource_tracker
+    tracker._stop()
