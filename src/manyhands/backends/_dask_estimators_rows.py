@@ -1,0 +1,95 @@
+"""Rows in the memory of Dask's workers: each reads its own share from the parts, and spills what finds no room.
+
+No row passes through the driver. A worker's share is consecutive rows; a chunk of it is at most one part.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from manyhands.backends._dask_estimators_workers import Workers
+from manyhands.backends._estimators_shares import Slice, shares
+from manyhands.backends.dask_cluster import untyped
+from manyhands.data.fingerprint import Fingerprint, fingerprint, total
+from manyhands.data.parts import Part, Rows
+from manyhands.errors import DataError
+
+
+def arrays() -> Any:
+    """`dask.array`, whose annotations cover a part of it only."""
+    import dask.array
+
+    return dask.array
+
+
+def read_x(part: Part, low: int, high: int) -> NDArray[Any]:
+    """Features (rows, columns) of a slice, in memory."""
+    return np.array(part.x()[low:high])
+
+
+def read_y(part: Part, low: int, high: int) -> NDArray[np.int32]:
+    """Labels (rows,) of a slice, in memory."""
+    return np.array(part.y()[low:high])
+
+
+def shares_of_all(rows: Rows, workers: int) -> list[list[Slice]]:
+    """The slices of each worker; raises DataError when there are fewer rows than workers."""
+    if len(rows) < workers:
+        raise DataError(f"{len(rows)} rows cannot be spread over {workers} workers; use more rows or fewer workers")
+    return shares(rows, workers)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Rows in the workers: Dask arrays `x` (rows, columns) and `y` (rows,), None without labels, and each worker's chunks."""
+
+    x: Any
+    y: Any
+    chunks: Sequence[Sequence[tuple[Any, ...]]]
+    """Of each worker, the futures of its chunks: (x,) or (x, y)."""
+
+    def fingerprints(self, workers: Workers) -> list[Fingerprint]:
+        """Of the rows of each worker, computed there."""
+        asked = [
+            [workers.client.submit(fingerprint, *chunk, workers=[address], pure=False) for chunk in chunks]
+            for address, chunks in zip(workers.addresses, self.chunks, strict=True)
+        ]
+        return [total(found) for found in workers.client.gather(asked)]
+
+
+def spread(workers: Workers, rows: Rows, labelled: bool) -> Spread:
+    """The rows, read by the workers; returns when all are there."""
+    given = [
+        (address, piece)
+        for address, pieces in zip(workers.addresses, shares_of_all(rows, len(workers.addresses)), strict=True)
+        for piece in pieces
+    ]
+    run, sizes = uuid.uuid4().hex, tuple(high - low for _, (_, low, high) in given)
+
+    def read(function: Callable[..., Any], name: str, *column: int) -> dict[tuple[Any, ...], Any]:
+        # A future under the key that the array gives its chunk is what persisting an array leaves.
+        keys = [(name, number, *column) for number in range(len(given))]
+        return {
+            key: workers.client.submit(function, *piece, key=key, workers=[address])
+            for key, (address, piece) in zip(keys, given, strict=True)
+        }
+
+    x, y = read(read_x, f"x-{run}", 0), read(read_y, f"y-{run}") if labelled else {}
+    with workers.client.as_current():
+        untyped().wait([*x.values(), *y.values()])
+    for future in (*x.values(), *y.values()):
+        if future.status != "finished":
+            future.result()  # raises what went wrong
+    pairs = list(zip(x.values(), y.values(), strict=True)) if labelled else [(future,) for future in x.values()]
+    da = arrays()
+    return Spread(
+        da.Array(x, f"x-{run}", chunks=(sizes, (len(rows.columns),)), dtype=rows.dtype),
+        da.Array(y, f"y-{run}", chunks=(sizes,), dtype="int32") if labelled else None,
+        [[pair for pair, (at, _) in zip(pairs, given, strict=True) if at == address] for address in workers.addresses],
+    )
