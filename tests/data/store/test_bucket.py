@@ -12,7 +12,7 @@ import pytest
 from object_store import KEY_ID, SECRET, Bucket, Proxy
 
 from manyhands.data.store.base import Entry, Store
-from manyhands.data.store.bucket import READERS as CLIENTS
+from manyhands.data.store.bucket import BucketStore
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import open_store
 from manyhands.data.store.patience import Patience
@@ -45,8 +45,11 @@ def opened(reader: str, told: list[str]) -> Open:
     return open_it
 
 
-def test_every_reader_that_can_be_chosen_has_a_client() -> None:
-    assert tuple(CLIENTS) == READERS
+def test_the_client_is_that_of_the_library_asked_for(bucket: Bucket, reader: str, opened: Open) -> None:
+    store = opened(bucket.place)
+    assert isinstance(store, BucketStore)
+    store.listing()
+    assert type(store.reader).__module__.endswith({"s3torchconnector": "s3_torch"}.get(reader, f"s3_{reader}"))
 
 
 def test_lists_reads_and_counts(bucket: Bucket, opened: Open) -> None:

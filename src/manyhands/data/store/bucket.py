@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from manyhands.data.inflate import Readable
 from manyhands.data.store.base import Entry, Store
 from manyhands.data.store.failure import NO_BUCKET, StoreProblem
 from manyhands.data.store.location import Location
 from manyhands.data.store.patience import Patience, Tell
-from manyhands.data.store.s3_boto3 import Boto3Client
-from manyhands.data.store.s3_obstore import ObstoreClient
-from manyhands.data.store.s3_torch import TorchClient
 from manyhands.data.store.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from manyhands.data.store.s3_boto3 import Boto3Client
 
 
 class Reader(Protocol):
@@ -25,11 +25,19 @@ class Reader(Protocol):
     def read(self, key: str, start: int, stop: int | None) -> Readable: ...
 
 
-READERS: dict[str, Callable[[Settings], Reader]] = {
-    "obstore": ObstoreClient,
-    "boto3": Boto3Client,
-    "s3torchconnector": TorchClient,
-}
+def client_of(name: str, settings: Settings) -> Reader:
+    """A client of the library of this name; only that library is imported. Raises StoreProblem without credentials."""
+    if name == "boto3":
+        from manyhands.data.store.s3_boto3 import Boto3Client
+
+        return Boto3Client(settings)
+    if name == "s3torchconnector":
+        from manyhands.data.store.s3_torch import TorchClient
+
+        return TorchClient(settings)
+    from manyhands.data.store.s3_obstore import ObstoreClient
+
+    return ObstoreClient(settings)
 
 
 class BucketStore(Store):
@@ -39,18 +47,27 @@ class BucketStore(Store):
         super().__init__(location, patience, tell)
         self.settings = settings_of(location.root, patience)
         self._reader_name = reader
+        self._making = threading.Lock()
 
     @property
     def endpoint(self) -> str:
         return self.settings.asked
 
-    @cached_property
+    @property
     def reader(self) -> Reader:
-        return READERS[self._reader_name](self.settings)
+        """The client that reads; one for all threads."""
+        with self._making:
+            return self._reader
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return client_of(self._reader_name, self.settings)
 
     @cached_property
     def owner(self) -> Boto3Client:
         """The client that also writes."""
+        from manyhands.data.store.s3_boto3 import Boto3Client
+
         return Boto3Client(self.settings)
 
     def prepare_writing(self) -> None:
