@@ -74,19 +74,21 @@ def _groups(workload: str, records: Sequence[Record]) -> list[Group]:
     measured = [record for record in records if record.ok]
     everywhere = set.intersection(*(set(record.versions) for record in measured)) if measured else set()
     found: dict[tuple[tuple[str, str], ...], list[Record]] = {}
+    known: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in sorted(records, key=lambda record: not record.ok):
-        conditions = _conditions(record, everywhere)
-        key = tuple(conditions.items())
+        spec = {name: value for name, value in record.spec.items() if name not in (*CELL, *NEUTRAL, "workload")}
+        # Thousands of records differ in a few ways: what they have in common is put in words once.
+        same = repr((spec, record.data.get("sha256"), record.machine, record.versions, record.code))
+        key = known.get(same) or known.setdefault(same, tuple(_conditions(record, spec, everywhere).items()))
         if not record.ok:
-            key = next((other for other in found if _may_join(conditions, dict(other))), key)
+            key = next((other for other in found if _may_join(dict(key), dict(other))), key)
         found.setdefault(key, []).append(record)
     groups = [Group(workload, dict(key), _cells(members, everywhere)) for key, members in found.items()]
     return sorted(groups, key=lambda group: -len(group.records))
 
 
-def _conditions(record: Record, libraries: set[str]) -> dict[str, str]:
+def _conditions(record: Record, spec: Mapping[str, Any], libraries: set[str]) -> dict[str, str]:
     """What must be equal for two records to be comparable. What a run that stopped early does not know is left out."""
-    spec = {name: value for name, value in record.spec.items() if name not in (*CELL, *NEUTRAL, "workload")}
     conditions = {name.replace("_", " "): _words(name, value) for name, value in spec.items()}
     if record.data.get("sha256"):
         conditions["data sha256"] = str(record.data["sha256"])[:12]

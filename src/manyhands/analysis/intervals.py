@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,10 +62,9 @@ def bootstrap_interval(invocations: Sequence[Sequence[float]], resamples: int = 
         levels = [[value for values in levels for value in values]]
     values, counts = np.concatenate([np.asarray(level) for level in levels]), np.array([len(level) for level in levels])
     units = len(levels) if len(levels) > 1 else len(values)
-    chance = np.random.default_rng(seed)
     if len(levels) == 1:
-        means = values[chance.integers(len(values), size=(resamples, len(values)))].mean(axis=1)
-        return _expanded(means, units)
+        return _expanded(_weights(len(values), resamples, seed) @ values, units)
+    chance = np.random.default_rng(seed)
     drawn_at_once = min(resamples, max(1000, 1_000_000 // len(values)))
     chosen = chance.integers(len(levels), size=(drawn_at_once, len(levels)))
     room = counts[chosen][:, :, None]
@@ -72,6 +72,16 @@ def bootstrap_interval(invocations: Sequence[Sequence[float]], resamples: int = 
     drawn = np.arange(counts.max()) < room
     means = np.where(drawn, values[np.where(drawn, picks, 0)], 0.0).sum(axis=(1, 2)) / drawn.sum(axis=(1, 2))
     return _expanded(means, units)
+
+
+@lru_cache(maxsize=4)  # the cells of a report have the same few numbers of launches, and drawing takes longest
+def _weights(values: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often every value is in every resample, as a share: times the values, the means of the resamples."""
+    import numpy as np
+
+    picks = np.random.default_rng(seed).integers(values, size=(resamples, values))
+    places = picks + values * np.arange(resamples)[:, None]
+    return np.bincount(places.ravel(), minlength=resamples * values).reshape(resamples, values) / values
 
 
 def _expanded(means: NDArray[np.float64], units: int) -> Bounds:
