@@ -131,7 +131,7 @@ def test_wrong_credentials_are_told_and_not_repeated(bucket: Bucket, opened: Ope
         _demand_credentials(bucket.endpoint, "0")
     try:
         with pytest.raises(DataError) as error:
-            opened(bucket.place).read("x")
+            opened(bucket.place).listing()  # moto fails over addresses that are signed while it looks at credentials
         with pytest.raises(DataError) as writing:
             opened(bucket.place).write(b"x", "y")
     finally:
