@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from manyhands.backends._estimators import probe
+from manyhands.backends._estimators_shares import shares
 from manyhands.data.fingerprint import Fingerprint, fingerprint, total
 from manyhands.data.parts import Part, Rows
 
@@ -23,25 +23,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 BATCH_ROWS = 1 << 14
-Slice = tuple[Part, int, int]
-"""A part, and the numbers of the first row of it that is meant and of the first that is not any more."""
 Encode = Callable[[Part, int, int], pa.RecordBatch]
 """Some rows of a part as Spark's columns."""
-
-
-def shares(rows: Rows, workers: int) -> list[list[Slice]]:
-    """The slices of each worker: as many rows for each as can be, in the order of the rows."""
-    bounds = [len(rows) * worker // workers for worker in range(workers + 1)]
-    return [list(_slices(rows, low, high)) for low, high in pairwise(bounds)]
-
-
-def _slices(rows: Rows, low: int, high: int) -> Iterator[Slice]:
-    start = 0
-    for part in rows.parts:
-        first, last = max(low - start, 0), min(high - start, part.rows)
-        if first < last:
-            yield part, first, last
-        start += part.rows
 
 
 def read_rows(session: SparkSession, rows: Rows, workers: int, schema: str, encode: Encode) -> DataFrame:

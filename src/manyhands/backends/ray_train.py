@@ -1,4 +1,5 @@
-"""`ray`: Ray Train's TorchTrainer, an actor for each worker and DistributedDataParallel by `prepare_model`.
+"""`ray`: Ray Train's TorchTrainer, an actor for each worker and DistributedDataParallel by `prepare_model`; for estimators its
+XGBoostTrainer, and joblib on actors. It has no clustering.
 
 Without `--address` a cluster of this run alone starts on loopback. With `--address` (`auto`, `HOST:PORT`, `ray://HOST:PORT`)
 the run is a guest of a cluster, which is left running; all its machines need the same Python, Ray and manyhands.
@@ -44,12 +45,13 @@ class RayTrain(Backend):
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
         from manyhands.backends._ray_join import split_address
+        from manyhands.backends.joblib_pool import too_few_tasks
 
         if spec.nodes > 1:
             return "ray takes its machines from --address HOST:PORT, not from --nodes"
         if spec.address not in (None, "auto"):
             split_address(spec.address)
-        return None
+        return too_few_tasks(spec)
 
     @classmethod
     def environment(cls, spec: RunSpec) -> dict[str, str]:
@@ -88,19 +90,57 @@ class RayTrain(Backend):
                 num_workers=spec.workers, use_gpu=spec.device == "cuda", resources_per_worker={"CPU": spec.threads}
             ),
             torch_config=GroupConfig(timeout_s=int(spec.timeout_s)),
-            run_config=train.RunConfig(
-                name="manyhands",
-                storage_path="manyhands",
-                storage_filesystem=in_memory(),
-                failure_config=train.FailureConfig(max_failures=0, controller_failure_limit=0, max_preemption_failures=0),
-                logging_config=train.LoggingConfig(log_level="ERROR"),
-            ),
+            run_config=run_config(),
         )
         try:
             result = trainer.fit()
         except train.TrainingFailedError as error:
             raise failure(error) from error
         return network_fit(result.return_value, spec)
+
+    def fit_boosting(self, spec: RunSpec) -> Fit:
+        """Ray Train's XGBoostTrainer."""
+        from manyhands.backends._estimators_boosting import boosting_fit
+        from manyhands.backends._ray_estimators import open_boosting
+        from manyhands.backends._ray_room import check_room
+
+        check_room(spec)
+        with open_boosting(spec, run_config()) as engine:
+            return boosting_fit(spec, engine)
+
+    def fit_ensemble(self, spec: RunSpec) -> Fit:
+        """One task a member, by joblib on actors."""
+        from manyhands.backends._estimators_tasks import ensemble_fit
+        from manyhands.backends._ray_estimators import open_tasks
+        from manyhands.backends._ray_room import check_room
+
+        check_room(spec)
+        with open_tasks(spec, self.folder) as tasks:
+            return ensemble_fit(spec, tasks)
+
+    def fit_search(self, spec: RunSpec) -> Fit:
+        """One task a candidate and fold, by joblib on actors."""
+        from manyhands.backends._estimators_tasks import search_fit
+        from manyhands.backends._ray_estimators import open_tasks
+        from manyhands.backends._ray_room import check_room
+
+        check_room(spec)
+        with open_tasks(spec, self.folder) as tasks:
+            return search_fit(spec, tasks)
+
+
+def run_config() -> Any:
+    """A run of Ray Train that tries nothing twice and keeps nothing."""
+    import ray.train
+
+    train: Any = ray.train
+    return train.RunConfig(
+        name="manyhands",
+        storage_path="manyhands",
+        storage_filesystem=in_memory(),
+        failure_config=train.FailureConfig(max_failures=0, controller_failure_limit=0, max_preemption_failures=0),
+        logging_config=train.LoggingConfig(log_level="ERROR"),
+    )
 
 
 def in_memory() -> FileSystem:
