@@ -219,9 +219,13 @@ def search_fit(spec: RunSpec, engine: TaskEngine) -> Fit:
 
 def _refit(workload: SearchWorkload, settings: Mapping[str, Any], spec: RunSpec, arrays: Arrays) -> tuple[float, dict[str, Any]]:
     """Seconds of training the best candidate on all rows, and its quality on the held-out ones."""
-    began = now()
-    model = workload.model(settings, spec.seed, spec.threads).fit(arrays.x_train, arrays.y_train)
-    refit_s = now() - began
-    probabilities = model.predict_proba(arrays.x_test)
+    import joblib
+
+    # Threads of this process, as in `serial`: left to joblib, an engine's pool that is open would train the model's parts.
+    with joblib.parallel_config("threading", n_jobs=spec.threads):
+        began = now()
+        model = workload.model(settings, spec.seed, spec.threads).fit(arrays.x_train, arrays.y_train)
+        refit_s = now() - began
+        probabilities = model.predict_proba(arrays.x_test)
     y = np.searchsorted(model.classes_, arrays.y_test)
     return refit_s, score_classes(y, probabilities, probabilities.argmax(axis=1), [str(label) for label in model.classes_])
