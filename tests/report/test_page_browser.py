@@ -1,0 +1,151 @@
+"""The page of real records in a real browser: what a reader finds there, on a desk, on a telephone, in the dark and on paper.
+
+With MANYHANDS_SCREENSHOTS=docs the pictures in that folder are taken anew.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manyhands.report.page.build import to_html
+from manyhands.report.sources import load
+
+pytest.importorskip("vl_convert", reason="needs vl-convert-python: pip install 'manyhands[report]'")
+webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium: pip install 'manyhands[test]'")
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver")
+REAL = Path(__file__).parents[2] / "docs" / "example" / "records.jsonl"
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+)
+VIEWS = {"desk": (1280, 1700, "light"), "dark": (1280, 1700, "dark"), "telephone": (390, 2200, "light")}
+"""Name -> width of the window, height of the picture, colour scheme."""
+CHARTS = {"speed-up", "efficiency", "phases", "cpu", "memory", "learning"}
+
+
+class Browser:
+    """Chromium with one page open."""
+
+    def __init__(self, profile: Path) -> None:
+        options = webdriver.ChromeOptions()
+        options.binary_location = BROWSER
+        for option in (*OPTIONS, f"--user-data-dir={profile}"):
+            options.add_argument(option)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+        self.driver.get("about:blank")
+        self.requests()  # those of the empty first tab
+
+    def open(self, page: Path, width: int, scheme: str = "light", medium: str = "") -> None:
+        view = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", view)
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": [feature]})
+        self.driver.get(page.as_uri())
+        limit = time.perf_counter() + 30
+        while self.js("document.querySelectorAll('figure:not([data-drawn])').length") and time.perf_counter() < limit:
+            time.sleep(0.05)
+
+    def js(self, expression: str) -> Any:
+        return self.driver.execute_script(f"return {expression}")
+
+    def requests(self) -> list[str]:
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+        return [params["request"]["url"] for params in sent]
+
+    def picture(self, path: Path, width: int, height: int) -> None:
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        path.write_bytes(base64.b64decode(taken["data"]))
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    found = Browser(tmp_path / "profile")
+    yield found
+    found.driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(to_html(load([REAL])), encoding="utf-8")
+    return path
+
+
+def test_every_view_shows_the_summary_and_every_chart_and_loads_nothing(browser: Browser, page: Path, tmp_path: Path) -> None:
+    folder = Path(os.environ.get("MANYHANDS_SCREENSHOTS") or tmp_path)
+    for name, (width, height, scheme) in VIEWS.items():
+        browser.open(page, width, scheme)
+        assert browser.js("document.querySelector('#summary .card h3').innerText").startswith("Use "), name
+        drawn = browser.js(
+            "[...document.querySelectorAll('figure[data-drawn] svg.marks')].map(s => s.getBoundingClientRect().width)"
+        )
+        names = browser.js("[...document.querySelectorAll('figure')].map(f => f.dataset.chart)")
+        assert set(names) >= CHARTS
+        assert len(drawn) == len(names)
+        assert min(drawn) > 250
+        assert browser.js(
+            "[...document.querySelectorAll('figure > [role=img]')].every(p => p.getAttribute('aria-label').length > 30)"
+        )
+        assert browser.js("[...document.querySelectorAll('figure details')].every(d => d.querySelectorAll('tbody tr').length)")
+        assert browser.js("document.documentElement.scrollWidth") <= width, f"{name}: wider than the window"
+        assert browser.js("getComputedStyle(document.body).backgroundColor") == (
+            "rgb(20, 24, 29)" if scheme == "dark" else "rgb(255, 255, 255)"
+        )
+        browser.picture(folder / f"report-{name}.png", width, height)
+        assert 20_000 < (folder / f"report-{name}.png").stat().st_size < 400_000
+    assert browser.requests() == [page.as_uri()] * len(VIEWS)
+    assert browser.driver.get_log("browser") == []
+
+
+def test_the_page_opens_fast_and_is_used_with_the_keyboard(browser: Browser, page: Path) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    browser.open(page, 1280)
+    assert browser.js("performance.getEntriesByType('navigation')[0].loadEventEnd") < 2000
+    press = ActionChains(browser.driver)
+    press.send_keys(Keys.TAB).perform()
+    assert browser.js("document.activeElement.className") == "skip"
+    browser.js("document.querySelector('figure summary').focus()")
+    press.send_keys(Keys.ENTER).perform()
+    assert browser.js("document.querySelector('figure details').open")
+    press.send_keys(Keys.TAB).perform()
+    assert browser.js("document.activeElement.getAttribute('aria-label')").startswith("Data of ")
+
+
+def test_on_paper_it_is_light_and_has_every_chart_and_command(browser: Browser, page: Path) -> None:
+    browser.open(page, 1280, "dark")
+    printed = browser.driver.execute_cdp_cmd("Page.printToPDF", {})
+    assert base64.b64decode(printed["data"]).startswith(b"%PDF")
+    assert browser.js("document.querySelector('details[data-print]').open")
+    browser.open(page, 1280, "dark", medium="print")
+    assert browser.js("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_names_with_html_do_nothing(browser: Browser, hostile: list[Any], tmp_path: Path) -> None:
+    path = tmp_path / "hostile.html"
+    path.write_text(to_html(hostile), encoding="utf-8")
+    browser.open(path, 1280)
+    assert browser.js("document.title").startswith("manyhands: ")
+    assert browser.js("document.querySelectorAll('img').length") == 0
+    assert browser.js("document.querySelectorAll('figure:not([data-drawn])').length") == 0
+    assert browser.driver.get_log("browser") == []
