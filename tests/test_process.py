@@ -22,6 +22,7 @@ def test_nothing_about_threads_or_ranks_is_inherited(tmp_path: Path) -> None:
     outer = {"OMP_NUM_THREADS": "16", "RANK": "3", "WORLD_SIZE": "8", "MASTER_ADDR": "elsewhere", "PATH": "/bin", "TMPDIR": "/else"}
     own = fresh_environment(outer, Serial, spec(threads=2), tmp_path)
     assert own["OMP_NUM_THREADS"] == own["MKL_NUM_THREADS"] == "2"
+    assert int(own["MALLOC_TRIM_THRESHOLD_"]) == 2**30
     assert own["TMPDIR"] == str(tmp_path / "tmp")
     assert own["PATH"] == "/bin"
     assert not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} & set(own)

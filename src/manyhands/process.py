@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from manyhands.backends.base import Backend
+from manyhands.measure.allocator import ALLOCATOR
 from manyhands.measure.phases import now
 from manyhands.measure.resources import TreeUsage, adopt_orphans, children_cpu_s, end_descendants, wait_sampling
 from manyhands.measure.threads import VARIABLES, thread_variables
@@ -100,4 +101,4 @@ def fresh_environment(environ: Mapping[str, str], backend: type[Backend], spec: 
     """The environment of a run: nothing about threads or ranks is inherited, temporary files go to the run's own folder."""
     kept = {name: value for name, value in environ.items() if name not in (*INHERITED, *VARIABLES)}
     own = {"TMPDIR": str(folder / "tmp"), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
-    return kept | thread_variables(spec.threads) | own | backend.environment(spec)
+    return kept | thread_variables(spec.threads) | ALLOCATOR | own | backend.environment(spec)

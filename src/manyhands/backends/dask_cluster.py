@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from manyhands.backends.base import Backend, Fit
+from manyhands.measure.allocator import ALLOCATOR
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -162,7 +163,7 @@ def local_cluster(spec: RunSpec, folder: str) -> Any:
         memory_limit=spec.memory_limit or 0,
         local_directory=folder,
         # Dask's nanny would start every worker with one thread, whatever was asked.
-        env=thread_variables(spec.threads),
+        env=thread_variables(spec.threads) | ALLOCATOR,
         silence_logs=logging.ERROR,
     )
 
