@@ -38,6 +38,10 @@ HEAVY = {
     "dask_ml",
     "xgboost",
     "joblib",
+    "boto3",
+    "obstore",
+    "s3torchconnector",
+    "moto",
     "sklearn",
     "pandas",
 }

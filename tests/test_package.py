@@ -35,6 +35,10 @@ HEAVY = (
     "distributed",
     "xgboost",
     "joblib",
+    "boto3",
+    "obstore",
+    "s3torchconnector",
+    "moto",
 )
 SLOWEST_HELP_S = 2.0
 """Five times the target of 0.4 s: this is no benchmark, it catches an engine that is imported by mistake."""

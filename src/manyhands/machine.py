@@ -28,6 +28,9 @@ LIBRARIES = (
     "dask-ml",
     "xgboost",
     "joblib",
+    "boto3",
+    "obstore",
+    "s3torchconnector",
 )
 
 

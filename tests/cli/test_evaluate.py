@@ -21,6 +21,11 @@ from manyhands.workloads.lstm import Lstm
 from manyhands.workloads.mlp import Mlp
 
 
+@pytest.fixture(autouse=True)
+def _embedded_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MANYHANDS_DATA", raising=False)
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     workload = Mlp(layers=1)
