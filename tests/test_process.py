@@ -19,7 +19,14 @@ def spec(**changes: object) -> RunSpec:
 
 
 def test_nothing_about_threads_or_ranks_is_inherited(tmp_path: Path) -> None:
-    outer = {"OMP_NUM_THREADS": "16", "RANK": "3", "WORLD_SIZE": "8", "MASTER_ADDR": "elsewhere", "PATH": "/bin", "TMPDIR": "/else"}
+    outer = {
+        "OMP_NUM_THREADS": "16",
+        "RANK": "3",
+        "WORLD_SIZE": "8",
+        "MASTER_ADDR": "elsewhere",
+        "PATH": "/bin",
+        "TMPDIR": "/else",
+    }
     own = fresh_environment(outer, Serial, spec(threads=2), tmp_path)
     assert own["OMP_NUM_THREADS"] == own["MKL_NUM_THREADS"] == "2"
     assert int(own["MALLOC_TRIM_THRESHOLD_"]) == 2**30
@@ -35,7 +42,10 @@ def test_gloo_stays_on_loopback_unless_an_address_is_given(tmp_path: Path) -> No
 
 def test_last_words_name_the_signal_and_the_last_line(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("starting\nMemoryError: too large\n")
-    assert Watched(tmp_path, code=-signal.SIGSEGV).last_words() == "the run's process was killed by signal 11: MemoryError: too large"
+    assert (
+        Watched(tmp_path, code=-signal.SIGSEGV).last_words()
+        == "the run's process was killed by signal 11: MemoryError: too large"
+    )
     (tmp_path / "log").write_text("")
     assert Watched(tmp_path, code=3).last_words() == "the run's process ended with 3"
 
