@@ -92,6 +92,7 @@ def test_what_can_never_run_is_refused_in_words(spec: RunSpec, reason: str) -> N
     assert reason in str(backend_class("spark").refuse(spec))
 
 
+@pytest.mark.usefixtures("torch")
 def test_other_backends_prepare_plainly_only() -> None:
     assert refusal(RunSpec(workload="lstm", backend="serial", prepare="spark")) == "serial offers no --prepare spark"
 
