@@ -70,7 +70,10 @@ def compile_steps() -> None:
 
 
 class DaskBoosting(BoostingEngine[Spread]):
-    """`xgboost.dask.train` on the matrix that its own estimators make for histograms."""
+    """`xgboost.dask.train` on the matrix that its own estimators make for histograms.
+
+    Its tracker listens where the scheduler does; its workers listen on all interfaces while they train, which cannot be set.
+    """
 
     strategy = "xgboost.dask"
 

@@ -15,6 +15,9 @@ from manyhands.backends._estimators import probe
 from manyhands.errors import EngineError, UsageError
 from manyhands.plan import RunSpec
 
+LOST_WORDS = ("Invalid worker address", "src/collective/")
+"""What xgboost.dask says where its task was given to another worker, and XGBoost where another worker does not answer."""
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -73,12 +76,15 @@ def errors_in_words() -> Iterator[None]:
     from distributed.comm.core import CommClosedError
     from distributed.scheduler import NoValidWorkerError
 
-    lost = "a dask worker died while it trained, or took more than its --memory-limit"
+    lost = (
+        "a dask worker died while it trained, or took more than its --memory-limit, of which Python and its libraries alone"
+        " take about 400 MB"
+    )
     try:
         yield
     except (KilledWorker, NoValidWorkerError, CancelledError, CommClosedError):
         raise EngineError(lost) from None
     except ValueError as error:
-        if "Invalid worker address" in str(error):  # xgboost.dask, once its task was given to another worker
+        if any(words in str(error) for words in LOST_WORDS):
             raise EngineError(lost) from None
         raise
