@@ -34,7 +34,11 @@ LOOK_S = 0.5
 
 
 class RayBoosting(BoostingEngine[int]):
-    """`xgboost.train` in each worker of Ray Train, on rows that it has read itself."""
+    """`xgboost.train` in each worker of Ray Train, on rows that it has read itself.
+
+    Until they end, XGBoost's workers listen on every interface of their machine: no engine can tell it otherwise
+    (https://github.com/dmlc/xgboost/issues/11551).
+    """
 
     strategy = "Ray Train XGBoostTrainer"
 

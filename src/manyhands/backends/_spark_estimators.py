@@ -86,7 +86,11 @@ class SparkClustering(ClusteringEngine[Any]):
 
 
 class SparkBoosting(BoostingEngine["DataFrame"]):
-    """xgboost.spark's classifier on a cached frame, a barrier task for each worker. It counts the labels before it trains."""
+    """xgboost.spark's classifier on a cached frame, a barrier task for each worker. It counts the labels before it trains.
+
+    While they train, XGBoost's workers listen on every interface of their machine: no engine can tell it otherwise
+    (https://github.com/dmlc/xgboost/issues/11551).
+    """
 
     strategy = "xgboost.spark"
 
