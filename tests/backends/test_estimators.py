@@ -34,7 +34,7 @@ CELLS = [
     for workload in SMALL
     for name, backend in backend_classes().items()
     if workload_class(workload).kind in kinds(backend)
-    for workers in ((1,) if name == "serial" else (1, 2))
+    for workers in ((1,) if name == "serial" else (2,))
 ]
 Measured = Callable[[str, str, int], Record]
 
