@@ -99,7 +99,9 @@ def test_reaches_its_accuracy_on_the_real_digits(name: str, epochs: int, accurac
     folder = os.environ.get("MANYHANDS_DATA")
     if folder is None or not (Path(folder) / "mnist").is_dir():
         pytest.skip("needs the real MNIST files: name their folder with MANYHANDS_DATA")
-    record = measure(RunSpec(workload=name, backend="serial", epochs=epochs, data_dir=str(Path(folder).resolve())), Surroundings())
+    record = measure(
+        RunSpec(workload=name, backend="serial", epochs=epochs, data_dir=str(Path(folder).resolve())), Surroundings()
+    )
     assert record.ok, record.reason
     assert record.quality["accuracy"] >= accuracy
 
