@@ -75,6 +75,7 @@ def watch(
     (folder / "tmp").mkdir()
     adopt_orphans()
     keep = {child.pid for child in psutil.Process().children(recursive=True)}
+    watched.usage.ignore = frozenset(keep)
     cpu_before = children_cpu_s()
     with watched.log.open("wb") as log:
         watched.started = now()

@@ -153,6 +153,11 @@ def test_failing_run_costs_one_record_and_exit_code_1(tmp_path: Path, monkeypatc
     assert "Traceback" in log.read_text()
 
 
+def listen_to_interrupts() -> None:
+    """A shell starts what runs in its background with Ctrl-C ignored, and the tests may run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start_endless(tmp_path: Path, backend: str) -> subprocess.Popen[bytes]:
     """A `manyhands run` that has made one record and is in the middle of a run that never ends."""
     (tmp_path / "own.py").write_text(BROKEN)
@@ -163,6 +168,7 @@ def start_endless(tmp_path: Path, backend: str) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=os.environ | {"TMPDIR": str(tmp_path)},
+        preexec_fn=listen_to_interrupts,
     )
     assert process.stderr is not None
     for line in process.stderr:

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from manyhands.measure.resources import end_descendants
 from manyhands.report.page.build import to_html
 from manyhands.report.sources import load
 
@@ -79,9 +81,11 @@ class Browser:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
+    keep = {child.pid for child in psutil.Process().children(recursive=True)}
     found = Browser(tmp_path / "profile")
     yield found
     found.driver.quit()
+    end_descendants(keep)  # Chromium's own children outlive it for a moment
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,8 @@ PR_SET_CHILD_SUBREAPER = 36
 class TreeUsage:
     """What a process tree used. Times in seconds, memory in bytes."""
 
+    ignore: frozenset[int] = frozenset()
+    """Descendants of this process that are no part of the tree."""
     samples: list[tuple[float, float, int]] = field(default_factory=list)
     """(seconds since the start, CPU seconds of the living processes, PSS in bytes)."""
 
@@ -37,10 +39,12 @@ class TreeUsage:
         return max((pss for _, _, pss in self.samples), default=None)
 
     def sample(self, since_s: float) -> float:
-        """Adds a sample of every descendant of this process and returns the CPU seconds that it cost."""
+        """Adds a sample of the descendants of this process and returns the CPU seconds that it cost."""
         began = time.thread_time()
         cpu_s, pss = 0.0, 0
         for process in psutil.Process().children(recursive=True):
+            if process.pid in self.ignore:
+                continue
             try:
                 times = process.cpu_times()
                 pss += process.memory_full_info().pss
