@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from manyhands.backends.base import Backend, Fit
-from manyhands.measure.allocator import ALLOCATOR
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -151,8 +150,10 @@ def local_cluster(spec: RunSpec, folder: str) -> Any:
     """A scheduler and `spec.workers` workers of one slot each in processes of their own, on loopback, with no dashboard."""
     import dask
 
+    from manyhands.backends._dask_estimators_limit import allocator, memory_configuration
+
     # Rows that were in a worker which died cannot come back: without a limit, what needs them would be waited for.
-    dask.config.set({"distributed.scheduler.no-workers-timeout": f"{GIVE_UP_S} s"})
+    dask.config.set({"distributed.scheduler.no-workers-timeout": f"{GIVE_UP_S} s"} | memory_configuration(spec))
     return untyped().LocalCluster(
         n_workers=spec.workers,
         threads_per_worker=1,
@@ -163,7 +164,7 @@ def local_cluster(spec: RunSpec, folder: str) -> Any:
         memory_limit=spec.memory_limit or 0,
         local_directory=folder,
         # Dask's nanny would start every worker with one thread, whatever was asked.
-        env=thread_variables(spec.threads) | ALLOCATOR,
+        env=thread_variables(spec.threads) | allocator(spec),
         silence_logs=logging.ERROR,
     )
 
