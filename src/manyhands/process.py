@@ -16,7 +16,7 @@ import psutil
 from manyhands.backends.base import Backend
 from manyhands.measure.allocator import ALLOCATOR
 from manyhands.measure.phases import now
-from manyhands.measure.resources import TreeUsage, adopt_orphans, children_cpu_s, end_descendants, wait_sampling
+from manyhands.measure.resources import TreeUsage, adopt_orphans, children_cpu_s, end_descendants, settle, wait_sampling
 from manyhands.measure.threads import VARIABLES, thread_variables
 from manyhands.plan import RunSpec
 
@@ -90,6 +90,8 @@ def watch(
         try:
             watched.in_time = wait_sampling(process, deadline, watched.usage, tick)
             watched.code = process.wait() if watched.in_time else None
+            if watched.in_time:
+                settle(keep)
         finally:
             left = end_descendants(keep)
             process.poll()

@@ -119,6 +119,16 @@ def end_descendants(keep: set[int], grace_s: float = 5.0) -> list[str]:
     return ended
 
 
+def settle(keep: set[int], within_s: float = 5.0) -> None:
+    """Returns when no descendant of this process but those in `keep` is left, or after `within_s`: engines end a moment late."""
+    deadline = time.perf_counter() + within_s
+    while time.perf_counter() < deadline:
+        reap(keep)
+        if not [child for child in psutil.Process().children(recursive=True) if child.pid not in keep]:
+            return
+        time.sleep(0.02)
+
+
 def reap(keep: set[int]) -> None:
     """Collects the dead children of this process but those in `keep`, adding their CPU time to `children_cpu_s`."""
     for child in psutil.Process().children():
