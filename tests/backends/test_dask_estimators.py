@@ -74,7 +74,7 @@ class LargeTable(XGBoost):
     name: ClassVar[str] = "large-table"
 
     def load(self, data_dir, samples):
-        rows = repeated(samples, 256, "float32")
+        rows = repeated(samples, 128, "float32")
         return Table(rows, rows.first(1000), ("0", "1"), "y", "one part many times over")
 """
 
@@ -118,7 +118,7 @@ def run_at(address: str, out: Path, workload: str, *words: str) -> Record:
     ("workload", "limit", "row_bytes", "settings"),
     [
         ("LargePoints", 600_000_000, 64, {"max_iterations": 1}),
-        ("LargeTable", 700_000_000, 1024, {"rounds": 1, "max_depth": 2, "max_bins": 64}),
+        ("LargeTable", 600_000_000, 512, {"rounds": 1, "max_depth": 2, "max_bins": 32}),
     ],
 )
 @pytest.mark.large
