@@ -198,6 +198,7 @@ def stop_session() -> None:
         gateway.shutdown()
     gateway.proc.stdin.close()
     gateway.proc.wait(END_S)
+    SparkContext._gateway = SparkContext._jvm = None  # else the next session of this process would ask the Java that has ended
     wait_gone(ours)
 
 
