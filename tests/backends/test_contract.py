@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -133,6 +135,4 @@ def test_what_really_ran_is_said(record: Record) -> None:
 
 
 def test_temporary_folder_is_gone(record: Record) -> None:
-    import tempfile
-
-    assert not list(Path(tempfile.gettempdir()).glob("manyhands-*-*"))
+    assert not list(Path(tempfile.gettempdir()).glob(f"manyhands-{os.getpid()}-*"))
