@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +25,14 @@ SET_BY_IMPORTS = {
     "PYTEST_CURRENT_TEST",
 }
 """Variables that a library sets once when it is first imported, and pytest's own."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Each of pytest-xdist's processes has a temporary folder of its own: measured runs that share one take turns."""
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = tempfile.mkdtemp(prefix=f"{worker}-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
