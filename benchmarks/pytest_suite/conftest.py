@@ -35,10 +35,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if "cell" in metafunc.fixturenames:
             cells = chosen_cells(metafunc.config)
             metafunc.parametrize("cell", [pytest.param(cell, id=cell_id(cell)) for cell in cells])
+        if "engine_cell" in metafunc.fixturenames:
+            cells = [cell for cell in chosen_cells(metafunc.config) if is_network(cell) and cell.backend != "serial"]
+            metafunc.parametrize("engine_cell", [pytest.param(cell, id=cell_id(cell)) for cell in cells])
         if "step_cell" in metafunc.fixturenames:
-            cells = [
-                cell for cell in chosen_cells(metafunc.config, ["serial"], [1]) if workload_class(cell.workload).kind == "network"
-            ]
+            cells = [cell for cell in chosen_cells(metafunc.config, ["serial"], [1]) if is_network(cell)]
             metafunc.parametrize("step_cell", [pytest.param(replace(cell, threads=1), id=cell.workload) for cell in cells])
     except ManyhandsError as error:
         raise pytest.UsageError(str(error)) from None
@@ -65,6 +66,11 @@ def chosen_cells(config: pytest.Config, backends: list[str] | None = None, worke
         )
         for workload, backend, count in product(workloads, backends, workers)
     ]
+
+
+def is_network(cell: RunSpec) -> bool:
+    """Whether the epoch loop trains it."""
+    return workload_class(cell.workload).kind == "network"
 
 
 def cell_id(cell: RunSpec) -> str:
