@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             cells = chosen_cells(metafunc.config)
             metafunc.parametrize("cell", [pytest.param(cell, id=cell_id(cell)) for cell in cells])
         if "engine_cell" in metafunc.fixturenames:
-            cells = [cell for cell in chosen_cells(metafunc.config) if is_network(cell) and cell.backend != "serial"]
+            cells = [cell for cell in chosen_cells(metafunc.config) if cell.backend != "serial" or not is_network(cell)]
             metafunc.parametrize("engine_cell", [pytest.param(cell, id=cell_id(cell)) for cell in cells])
         if "step_cell" in metafunc.fixturenames:
             cells = [cell for cell in chosen_cells(metafunc.config, ["serial"], [1]) if is_network(cell)]

@@ -219,11 +219,12 @@ def test_what_runs_inside_a_task_may_use_its_threads() -> None:
 @needs_spark
 def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:
     killed: list[int] = []
+    others = psutil.Process().children(recursive=True)
 
     def kill() -> None:
         deadline = time.monotonic() + 300
         while not killed and time.monotonic() < deadline:
-            for process in psutil.Process().children(recursive=True):
+            for process in set(psutil.Process().children(recursive=True)).difference(others):
                 try:
                     busy = "pyspark.daemon" in process.cmdline() and process.cpu_times().user > 4
                 except (psutil.NoSuchProcess, psutil.ZombieProcess):
@@ -253,4 +254,5 @@ def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:
     assert str(record.reason).startswith(
         ("spark lost a worker: the Python process of a Spark task ended unexpectedly", "spark: xgboost.core.XGBoostError")
     )
-    assert not [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    left = set(psutil.Process().children(recursive=True)).difference(others)
+    assert not [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
