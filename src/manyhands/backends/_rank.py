@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +71,11 @@ class GroupRank(Rank):
         dist.barrier()
 
     def gather(self, report: dict[str, Any]) -> list[dict[str, Any]]:
-        import torch.distributed as dist
+        # Through the group's store: a gather would leave tensors of Python with a thread of gloo, which aborts the process
+        # when it lets go of them after Python has begun to end (https://github.com/pytorch/pytorch/pull/179291).
+        from torch.distributed.distributed_c10d import _get_default_store
 
-        reports: list[Any] | None = [None] * self.world_size if self.rank == 0 else None
-        dist.gather_object(report, reports)
-        return reports or []
+        store = _get_default_store()
+        store.set(f"manyhands-report-{self.rank}", json.dumps(report))
+        ranks = range(self.world_size if self.rank == 0 else 0)
+        return [json.loads(store.get(f"manyhands-report-{rank}")) for rank in ranks]
