@@ -60,6 +60,8 @@ class Record:
     """Where the run stood: `id` of the invocation, `position` in its order, `order_seed` of the shuffle."""
     command: str = ""
     """The command that reproduces the run."""
+    study: Mapping[str, Any] = field(default_factory=dict)
+    """The study that the run is part of, what it is used for in it, and how its budget scaled it; empty for none."""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

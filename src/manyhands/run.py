@@ -42,6 +42,10 @@ def _quiet(line: str) -> None:
     pass
 
 
+def _no_study(spec: RunSpec) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What all records of one invocation share, and whom to tell how it goes."""
@@ -53,6 +57,8 @@ class Surroundings:
     machine: Mapping[str, Any] = field(default_factory=describe_machine)
     versions: Mapping[str, str] = field(default_factory=installed_versions)
     code: Mapping[str, Any] = field(default_factory=describe_code)
+    study: Callable[[RunSpec], Mapping[str, Any]] = _no_study
+    """What a record says about the study that its run is part of."""
     tick: Callable[[], None] = _nothing
     """Called about once a second while a run is on."""
     waiting: Callable[[], None] = _nothing
@@ -84,6 +90,7 @@ class Surroundings:
             code=self.code,
             plan={"id": self.plan_id, "position": position, "order_seed": self.order_seed},
             command=spec.command(),
+            study=self.study(spec),
             **measured,
         )
 

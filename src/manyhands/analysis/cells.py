@@ -77,6 +77,8 @@ def _groups(workload: str, records: Sequence[Record]) -> list[Group]:
     known: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in sorted(records, key=lambda record: not record.ok):
         spec = {name: value for name, value in record.spec.items() if name not in (*CELL, *NEUTRAL, "workload")}
+        if record.study.get("seeds"):  # every repeat has a seed of its own, so that quality has a spread over seeds
+            spec["seed"] = record.study["seeds"]
         # Thousands of records differ in a few ways: what they have in common is put in words once.
         same = repr((spec, record.data.get("sha256"), record.machine, record.versions, record.code))
         key = known.get(same) or known.setdefault(same, tuple(_conditions(record, spec, everywhere).items()))

@@ -66,6 +66,13 @@ class Loop:
     optimizer: torch.optim.Optimizer
     gradients: GradientClock | None
 
+    def set_learning_rate(self, epoch: int) -> None:
+        """Gives the optimizer the rate of this epoch, where the workload has a schedule."""
+        rate = self.workload.learning_rate_at(epoch)
+        if rate is not None:
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+
     def epoch(self, loader: Iterable[Any]) -> Split:
         """One pass over the worker's batches."""
         self.model.train()

@@ -24,6 +24,7 @@ from manyhands.backends.base import Fit
 from manyhands.errors import EngineError
 from manyhands.measure.phases import now
 from manyhands.measure.quality import score_classes
+from manyhands.measure.resources import tree_usage
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.boosting import BoostingWorkload
 
@@ -46,14 +47,17 @@ def boosting_fit(spec: RunSpec, engine: BoostingEngine[Data]) -> Fit:
     """One measured run of a boosting workload on `engine`."""
     workload = workload_of(spec, BoostingWorkload)  # type: ignore[type-abstract]  # compared with, not made
     before, clock = begin(spec, engine, "xgboost", "sklearn.metrics")
+    usage = [{"after": "launch"} | tree_usage()]
 
     table = workload.load(data_folder(spec), spec.total_samples)
     parameters = workload.parameters(len(table.classes), spec.seed, spec.threads)
     data = engine.load(table.train)
+    usage.append({"after": "load"} | tree_usage())  # taken outside `train`
     clock.lap("load")
 
     booster = engine.train(data, parameters, workload.rounds)
     clock.lap("train")
+    usage.append({"after": "train"} | tree_usage())
 
     workers = spent(before, engine.probe())
     held = engine.held(data)
@@ -76,7 +80,7 @@ def boosting_fit(spec: RunSpec, engine: BoostingEngine[Data]) -> Fit:
         [worker | {"rows_seen": rows} for worker, rows in zip(workers, rows_per_worker(spec, held), strict=True)],
         resolved=proof
         | {"rounds": booster.num_boosted_rounds(), "parameters": parameters, "columns": len(table.train.columns)}
-        | {"label": table.label, "classes": table.classes, "predict_s": predict_s},
+        | {"label": table.label, "classes": table.classes, "predict_s": predict_s, "usage": usage},
         quality=quality,
         data=described,
     )

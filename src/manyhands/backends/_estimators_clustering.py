@@ -24,6 +24,7 @@ from manyhands.backends._estimators import (
 from manyhands.backends.base import Fit
 from manyhands.errors import EngineError
 from manyhands.measure.quality import score_clusters
+from manyhands.measure.resources import tree_usage
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.clustering import ClusteringWorkload, Start
 
@@ -48,14 +49,17 @@ def clustering_fit(spec: RunSpec, engine: ClusteringEngine[Data]) -> Fit:
     """One measured run of a clustering workload on `engine`."""
     workload = workload_of(spec, ClusteringWorkload)  # type: ignore[type-abstract]  # compared with, not made
     before, clock = begin(spec, engine, "sklearn.cluster", "sklearn.metrics")
+    usage = [{"after": "launch"} | tree_usage()]
 
     points = workload.load(data_folder(spec), spec.total_samples)
     start = workload.start(points.rows, spec.seed)
     data = engine.load(points.rows)
+    usage.append({"after": "load"} | tree_usage())  # taken outside `train`
     clock.lap("load")
 
     clusters = engine.train(data, start)
     clock.lap("train")
+    usage.append({"after": "train"} | tree_usage())
 
     workers = spent(before, engine.probe())
     held = engine.held(data)
@@ -74,7 +78,7 @@ def clustering_fit(spec: RunSpec, engine: ClusteringEngine[Data]) -> Fit:
         [worker | {"rows_seen": rows} for worker, rows in zip(workers, rows_per_worker(spec, held), strict=True)],
         resolved=proof
         | scored.resolved
-        | {"iterations": clusters.iterations, "init": workload.init, "columns": points.rows.columns},
+        | {"iterations": clusters.iterations, "init": workload.init, "columns": points.rows.columns, "usage": usage},
         quality=scored.quality,
         data=described,
         init_sha256=None if start.centres is None else hashlib.sha256(start.centres.tobytes()).hexdigest(),

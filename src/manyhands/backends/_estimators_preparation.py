@@ -11,6 +11,7 @@ import numpy as np
 from manyhands.backends._estimators import Data, Engine, begin, data_folder, estimator_fit, spent, workload_of
 from manyhands.backends.base import Fit
 from manyhands.data.partition import Indices
+from manyhands.measure.resources import tree_usage
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.preparation import PreparationWorkload, Prepared, Stored, sums
 
@@ -31,14 +32,17 @@ def preparation_fit(spec: RunSpec, engine: PreparationEngine[Data]) -> Fit:
     """One measured run of a preparation workload on `engine`."""
     workload = workload_of(spec, PreparationWorkload)  # type: ignore[type-abstract]  # compared with, not made
     before, clock = begin(spec, engine)
+    usage = [{"after": "launch"} | tree_usage()]
 
     stored = workload.load(data_folder(spec), spec.total_samples)
     split = workload.split(len(stored.images), spec.seed)
     data = engine.load(stored)
+    usage.append({"after": "load"} | tree_usage())  # taken outside `train`
     clock.lap("load")
 
     prepared = engine.prepare(data, split)
     clock.lap("train")
+    usage.append({"after": "train"} | tree_usage())
 
     workers = spent(before, engine.probe())
     digest = hashlib.sha256()
@@ -57,7 +61,11 @@ def preparation_fit(spec: RunSpec, engine: PreparationEngine[Data]) -> Fit:
         engine,
         clock,
         [worker | {"rows_seen": None} for worker in workers],
-        resolved={"rows_per_epoch": len(stored.images), "bytes_made": prepared.x_train.nbytes + prepared.x_validation.nbytes},
+        resolved={
+            "rows_per_epoch": len(stored.images),
+            "bytes_made": prepared.x_train.nbytes + prepared.x_validation.nbytes,
+            "usage": usage,
+        },
         quality=quality,
         data=described,
     )

@@ -67,6 +67,7 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     split = Split()
     for epoch in range(1, spec.epochs + 1):
         sampler.set_epoch(epoch)
+        loop.set_learning_rate(epoch)
         result = loop.epoch(loader)
         split.add(result)
         history.append({"epoch": epoch, "loss_sum": result.loss_sum, "rows": result.rows})

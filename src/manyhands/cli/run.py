@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from manyhands.cli.places import add_data_options
+from manyhands.cli.study import add_options, check_options, run_study
 from manyhands.errors import UsageError
 from manyhands.plan import BATCH_MODES, DEVICES, PREPARES, SCALINGS, RunSpec
 
@@ -35,6 +36,7 @@ def add_parser(commands: Any) -> None:
         " Without a WORKLOAD it runs a default plan on embedded data that takes about three minutes on two cores.",
     )
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="names from 'manyhands list', or path/to/file.py:Name")
+    add_options(parser)
     cells = parser.add_argument_group("cells")
     cells.add_argument("--backend", type=_names, metavar="NAME,...", help="backends, see 'manyhands list' (default: serial,ddp)")
     cells.add_argument("--workers", type=_counts, metavar="N,...", help="worker counts (default: 1,2 as far as the cores go)")
@@ -111,19 +113,22 @@ def run(options: argparse.Namespace) -> int:
     from manyhands.plan import grid, ordered
     from manyhands.run import refusal
 
+    out = options.out or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
+    check_options(options, DEFAULTS)
+    if options.study:
+        return run_study(options, out)
     cells = chosen_cells(options)
     reasons = {repr(cell): refusal(cell) for cell in cells}
     repeats = options.repeats if options.repeats is not None else DEFAULT_REPEATS if is_default_plan(options) else REPEATS
     runs = ordered(grid([cell for cell in cells if not reasons[repr(cell)]], repeats), options.order_seed)
     skipped = [(cell, reason) for cell in cells if (reason := reasons[repr(cell)])]
-    out = options.out or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
     if options.dry_run:
         return show_plan(runs, skipped)
     if not runs:
         raise UsageError("nothing can be run: " + "; ".join(f"{cell.label}: {reason}" for cell, reason in skipped))
     check_data(runs)
     check_save(cells)
-    return _measure_all(runs, skipped, out, options)
+    return measure_all(runs, skipped, out, options)
 
 
 def show_plan(runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]]) -> int:
@@ -165,7 +170,21 @@ def check_save(cells: Sequence[RunSpec]) -> None:
     open_store(save, cells[0].reader, tell=lambda line: print(line, file=sys.stderr)).prepare_writing()
 
 
-def _measure_all(runs: list[RunSpec], skipped: Sequence[tuple[RunSpec, str]], out: Path, options: argparse.Namespace) -> int:
+def _no_study(spec: RunSpec) -> Mapping[str, Any]:
+    return {}
+
+
+def measure_all(
+    runs: list[RunSpec],
+    skipped: Sequence[tuple[RunSpec, str]],
+    out: Path,
+    options: argparse.Namespace,
+    study: Callable[[RunSpec], Mapping[str, Any]] = _no_study,
+) -> int:
+    """Makes all runs, adds their records to `out` and shows the tables; 0 when every one is ok, 1 when one failed.
+
+    `study`: what the record of a run says about the study that it is part of.
+    """
     from manyhands.cli.progress import Progress
     from manyhands.record import append_record, check_writable, read_records
     from manyhands.report.tables import print_report
@@ -179,6 +198,7 @@ def _measure_all(runs: list[RunSpec], skipped: Sequence[tuple[RunSpec, str]], ou
     with _stoppable(), Progress(todo, len(runs) - len(todo)) as progress:
         surroundings = Surroundings(
             order_seed=options.order_seed,
+            study=study,
             log_folder=out.parent / f"{out.stem}-logs",
             tick=progress.tick,
             waiting=progress.waits,

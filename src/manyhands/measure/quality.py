@@ -27,9 +27,10 @@ BLOCK_ROWS = 1 << 16
 class Clustering:
     """Scores of one set of centres, and how they came about."""
 
-    quality: dict[str, float | None]
+    quality: dict[str, Any]
     """`inertia` (sum of squared Euclidean distances to the nearest centre), `silhouette`, `davies_bouldin`; None where fewer
-    than two clusters have rows, for which neither is defined."""
+    than two clusters have rows, for which neither is defined. `other_distances` holds the silhouette of the same labels with
+    `squared_euclidean` distances, as MLlib's evaluator has it: another scale, never to be compared with the first."""
     resolved: dict[str, Any]
     """`silhouette_rows`, `silhouette_seed`, `clusters_found`."""
 
@@ -49,11 +50,12 @@ def score_clusters(rows: Rows, centres: NDArray[np.float64]) -> Clustering:
         counts += np.bincount(labels, minlength=len(centres))
         np.add.at(totals, labels, x)
     found = np.flatnonzero(counts)
-    scored: dict[str, float | None] = {"inertia": inertia, "silhouette": None, "davies_bouldin": None}
+    scored: dict[str, Any] = {"inertia": inertia, "silhouette": None, "davies_bouldin": None, "other_distances": {}}
     sample = min(len(rows), SILHOUETTE_ROWS)
     if 2 <= len(found) < len(rows):
         scored["davies_bouldin"] = _davies_bouldin(rows, centres, found, totals[found] / counts[found, None], counts[found])
-        scored["silhouette"] = _silhouette(rows, centres, sample)
+        scored["silhouette"], squared = _silhouettes(rows, centres, sample)
+        scored["other_distances"] = {"squared_euclidean": squared}
     resolved = {"silhouette_rows": sample, "silhouette_seed": SILHOUETTE_SEED, "clusters_found": len(found)}
     return Clustering(scored, resolved)
 
@@ -87,7 +89,8 @@ def _davies_bouldin(
     return float(np.mean(np.max((spread[:, None] + spread[None]) / apart, axis=1)))
 
 
-def _silhouette(rows: Rows, centres: NDArray[np.float64], sample: int) -> float | None:
+def _silhouettes(rows: Rows, centres: NDArray[np.float64], sample: int) -> tuple[float | None, float | None]:
+    """With Euclidean and with squared Euclidean distances, on the same sample and labels."""
     from sklearn import config_context
     from sklearn.metrics import pairwise_distances_argmin, silhouette_score
 
@@ -97,9 +100,9 @@ def _silhouette(rows: Rows, centres: NDArray[np.float64], sample: int) -> float 
     x = rows.take(chosen)
     labels = pairwise_distances_argmin(x, centres)
     if not 2 <= len(np.unique(labels)) < len(x):
-        return None
+        return None, None
     with config_context(working_memory=WORKING_MIB):
-        return float(silhouette_score(x, labels))
+        return float(silhouette_score(x, labels)), float(silhouette_score(x, labels, metric="sqeuclidean"))
 
 
 def score_classes(y: NDArray[Any], probabilities: NDArray[Any], chosen: NDArray[Any], names: Sequence[str]) -> dict[str, Any]:

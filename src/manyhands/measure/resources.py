@@ -156,6 +156,17 @@ def tree_cpu_s() -> float:
     return total
 
 
+def tree_usage() -> dict[str, float]:
+    """`cpu_s` so far and `pss_bytes` now of this process and its living descendants; takes about a millisecond a process."""
+    pss = 0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        try:
+            pss += process.memory_full_info().pss
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return {"cpu_s": tree_cpu_s(), "pss_bytes": pss}
+
+
 def own_cpu_s() -> tuple[float, float]:
     """User and system seconds of this process so far."""
     used = resource.getrusage(resource.RUSAGE_SELF)

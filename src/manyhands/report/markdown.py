@@ -16,16 +16,24 @@ from manyhands.report.columns import Column
 from manyhands.report.verdict import verdict
 
 
-def to_markdown(records: Sequence[Record], time: Time = "train", target: Target | None = None) -> str:
-    """The report as Markdown, with a heading for every group; one line when there are no records."""
+def to_markdown(records: Sequence[Record], time: Time = "train", target: Target | None = None, kept: str | None = None) -> str:
+    """The report as Markdown, with a heading for every group; one line when there are no records.
+
+    `kept`: what people wrote into an earlier page of the study that the records are of, as it is.
+    """
+    from manyhands.report.study.markdown import study_blocks
+    from manyhands.report.study.view import study_views
+
     if not records:
         return "No records.\n"
     groups = group_records(records)
-    blocks = [_summary(groups, time)]
+    blocks = [block for view in study_views(records) for block in study_blocks(view, kept)]
+    blocks += ["## Every cell"] if blocks else []
+    blocks.append(_summary(groups, time))
     for group in groups:
         blocks += _group(group, [other for other in groups if other.workload == group.workload], time, target)
     last = [*dict.fromkeys(notes.machine(record) for record in records), notes.versions(records), notes.how_to_read(time)]
-    return "\n\n".join([*blocks, _bullets(last)]) + "\n"
+    return "\n\n".join([*blocks, bullets(last)]) + "\n"
 
 
 def escape(text: str) -> str:
@@ -51,7 +59,7 @@ def _group(group: Group, siblings: Sequence[Group], time: Time, target: Target |
     if summaries:
         identity = columns.identity(summaries)
         tables = (columns.speed(summaries, target), columns.phases(summaries))
-        blocks += [_table([*identity, *(column for section in sections for column in section)]) for sections in tables]
+        blocks += [table([*identity, *(column for section in sections for column in section)]) for sections in tables]
     apart = notes.not_averaged(siblings) if group is siblings[-1] else []
     lines = [
         *verdict(group, summaries, time),
@@ -60,10 +68,11 @@ def _group(group: Group, siblings: Sequence[Group], time: Time, target: Target |
         *apart,
         *notes.facts(group),
     ]
-    return [*blocks, _bullets(lines)] if lines else blocks
+    return [*blocks, bullets(lines)] if lines else blocks
 
 
-def _table(shown: Iterable[Column]) -> str:
+def table(shown: Iterable[Column]) -> str:
+    """The columns as a Markdown table, everything in them escaped."""
     shown = list(shown)
     heads = [escape(column.title) for column in shown]
     rules = ["---:" if column.is_number else "---" for column in shown]
@@ -71,5 +80,6 @@ def _table(shown: Iterable[Column]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rules, *rows))
 
 
-def _bullets(lines: Iterable[str]) -> str:
+def bullets(lines: Iterable[str]) -> str:
+    """The lines that are not empty as a list, escaped."""
     return "\n".join(f"- {escape(line)}" for line in lines if line)

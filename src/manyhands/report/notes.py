@@ -50,7 +50,8 @@ def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
         lines.append("no speed-up: no measured run of serial with 1 worker to compare with; add --backend serial")
     if any(row.speedup and row.speedup.low is None for row in summaries):
         lines.append(f"[{words.NOT_MEASURED}] an interval needs 2 launches of both cells; add --repeats 3")
-    if len({record.init_sha256 for record in group.measured if record.init_sha256}) > 1:
+    starts = {(record.spec.get("seed"), record.init_sha256) for record in group.measured if record.init_sha256}
+    if len(starts) > len({seed for seed, _ in starts}):
         lines.append("initial weights differ between runs: compare their speed, not their quality")
     lines += [line for row in summaries for line in _unmeasured(row)]
     lines += _engines(group)

@@ -17,7 +17,7 @@ from manyhands.record import Record, iterate_records, read_records
 def load(paths: Iterable[Path], with_workers: bool = True) -> list[Record]:
     """The records of all files in order, each once even when it stands in two files.
 
-    Without the values of every worker, which most reports do not show, they take half the memory. Raises RecordError, naming the
+    Without the values of every worker, which most reports show of studies alone, they take half the memory. Raises RecordError, naming the
     file, when one cannot be read or all are empty.
     """
     paths = list(paths)
@@ -25,7 +25,7 @@ def load(paths: Iterable[Path], with_workers: bool = True) -> list[Record]:
     with _collector_paused():
         for path in paths:
             for record in _read_json(path) if path.suffix == ".json" else iterate_records(path):
-                found.setdefault(record.id, record if with_workers else replace(record, per_worker=()))
+                found.setdefault(record.id, record if with_workers or record.study else replace(record, per_worker=()))
     if not found:
         raise RecordError(f"no records in {', '.join(map(str, paths))}; make some with 'manyhands run --out {paths[0]}'")
     return list(found.values())

@@ -21,6 +21,8 @@ from manyhands.record import Record
 from manyhands.report import columns, notes
 from manyhands.report.columns import Column
 from manyhands.report.monospace import GAP, heading, rows, width
+from manyhands.report.study.terminal import study_lines
+from manyhands.report.study.view import study_views
 from manyhands.report.verdict import verdict
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ def print_report(
     if not records:
         _line(console, "no records: nothing was run")
         return
+    for view in study_views(records):
+        for text, style in study_lines(view, console.width):
+            _print(console, [text], style)
     groups = group_records(records)
     for workload in dict.fromkeys(group.workload for group in groups):
         siblings = [group for group in groups if group.workload == workload]

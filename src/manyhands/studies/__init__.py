@@ -1,1 +1,1 @@
-"""Named plans with a published table to hold them against, one TOML file each."""
+"""The published comparisons: one TOML file each (plan, published figures, flaws), what they mean, and how a budget scales them."""

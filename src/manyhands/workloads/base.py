@@ -58,6 +58,10 @@ class Workload(ABC):
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         """Reads the data once, making the embedded set if need be; raises DataError when it will not do for `samples` rows."""
 
+    @abstractmethod
+    def count_rows(self, data_dir: Path | None) -> int:
+        """How many training rows there are; raises DataError as `check_data` does."""
+
     def training_bytes(self, data_dir: Path | None, samples: int | None) -> int | None:
         """What the training rows take in memory, told without reading them into it; None when the workload cannot tell."""
         return None
@@ -167,6 +171,9 @@ class NetworkWorkload(Workload):
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         self.load(data_dir).training_rows(samples)
 
+    def count_rows(self, data_dir: Path | None) -> int:
+        return len(self.load(data_dir).x_train)
+
     @abstractmethod
     def load(self, data_dir: Path | None) -> Arrays:
         """All rows; None means the embedded data. Raises DataError naming the file that is wrong."""
@@ -203,6 +210,10 @@ class NetworkWorkload(Workload):
         import torch
 
         return torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
+
+    def learning_rate_at(self, epoch: int) -> float | None:
+        """The learning rate of an epoch, counted from 1; None leaves the optimizer's as it is."""
+        return None
 
     @abstractmethod
     def score(self, outputs: NDArray[np.float32], arrays: Arrays) -> dict[str, float]:

@@ -23,10 +23,17 @@ class Rnn(DigitNetwork):
 
     cell: str = "lstm"
     hidden: int = 64
+    decay: float = 1.0
+    """What the learning rate is multiplied by after every epoch; 1 keeps it."""
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise UsageError(f"rnn cell={self.cell} is none of {', '.join(CELLS)}")
+        if not 0 < self.decay <= 1:
+            raise UsageError(f"rnn decay={self.decay:g} is not above 0 and at most 1")
+
+    def learning_rate_at(self, epoch: int) -> float | None:
+        return None if self.decay == 1.0 else self.learning_rate * self.decay ** (epoch - 1)
 
     def model(self) -> torch.nn.Module:
         from torch import nn

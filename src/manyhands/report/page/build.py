@@ -17,6 +17,7 @@ from manyhands.report.charts.look import DARK, LIGHT, config, variables
 from manyhands.report.charts.series import colours
 from manyhands.report.page.script import Library, policy
 from manyhands.report.page.sections import section
+from manyhands.report.study.view import study_views
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -38,6 +39,7 @@ def _context(records: Sequence[Record], time: Time, target: Target | None) -> di
     apart = [(words.plain(name), line) for name, met in siblings.items() for line in notes.not_averaged(met)]
     return {
         "title": f"manyhands: {_names(list(siblings))}" if records else "manyhands: no records",
+        "studies": study_views(records),
         "overview": _overview(records),
         "sections": [
             section(place, g, siblings[g.workload], by_backend, time, target) for place, g in enumerate(groups, start=1)

@@ -42,6 +42,9 @@ class BoostingWorkload(Workload):
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         self.load(data_dir, samples)
 
+    def count_rows(self, data_dir: Path | None) -> int:
+        return len(self.load(data_dir, None).train)
+
     def training_bytes(self, data_dir: Path | None, samples: int | None) -> int:
         return self.load(data_dir, samples).train.bytes
 

@@ -71,6 +71,9 @@ class ClusteringWorkload(Workload):
         points = self.load(data_dir, samples)
         check_distinct(points, self.clusters)
 
+    def count_rows(self, data_dir: Path | None) -> int:
+        return len(self.load(data_dir, None).rows)
+
     def training_bytes(self, data_dir: Path | None, samples: int | None) -> int:
         return self.load(data_dir, samples).rows.bytes
 

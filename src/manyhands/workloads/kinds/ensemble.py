@@ -63,6 +63,9 @@ class EnsembleWorkload(Workload):
         arrays = self.load(data_dir).training_rows(samples)
         self.member_rows(arrays, seed=0)
 
+    def count_rows(self, data_dir: Path | None) -> int:
+        return len(self.load(data_dir).x_train)
+
     @property
     def fits(self) -> int:
         """How many classifiers are trained."""

@@ -63,6 +63,9 @@ class PreparationWorkload(Workload):
         if not all(map(len, self.split(len(stored.images), seed=0))):
             raise DataError(f"{stored.source}: {len(stored.images)} rows leave one part of the split empty; use more --samples")
 
+    def count_rows(self, data_dir: Path | None) -> int:
+        return len(self.load(data_dir, None).images)
+
     def split(self, rows: int, seed: int) -> tuple[Indices, Indices]:
         """Row numbers of the training and of the validation part, each ascending."""
         order = epoch_order(rows, seed, 0)

@@ -50,6 +50,9 @@ class SearchWorkload(Workload):
         arrays = self.load(data_dir, samples)
         self.splits(arrays, seed=0)
 
+    def count_rows(self, data_dir: Path | None) -> int:
+        return len(self.load(data_dir, None).x_train)
+
     def candidates(self) -> list[dict[str, Any]]:
         """Every combination of the grid, in scikit-learn's order."""
         from sklearn.model_selection import ParameterGrid

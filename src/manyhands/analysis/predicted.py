@@ -1,0 +1,56 @@
+"""What Amdahl and Gustafson predict for N workers, from one measured run each, to stand beside the speed-up that was measured.
+
+Amdahl     S(N) = 1 / (s + (1 - s) / N), with s the share of one worker's time that is not spread: from the base line's phases
+Gustafson  S(N) = N - s' (N - 1), with s' the same share, but of the time that N workers took
+
+Of a run count load, train and prediction; only `train` is spread, and launching the engine is no part of it. Both are what the
+laws promise if spreading costs nothing: what is missing from them is what the engine costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from manyhands.analysis.spread import mean, number
+from manyhands.record import Record
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """One worker count: the measured speed-up of load, train and prediction, and what the laws promise."""
+
+    workers: int
+    measured: float
+    amdahl: float
+    gustafson: float
+    serial_share: float
+    """Of the base line's time: Amdahl's s."""
+    scaled_share: float
+    """Of these workers' time: Gustafson's s'."""
+
+
+def predict(base: Sequence[Record], cell: Sequence[Record], workers: int) -> Predicted | None:
+    """The prediction for the launches of a cell over those of the base line; None when a span was not measured."""
+    fixed, spread = _mean_spans(base)
+    own_fixed, own_spread = _mean_spans(cell)
+    if fixed is None or spread is None or own_fixed is None or own_spread is None or spread <= 0 or own_spread <= 0:
+        return None
+    share, own_share = fixed / (fixed + spread), own_fixed / (own_fixed + own_spread)
+    return Predicted(
+        workers=workers,
+        measured=(fixed + spread) / (own_fixed + own_spread),
+        amdahl=1 / (share + (1 - share) / workers),
+        gustafson=workers - own_share * (workers - 1),
+        serial_share=share,
+        scaled_share=own_share,
+    )
+
+
+def _mean_spans(records: Sequence[Record]) -> tuple[float | None, float | None]:
+    """Mean seconds of what is not spread, and of what is."""
+    fixed = []
+    for record in records:
+        load, asked = number(record.phases.get("load_s")), number(record.resolved.get("predict_s"))
+        fixed.append(None if load is None else load + (asked or 0.0))
+    return mean(fixed), mean(record.phases.get("train_s") for record in records)

@@ -1,0 +1,215 @@
+"""A study and its records -> every published figure with what was measured beside it, in each variant.
+
+Seconds are never compared with another machine's: a time is here a ratio of two times measured on one machine. Records that may
+not be averaged give no value but the reason.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from manyhands.analysis.cells import differences, group_records
+from manyhands.analysis.intervals import t_quantile, welch_interval
+from manyhands.analysis.ratios import Launch, ratio
+from manyhands.analysis.scaling import block, rows
+from manyhands.analysis.spread import number
+from manyhands.record import Record
+from manyhands.studies.study import VARIANTS, Figure, Row, Side, Study
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one variant came to. Without a value, `note` says why."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    sd: float | None = None
+    """Over launches, for a quality."""
+    launches: int = 0
+    note: str = ""
+    values: tuple[float, ...] = ()
+    """One for each launch, or for each pair of launches the logarithm of the ratio."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One published number and what was measured."""
+
+    row: Row
+    by_variant: Mapping[str, Measured]
+    """Only the variants that were run."""
+    change: Measured | None
+    """From as-published to corrected: a ratio of speed-ups, or the difference of qualities; None unless both have a value."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One figure of a study."""
+
+    figure: Figure
+    lines: tuple[Line, ...]
+
+
+def study_records(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Name of a study -> its records, in their order."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        if record.study.get("name"):
+            found.setdefault(str(record.study["name"]), []).append(record)
+    return found
+
+
+def variants_met(records: Iterable[Record]) -> list[str]:
+    """The variants that the records are of."""
+    met = {str(use.get("variant")) for record in records for use in record.study.get("uses", ())}
+    return [variant for variant in VARIANTS if variant in met]
+
+
+def side_by_side(study: Study, records: Sequence[Record]) -> list[Comparison]:
+    """All figures of the study in their order."""
+    met = variants_met(records)
+    as_measured = {variant: {figure.name: figure for figure in study.figures(variant)} for variant in VARIANTS}
+    found = []
+    for figure in as_measured[VARIANTS[-1]].values():
+        lines = []
+        for place, row in enumerate(figure.rows):
+            by_variant = {}
+            for variant in met:
+                own = as_measured[variant][figure.name]
+                by_variant[variant] = (
+                    _measure(own, own.rows[place], records, variant)
+                    if variant in own.variants
+                    else Measured(None, note="no part of this variant")
+                )
+            lines.append(Line(row, by_variant, _change(figure, by_variant)))
+        found.append(Comparison(figure, tuple(lines)))
+    return found
+
+
+def of_part(records: Iterable[Record], variant: str, part: str) -> list[Record]:
+    """The records that a part of a variant is made of."""
+    return [
+        record
+        for record in records
+        if any(use.get("variant") == variant and use.get("part") == part for use in record.study.get("uses", ()))
+    ]
+
+
+def _measure(figure: Figure, row: Row, records: Sequence[Record], variant: str) -> Measured:
+    cell, note = _cell(row.of, of_part(records, variant, row.of.part), figure.or_fewer)
+    if not cell:
+        return Measured(None, note=note)
+    if row.over is not None:
+        base, base_note = _cell(row.over, of_part(records, variant, row.over.part), False)
+        if not base:
+            return Measured(None, note=f"no base line: {base_note}")
+        measured = _speedup(figure, base, cell)
+    else:
+        measured = _mean([_value(figure, record) for record in cell])
+    crowded = "oversubscribed" if any(record.resolved.get("oversubscribed") for record in cell) else ""
+    return replace(measured, note="; ".join(part for part in (note, crowded, measured.note) if part))
+
+
+def _cell(side: Side, records: Sequence[Record], or_fewer: bool) -> tuple[list[Record], str]:
+    """The measured records of a cell and what must be said about them, or none and why."""
+    mine = [record for record in records if record.spec.get("backend") == side.backend]
+    exact = [record for record in mine if record.spec.get("workers") == side.workers]
+    measured = [record for record in exact if record.ok]
+    note = ""
+    if not measured and or_fewer:
+        counts = {int(record.spec["workers"]) for record in mine if record.ok and record.spec["workers"] < side.workers}
+        if counts:
+            measured = [record for record in mine if record.ok and record.spec["workers"] == max(counts)]
+            note = f"with {max(counts)}, not {side.workers} workers"
+    if not measured:
+        reasons = dict.fromkeys(f"{record.status}: {str(record.reason).partition('; ')[0]}" for record in exact if not record.ok)
+        return [], "; ".join(reasons).replace("skipped: ", "left out: ") or "not run"
+    if apart := _apart(measured):
+        return [], f"not averaged: {apart}"
+    return measured, note
+
+
+def _apart(records: Sequence[Record]) -> str:
+    """What keeps the records of one cell from being averaged; empty for nothing."""
+    found = differences(group_records(records))
+    return "; ".join(f"{name} {' / '.join(values)}" for name, values in found.items())
+
+
+def _elsewhere(base: Sequence[Record], cell: Sequence[Record]) -> str:
+    """What of machine, versions and code differs between two cells; empty for nothing."""
+    like = [replace(record, spec={"workload": "any"}, data={}) for record in (*base, *cell)]
+    return _apart(like)
+
+
+def _speedup(figure: Figure, base: Sequence[Record], cell: Sequence[Record]) -> Measured:
+    if apart := _elsewhere(base, cell):
+        return Measured(None, note=f"not compared: {apart}")
+    by_rows = all(rows(record) is not None for record in (*base, *cell))
+    launches = [_launches(figure, side, by_rows) for side in (base, cell)]
+    found = ratio(*launches)
+    if found is None:
+        return Measured(None, note=f"{' + '.join(figure.time)} was not measured")
+    blocks = [{launch.block: math.log(launch.value) for launch in side} for side in launches]
+    logs = tuple(value - blocks[0][place] for place, value in blocks[1].items() if place in blocks[0])
+    return Measured(found.value, found.low, found.high, launches=found.launches, values=logs)
+
+
+def _launches(figure: Figure, records: Sequence[Record], by_rows: bool) -> list[Launch]:
+    found = []
+    for record in records:
+        taken = _seconds(figure.time, record)
+        if taken is not None:
+            found.append(Launch(block(record), ((rows(record) if by_rows else None) or 1.0) / (taken + figure.plus_s)))
+    return found
+
+
+def _seconds(time: Sequence[str], record: Record) -> float | None:
+    """The summed spans of a run; None when one was not measured or nothing took any time."""
+    spans = {"wall": record.wall_s, "predict": record.resolved.get("predict_s")}
+    taken = [number(spans[name] if name in spans else record.phases.get(f"{name}_s")) for name in time]
+    known = [seconds for seconds in taken if seconds is not None]
+    return sum(known) if len(known) == len(taken) and sum(known) > 0 else None
+
+
+def _value(figure: Figure, record: Record) -> float | None:
+    if figure.kind == "fetched":
+        fetched = [number(worker.get("bytes_moved")) for worker in record.per_worker]
+        known = [size for size in fetched if size is not None]
+        return max(known) / 1e6 if known else None
+    value: Any = record.quality
+    for name in figure.metric.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return number(value)
+
+
+def _mean(values: Iterable[float | None]) -> Measured:
+    known = tuple(value for value in values if value is not None)
+    if not known:
+        return Measured(None, note="not a number in any launch")
+    centre = statistics.fmean(known)
+    if len(known) == 1:
+        return Measured(centre, launches=1, values=known)
+    sd = statistics.stdev(known)
+    reach = t_quantile(len(known) - 1) * sd / math.sqrt(len(known))
+    return Measured(centre, centre - reach, centre + reach, sd=sd, launches=len(known), values=known)
+
+
+def _change(figure: Figure, by_variant: Mapping[str, Measured]) -> Measured | None:
+    """What putting right did to the figure, with Welch's interval where both variants have two launches."""
+    if any(variant not in by_variant or by_variant[variant].value is None for variant in VARIANTS):
+        return None
+    before, after = (by_variant[variant] for variant in VARIANTS)
+    if before.values == after.values:
+        return Measured(None, note="the same runs")
+    assert before.value is not None
+    assert after.value is not None
+    bounds = welch_interval(before.values, after.values)
+    if figure.kind != "speed-up":
+        return Measured(after.value - before.value, *(bounds or (None, None)))
+    low, high = (math.exp(max(-700.0, min(700.0, bound))) for bound in bounds) if bounds else (None, None)
+    return Measured(after.value / before.value, low, high)

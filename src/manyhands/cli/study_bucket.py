@@ -1,0 +1,94 @@
+"""The bucket of a study: the one that `--data` names, or one of a server on loopback that lives as long as the run does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from manyhands.cli.study_cells import Place
+from manyhands.errors import EngineError, Unavailable, UsageError
+
+NAME = "manyhands"
+MADE_UP = {"AWS_ACCESS_KEY_ID": "manyhands", "AWS_SECRET_ACCESS_KEY": "manyhands", "AWS_EC2_METADATA_DISABLED": "true"}
+"""moto takes any credentials; a user's own must not be sent to it."""
+UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+@contextmanager
+def bucket(study: str, folder: str | None, remote: str | None, reader: str) -> Iterator[Place]:
+    """Where the digits are and the models go. `folder` holds real data, which goes into a bucket of our own; None the embedded.
+
+    Raises UsageError when an endpoint is set and no bucket is named, Unavailable without moto.
+    """
+    if remote:
+        yield Place(folder, remote, f"{remote.rstrip('/')}-models", reader)
+        return
+    if any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")):
+        raise UsageError(
+            f"{study} keeps its data and models in a bucket, and AWS_ENDPOINT_URL is set; name the one to use with --data"
+            " s3://bucket/mnist (put the files there with 'manyhands data put'), or unset AWS_ENDPOINT_URL"
+        )
+    if find_spec("moto") is None or find_spec("flask") is None or find_spec("boto3") is None:
+        raise Unavailable(
+            f"{study} keeps its data and models in a bucket: set AWS_ENDPOINT_URL and name it with --data s3://bucket/mnist,"
+            " or pip install 'moto[server]' boto3 for a server on this machine"
+        )
+    with _server() as endpoint, _environment(MADE_UP | {"AWS_ENDPOINT_URL": endpoint}):
+        _fill(folder)
+        yield Place(folder, f"s3://{NAME}/mnist", f"s3://{NAME}/models", reader)
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """The address of a server of our own on loopback; it ends when its input does, so it cannot outlive this process."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "manyhands.cli.study_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        endpoint = process.stdout.readline().strip()
+        if not endpoint:
+            raise EngineError(f"moto's server did not start; it ended with {process.wait()}: see its words above")
+        yield endpoint
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """The variables changed for a while, those of a real store taken away."""
+    before = dict(os.environ)
+    for name in UNSET:
+        os.environ.pop(name, None)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _fill(folder: str | None) -> None:
+    """Makes the bucket and puts the four files of the digits into it."""
+    import boto3
+
+    from manyhands.data.make import embedded
+    from manyhands.data.mnist import FOLDER, mnist_files
+
+    client = boto3.session.Session().client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket=NAME)
+    for path in mnist_files(Path(folder) if folder else embedded(FOLDER)).values():
+        client.upload_file(str(path), NAME, f"mnist/{path.name}")
+    client.close()

@@ -1,0 +1,138 @@
+"""A study -> its cells: the parts of the chosen variants as specs, each with what it is used for, scaled or at full size."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from manyhands.plan import RunSpec
+from manyhands.plugins import workload_class
+from manyhands.studies.budget import work_at
+from manyhands.studies.study import ALL_CORES, Part, Study
+
+SEEDS = "one a repeat"
+LOWEST_SEED = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the data of a run is and its model goes."""
+
+    folder: str | None
+    data: str | None = None
+    models: str | None = None
+    """Folder of a bucket for the models; None keeps none."""
+    reader: str = "obstore"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One part of one variant, and the training rows that it has at full scale."""
+
+    variant: str
+    part: Part
+    rows: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one part does at the chosen scale."""
+
+    epochs: int
+    samples: int
+
+
+def planned(study: Study, variants: Iterable[str], folder: str | None) -> list[Planned]:
+    """The parts of all variants; reads every data set once, and raises DataError when one is missing."""
+    counted: dict[str, int] = {}
+    found = []
+    for variant in variants:
+        for part in study.parts(variant):
+            settings = settings_of(part, folder)
+            key = repr((part.workload, {name: settings.get(name) for name in part.real}))
+            if key not in counted:
+                workload = workload_class(part.workload).from_settings({name: settings[name] for name in part.real if folder})
+                counted[key] = workload.count_rows(Path(folder) if folder else None)
+            own = part.samples or (None if folder else part.embedded_samples)
+            found.append(Planned(variant, part, min(counted[key], own) if own else counted[key]))
+    return found
+
+
+def settings_of(part: Part, folder: str | None) -> dict[str, Any]:
+    """The settings of the part, with those that name real data only where there is some."""
+    return dict(part.settings) | (dict(part.real) if folder else {})
+
+
+def works(plan: Sequence[Planned], share: float) -> list[Work]:
+    """What every part does with that share of its work."""
+    return [Work(*work_at(entry.part, share, entry.rows)) for entry in plan]
+
+
+def cells(
+    plan: Sequence[Planned], work: Sequence[Work], place: Place, options: argparse.Namespace, cores: int
+) -> tuple[list[RunSpec], dict[str, list[dict[str, Any]]]]:
+    """Every cell once, and what each is used for; a cell that both variants ask for is one cell with two uses.
+
+    A use says its variant and part, and `epochs` and `samples` as they are here and at full scale.
+    """
+    found: dict[str, RunSpec] = {}
+    uses: dict[str, list[dict[str, Any]]] = {}
+    for entry, done in zip(plan, work, strict=True):
+        for backend, counts in entry.part.backends.items():
+            for workers in counts:
+                spec = _cell(entry, done, place, options, backend, workers, cores)
+                found.setdefault(key_of(spec), spec)
+                use: dict[str, Any] = {"variant": entry.variant, "part": entry.part.name}
+                use |= {"epochs": [done.epochs, entry.part.epochs], "samples": [done.samples, entry.rows]}
+                uses.setdefault(key_of(spec), []).append(use)
+    return list(found.values()), uses
+
+
+def key_of(spec: RunSpec) -> str:
+    """What runs of one cell have in common."""
+    return repr(replace(spec, repeat=0, seed=LOWEST_SEED))
+
+
+def blocks(chosen: Iterable[RunSpec], repeats: int) -> list[list[RunSpec]]:
+    """The cells once per repeat, each repeat with a seed of its own."""
+    chosen = list(chosen)
+    return [[replace(spec, repeat=repeat, seed=LOWEST_SEED + repeat) for spec in chosen] for repeat in range(repeats)]
+
+
+def too_many(spec: RunSpec, cores: int) -> str | None:
+    """Why the cell is left out on so few cores; None when it fits or `oversubscribe` says to time it all the same."""
+    if spec.oversubscribe or spec.workers * spec.threads <= cores:
+        return None
+    return f"{spec.workers} workers are more than the {cores} usable cores; add --oversubscribe to time them all the same"
+
+
+def _cell(
+    entry: Planned, done: Work, place: Place, options: argparse.Namespace, backend: str, workers: int, cores: int
+) -> RunSpec:
+    part = entry.part
+    bucket: Mapping[str, Any] = {}
+    if part.bucket and place.data:
+        model = f"{place.models}/{entry.variant}-{part.name}-{backend}-{workers}.pt" if place.models else None
+        bucket = {"data": place.data, "save": model, "reader": place.reader}
+    return RunSpec(
+        workload=part.workload,
+        backend=backend,
+        workers=workers,
+        threads=cores if part.threads == ALL_CORES else int(part.threads),
+        epochs=done.epochs,
+        samples=done.samples,
+        batch_size=part.batch_size,
+        batch=part.batch if workload_class(part.workload).shares_batches else "per-worker",
+        seed=LOWEST_SEED,
+        device=options.device,
+        score_epochs=part.score_epochs,
+        data_dir=None if bucket else place.folder,
+        shard_data=part.shard_data,
+        settings=settings_of(part, place.folder),
+        oversubscribe=options.oversubscribe and workers > 1,
+        timeout_s=options.timeout,
+        **bucket,
+    )

@@ -1,0 +1,43 @@
+"""Views of studies -> Markdown. A page keeps what people wrote between two marks when it is made again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from manyhands.report.markdown import bullets, escape, table
+from manyhands.report.study.view import ShownFigure, StudyView
+
+BEGIN, END = "<!-- what was learnt: kept when this page is made again -->", "<!-- end of what was learnt -->"
+NOTHING = "*Nothing written yet. What stands between the two marks of this section is kept when the page is made again.*"
+
+
+def learnt(page: str) -> str | None:
+    """What people wrote into a page that was made before; None when it has no such place."""
+    _, begin, rest = page.partition(BEGIN)
+    kept, end, _ = rest.partition(END)
+    return kept.strip() if begin and end else None
+
+
+def study_blocks(view: StudyView, kept: str | None = None) -> list[str]:
+    """The Markdown blocks of one study; `kept` is what people wrote, as it is."""
+    blocks = [f"# {escape(view.title)}", escape(view.about[0]), f"## What was learnt\n\n{BEGIN}\n{kept or NOTHING}\n{END}"]
+    blocks += [f"## Published and measured: {escape(view.name)}", bullets(view.about[1:]), _figures(view)]
+    for further in view.tables:
+        blocks += [f"### {escape(further.title)}", table(further.columns)]
+        blocks += [escape(further.note)] if further.note else []
+    return blocks
+
+
+def _figures(view: StudyView) -> str:
+    """The table of all figures, the flaws in words beside those that they spoil."""
+    heads = (*map(escape, view.heads), "what spoils the published figure")
+    lines = [heads, ["---"] * len(heads)]
+    for figure in view.figures:
+        for place, line in enumerate(figure.lines):
+            lines.append((*map(escape, view.texts(line)), _beside(figure) if place == 0 else "as above" if figure.flaws else ""))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _beside(figure: ShownFigure) -> str:
+    parts: Sequence[str] = (*(f"{number}. {flaw}" for number, flaw in enumerate(figure.flaws, start=1)), figure.how)
+    return "<br>".join(escape(part) for part in parts if part)

@@ -1,0 +1,197 @@
+"""The further tables of a study, measured alone: processes, steps, laws and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from manyhands.analysis.predicted import predict
+from manyhands.analysis.side_by_side import of_part
+from manyhands.analysis.spread import mean, number
+from manyhands.record import Record
+from manyhands.report import words
+from manyhands.report.columns import Column
+from manyhands.studies.study import Study
+
+SHORTEST_S = 0.1
+"""Below it CPU % says nothing: the system counts processor time in hundredths of a second."""
+BASE_LINE = "serial"
+BY_CELL = ("classes", "processes", "steps")
+"""Tables whose rows stand for themselves: a cell that both variants use is shown once."""
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A table with its title and what must be known to read it."""
+
+    title: str
+    columns: tuple[Column, ...]
+    note: str = ""
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The headings."""
+        return tuple(column.title for column in self.columns)
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """The texts, row by row."""
+        return tuple(zip(*(column.texts for column in self.columns), strict=True))
+
+    @property
+    def is_number(self) -> tuple[bool, ...]:
+        """Which columns stand to the right."""
+        return tuple(column.is_number for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The measured records of one cell of a study."""
+
+    variant: str
+    part: str
+    backend: str
+    workers: int
+    records: tuple[Record, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Which records they are."""
+        return tuple(record.id for record in self.records)
+
+    @property
+    def name(self) -> str:
+        """The cell in a sentence."""
+        return words.plain(f"{self.part} on {self.backend}, {words.count(self.workers, 'worker')}")
+
+
+def further_tables(study: Study, records: Sequence[Record], variants: Sequence[str]) -> Iterator[StudyTable]:
+    """The tables that the study names and that the records have something for."""
+    made: Mapping[str, Callable[[Sequence[Cell]], Iterator[StudyTable]]] = {
+        "processes": _processes,
+        "steps": _steps,
+        "laws": _laws,
+        "classes": _classes,
+    }
+    for table in study.tables:
+        shown: set[tuple[str, ...]] = set()
+        for variant in variants:
+            cells = [cell for part in table.parts for cell in _cells(records, variant, part)]
+            new = [cell for cell in cells if cell.ids not in shown] if table.kind in BY_CELL else cells
+            shown |= {cell.ids for cell in cells}
+            if new:
+                yield from made[table.kind](new)
+
+
+def _cells(records: Sequence[Record], variant: str, part: str) -> list[Cell]:
+    found: dict[tuple[str, int], list[Record]] = {}
+    for record in of_part(records, variant, part):
+        if record.ok:
+            found.setdefault((str(record.spec["backend"]), int(record.spec["workers"])), []).append(record)
+    ordered = sorted(found.items(), key=lambda item: (item[0][0] != BASE_LINE, item[0]))
+    return [Cell(variant, part, backend, workers, tuple(own)) for (backend, workers), own in ordered]
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], names: int = 1, note: str = "") -> StudyTable:
+    """A table of texts; the first `names` columns are names, the others numbers."""
+    columns = [
+        Column((head,), tuple(map(words.plain, texts)), is_number=place >= names)
+        for place, (head, texts) in enumerate(zip(heads, zip(*rows, strict=True), strict=True))
+    ]
+    return StudyTable(title, tuple(columns), note)
+
+
+def _processes(cells: Sequence[Cell]) -> Iterator[StudyTable]:
+    rows = []
+    for cell in cells:
+        wall, cpu = (
+            mean(values) for values in ((r.wall_s for r in cell.records), (r.resources.get("cpu_s") for r in cell.records))
+        )
+        rows.append([cell.name, "whole run", words.figure(wall), words.NOT_MEASURED, words.NOT_MEASURED, words.figure(cpu)])
+        for rank in range(cell.workers):
+            own = [worker for record in cell.records for worker in record.per_worker if worker.get("rank") == rank]
+            user, system = (mean(worker.get(f"cpu_{name}_s") for worker in own) for name in ("user", "system"))
+            both = user + system if user is not None and system is not None else None
+            rows.append([cell.name, f"process {rank}", *map(words.figure, (mean(map(_own_s, own)), user, system, both))])
+    note = "a process's own times count from the moment when all have started; those of the whole run with its launch and its end"
+    heads = ("cell", "process", "real s", "user s", "system s", "user + system s")
+    yield _table(f"Real, user and system time per process, {cells[0].variant}", heads, rows, 2, note)
+
+
+def _own_s(worker: Mapping[str, Any]) -> float | None:
+    """Seconds of a process from its first barrier to its end."""
+    spans = [seconds for seconds in map(number, worker.get("phases", {}).values()) if seconds is not None]
+    return sum(spans) if spans else None
+
+
+def _steps(cells: Sequence[Cell]) -> Iterator[StudyTable]:
+    rows = []
+    for cell in cells:
+        for step, name in (("load", "split and place"), ("train", "fit")):
+            if found := [usage for record in cell.records if (usage := _usage(record, step))]:
+                time_s, percent, before, after = (mean(usage[place] for usage in found) for place in range(4))
+                rows.append([cell.name, name, words.figure(time_s), words.whole(percent), words.size(before), words.size(after)])
+    if rows:
+        heads = ("cell", "step", "time s", "CPU %", "memory before", "memory after")
+        note = f"CPU % of one core, over the whole process tree; a dash for steps shorter than {SHORTEST_S:g} s; memory is PSS"
+        yield _table(f"Time, CPU % and memory before and after each step, {cells[0].variant}", heads, rows, 2, note)
+
+
+def _usage(record: Record, step: str) -> tuple[float | None, float | None, float | None, float | None] | None:
+    """Seconds, CPU % and bytes before and after of one step; None when the run did not look."""
+    seen = {str(usage.get("after")): usage for usage in record.resolved.get("usage", ())}
+    before, after = seen.get({"load": "launch", "train": "load"}[step]), seen.get(step)
+    taken = number(record.phases.get(f"{step}_s"))
+    if before is None or after is None or taken is None:
+        return None
+    cpu_s = [number(usage.get("cpu_s")) for usage in (before, after)]
+    percent = (
+        100 * (cpu_s[1] - cpu_s[0]) / taken if taken >= SHORTEST_S and cpu_s[0] is not None and cpu_s[1] is not None else None
+    )
+    return taken, percent, number(before.get("pss_bytes")), number(after.get("pss_bytes"))
+
+
+def _laws(cells: Sequence[Cell]) -> Iterator[StudyTable]:
+    rows = []
+    for part in dict.fromkeys(cell.part for cell in cells):
+        base = next((cell for cell in cells if cell.part == part and cell.backend == BASE_LINE), None)
+        for cell in cells:
+            found = predict(base.records, cell.records, cell.workers) if base and cell.part == part and cell is not base else None
+            if found:
+                numbers = (found.measured, found.amdahl, found.gustafson, found.serial_share, found.scaled_share)
+                rows.append([cell.name, *map(words.figure, numbers)])
+    if rows:
+        heads = ("cell", "measured", "Amdahl", "Gustafson", "share not spread, of one worker", "the same, of all workers")
+        note = "speed-up of load, training and prediction over one process; the laws promise it if spreading itself costs nothing"
+        yield _table(f"Speed-up beside Amdahl's and Gustafson's laws, {cells[0].variant}", heads, rows, 1, note)
+
+
+def _classes(cells: Sequence[Cell]) -> Iterator[StudyTable]:
+    for part in dict.fromkeys(cell.part for cell in cells):
+        own = [cell for cell in cells if cell.part == part]
+        # The members and the trees of an engine are those of one process: one table for each engine is enough.
+        spread = [cell for cell in own if cell.backend != BASE_LINE] or own
+        for backend in dict.fromkeys(cell.backend for cell in spread):
+            cell = max((cell for cell in spread if cell.backend == backend), key=lambda cell: cell.workers)
+            first = min(cell.records, key=lambda record: int(record.spec.get("seed", 0)))
+            yield from _classified(f"{cell.name}, {cell.variant}, first launch", first.quality)
+
+
+def _classified(name: str, quality: Mapping[str, Any]) -> Iterator[StudyTable]:
+    """The confusion matrix and the classification report of one run."""
+    report, matrix = quality.get("classification_report"), quality.get("confusion_matrix")
+    if not isinstance(report, Mapping) or not isinstance(matrix, list) or not matrix:
+        return
+    classes = [str(label) for label in report if isinstance(report[label], Mapping) and not str(label).endswith(" avg")]
+    if len(classes) == len(matrix):
+        rows = [[label, *map(str, counts)] for label, counts in zip(classes, matrix, strict=True)]
+        yield _table(f"Confusion matrix of {name}", ("true \\ said", *classes), rows)
+    names = ("precision", "recall", "f1-score", "support")
+    lines = [
+        [str(label), *(words.figure(number(values.get(key))) for key in names)]
+        for label, values in report.items()
+        if isinstance(values, Mapping)
+    ]
+    if lines:
+        yield _table(f"Classification report of {name}", ("class", *names), lines)

@@ -1,0 +1,102 @@
+"""How a budget of time scales a study: from what a short pilot cost to repeats, epochs and rows.
+
+A run costs what does not depend on the rows (launch, load, teardown, an engine's own overhead) and what does. First come
+repeats, up to three, since one launch has no interval; then work, up to the published size; then more repeats.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from manyhands.errors import UsageError
+from manyhands.studies.study import Part
+
+ENOUGH_REPEATS = 3
+"""Launches that are worth more than larger work: an interval from two is a guess."""
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one run in seconds: what it takes anyway, and what it takes for all its work at full scale."""
+
+    fixed_s: float
+    full_s: float
+    least_share: float
+    """Share of the work below which it is not scaled, 0 to 1."""
+
+    def at(self, share: float) -> float:
+        """Seconds that the run takes with that share of its work."""
+        return self.fixed_s + max(share, self.least_share) * self.full_s
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What fits a budget."""
+
+    repeats: int
+    share: float
+    """Of the work at full scale, 0 to 1; a part whose least is more does that."""
+    expected_s: float
+
+
+def parse_budget(text: str) -> float:
+    """Seconds of `90s`, `10m`, `1.5h` or plain seconds; raises UsageError for anything else."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip().lower())
+    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not seconds > 0 or not math.isfinite(seconds):
+        raise UsageError(f"--budget {text} is no time above 0; write for example 90s, 10m or 1h")
+    return seconds
+
+
+def fit_budget(costs: Sequence[Cost], budget_s: float, most_repeats: int, repeats: int | None = None) -> Scale:
+    """The largest scale whose expected seconds stay within the budget, and the smallest one when none does.
+
+    `repeats`: as many and no others.
+    """
+    wanted = [repeats] if repeats else range(min(ENOUGH_REPEATS, most_repeats), 0, -1)
+    chosen = next((count for count in wanted if _expected(costs, 0.0, count) <= budget_s), min(wanted))
+    share = _largest_share(costs, budget_s / chosen)
+    if share == 1.0 and not repeats:
+        once = _expected(costs, 1.0, 1)
+        chosen = max(chosen, min(most_repeats, int(budget_s / once))) if once else most_repeats
+    return Scale(chosen, share, _expected(costs, share, chosen))
+
+
+def _expected(costs: Sequence[Cost], share: float, repeats: int) -> float:
+    return repeats * sum(cost.at(share) for cost in costs)
+
+
+def _largest_share(costs: Sequence[Cost], budget_s: float) -> float:
+    """The largest share whose costs stay within the budget: they grow with it, so halving finds it to 0.1 %."""
+    if _expected(costs, 1.0, 1) <= budget_s:
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(10):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _expected(costs, middle, 1) <= budget_s else (low, middle)
+    return low
+
+
+def work_at(part: Part, share: float, rows: int) -> tuple[int, int]:
+    """Epochs and training rows of the part with that share of its work; `rows` are all there are at full scale.
+
+    Epochs go first, down to the least; what is left of the share is taken from the rows.
+    """
+    least_rows = min(rows, part.least_samples) if part.least_samples else rows
+    step = part.epochs_step
+    epochs = max(part.least_epochs, min(part.epochs, round(share * part.epochs / step) * step))
+    left = share * part.epochs / epochs
+    if left >= 1:
+        return epochs, rows
+    whole_batches = max(1, int(left * rows) // part.batch_size) * part.batch_size  # so that no worker pads its last one
+    return epochs, max(least_rows, min(rows, whole_batches))
+
+
+def least_share(part: Part, rows: int) -> float:
+    """The least work of the part as a share of all of it."""
+    epochs, samples = work_at(part, 0.0, rows)
+    return epochs * samples / (part.epochs * rows)

@@ -1,0 +1,267 @@
+"""A study: a plan of cells, the published figures it is held against, and what spoils them; read from a TOML file and checked.
+
+`studies/NAME.toml` holds data only. Every part may say otherwise for one variant: `as-published` keeps the original's choices,
+`corrected` is fair. Only the standard library is needed, so a report can show studies where nothing else is installed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from importlib.resources import files
+from typing import Any, TypeVar
+
+from manyhands.errors import UsageError, unknown
+
+AS_PUBLISHED, CORRECTED = "as-published", "corrected"
+VARIANTS = (AS_PUBLISHED, CORRECTED)
+KINDS = ("speed-up", "quality", "fetched")
+"""What a figure is: a ratio of times, a metric on the held-out rows, or megabytes that one worker fetched."""
+TIMES = ("launch", "load", "warmup", "train", "evaluate", "save", "teardown", "predict", "wall")
+"""Spans that a speed-up may be made of: phases, the prediction inside `evaluate`, or the whole run."""
+TABLES = ("classes", "laws", "processes", "steps")
+ALL_CORES = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Cells of one workload under one setting, in one variant of a study."""
+
+    name: str
+    workload: str
+    backends: Mapping[str, Sequence[int]]
+    """Backend -> its worker counts."""
+    variants: Sequence[str] = VARIANTS
+    epochs: int = 1
+    least_epochs: int = 1
+    epochs_step: int = 1
+    """Epochs are a multiple of it at any scale."""
+    samples: int | None = None
+    """Training rows at full scale; None means all there are."""
+    least_samples: int | None = None
+    """Training rows below which the part is not scaled; None means that its rows are never scaled."""
+    batch_size: int = 64
+    batch: str = "global"
+    threads: int | str = 1
+    """Of each worker; `all` means the usable cores."""
+    score_epochs: bool = False
+    shard_data: bool = False
+    bucket: bool = False
+    """Data and model lie in a bucket."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    real: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that name files or columns of the real data: left out with the embedded data."""
+    embedded_samples: int | None = None
+    """Rows of the embedded data that stand for a real file of that size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One cell that a figure looks at."""
+
+    part: str
+    backend: str
+    workers: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One published number, or a place where there should have been one."""
+
+    label: str
+    of: Side
+    over: Side | None = None
+    """The cell that a speed-up is over."""
+    value: float | None = None
+    """None where nothing was published."""
+    spread: float | None = None
+    """The published standard deviation."""
+    words: str = ""
+    """The number as it was published, or why there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A published quantity, and how the same is measured here."""
+
+    name: str
+    what: str
+    kind: str
+    source: str
+    """Where in the publication it stands."""
+    rows: Sequence[Row]
+    variants: Sequence[str] = VARIANTS
+    metric: str = ""
+    """Of a quality; dots lead into a nested one."""
+    time: Sequence[str] = ("train",)
+    plus_s: float = 0.0
+    """Seconds that the original's clock held beside the work, added to both sides of a speed-up."""
+    or_fewer: bool = False
+    """Where the worker count was not measured, the largest one below it stands in its place and says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flaw:
+    """What is wrong with figures, and what the corrected variant does instead."""
+
+    spoils: Sequence[str]
+    words: str
+    instead: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of measured values alone, for which nothing comparable was published."""
+
+    kind: str
+    parts: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A named plan with a published table to hold it against."""
+
+    name: str
+    title: str
+    asks: str
+    source: str
+    machine: str
+    """The original's, in words."""
+    repeats: int
+    """Launches of every cell at full scale."""
+    definitions: Sequence[Mapping[str, Any]]
+    """The parts as written, with what each variant changes."""
+    figure_definitions: Sequence[Mapping[str, Any]]
+    flaws: Sequence[Flaw]
+    tables: Sequence[Table]
+
+    def parts(self, variant: str) -> list[Part]:
+        """The parts of one variant."""
+        made = [_made(Part, _varied(values, variant), f"{self.name}: part {values.get('name')}") for values in self.definitions]
+        return [part for part in made if variant in part.variants]
+
+    def figures(self, variant: str) -> list[Figure]:
+        """All figures, measured as the variant measures them; those that the variant does not have say so in `variants`."""
+        return [_figure(_varied(values, variant), self.name) for values in self.figure_definitions]
+
+    def flaws_of(self, figure: str) -> list[Flaw]:
+        """What spoils the figure of that name."""
+        return [flaw for flaw in self.flaws if figure in flaw.spoils]
+
+
+Made = TypeVar("Made")
+
+
+def study_names() -> list[str]:
+    """The studies there are, in alphabetical order."""
+    return sorted(file.name.removesuffix(".toml") for file in files("manyhands.studies").iterdir() if file.name.endswith(".toml"))
+
+
+def load_study(name: str) -> Study:
+    """The study of that name, checked; raises UsageError for an unknown one."""
+    if name not in study_names():
+        raise unknown("study", name, study_names(), "manyhands studies")
+    return read_study(name, files("manyhands.studies").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def read_study(name: str, text: str) -> Study:
+    """The study that a file says; raises UsageError naming what is wrong in it."""
+    values = tomllib.loads(text)
+    given = {"name": name, "definitions": values.pop("part", []), "figure_definitions": values.pop("figure", [])}
+    flaws = [_made(Flaw, flaw, f"{name}: flaw") for flaw in values.pop("flaw", [])]
+    tables = [_made(Table, table, f"{name}: table") for table in values.pop("table", [])]
+    study = _made(Study, values | given | {"flaws": flaws, "tables": tables}, name)
+    for problem in _problems(study):
+        raise UsageError(f"study {name}: {problem}")
+    return study
+
+
+def _varied(values: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """What stands for both variants, with the changes of one; settings are changed one by one."""
+    common = {key: value for key, value in values.items() if key not in VARIANTS}
+    changes = dict(values.get(variant, {}))
+    if "settings" in changes:
+        changes["settings"] = common.get("settings", {}) | changes["settings"]
+    return common | changes
+
+
+def _figure(values: Mapping[str, Any], study: str) -> Figure:
+    """A figure from its table: `of` and `over` hold for all rows, and a row may change the cell or only parts of it."""
+    values = dict(values)
+    of, over, where = values.pop("of", {}), values.pop("over", None), f"{study}: figure {values.get('name')}"
+    rows = []
+    for row in values.pop("rows", []):
+        own = {key: row[key] for key in ("part", "backend", "workers") if key in row}
+        rest = {key: value for key, value in row.items() if key not in own and key != "over"}
+        base = (over or {}) | row.get("over", {}) if over or "over" in row else None
+        sides = {"of": _made(Side, of | own, where), "over": _made(Side, base, where) if base else None}
+        rows.append(_made(Row, {"label": ""} | rest | sides, where))
+    return _made(Figure, values | {"rows": rows}, where)
+
+
+def _made(kind: type[Made], values: Mapping[str, Any], where: str) -> Made:
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    if wrong := set(values) - known:
+        raise UsageError(f"study {where}: unknown {', '.join(sorted(wrong))}; known: {', '.join(sorted(known))}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise UsageError(f"study {where}: {error}") from None
+
+
+def _problems(study: Study) -> Iterable[str]:
+    """What is wrong with a study, in words."""
+    for variant in VARIANTS:
+        parts = {part.name: part for part in study.parts(variant)}
+        figures = study.figures(variant)
+        yield from _repeated([part.name for part in study.parts(variant)], "part")
+        yield from _repeated([figure.name for figure in figures], "figure")
+        for part in parts.values():
+            yield from _part_problems(part)
+        for figure in figures:
+            yield from _figure_problems(figure, parts, variant)
+    names, all_parts = [figure.name for figure in study.figures(CORRECTED)], {str(part["name"]) for part in study.definitions}
+    for flaw in study.flaws:
+        if not flaw.spoils or not set(flaw.spoils) <= set(names):
+            yield f"the flaw {flaw.words!r} spoils {', '.join(flaw.spoils) or 'nothing'}; figures: {', '.join(names)}"
+    for table in study.tables:
+        if table.kind not in TABLES or not set(table.parts) <= all_parts:
+            yield f"the table {table.kind} of {', '.join(table.parts)} is none of {', '.join(TABLES)} of {', '.join(sorted(all_parts))}"
+
+
+def _repeated(names: Sequence[str], what: str) -> Iterable[str]:
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        yield f"two {what}s are called {', '.join(twice)}"
+
+
+def _part_problems(part: Part) -> Iterable[str]:
+    if not part.backends or any(count < 1 for counts in part.backends.values() for count in counts):
+        yield f"part {part.name} has no backend with worker counts above 0"
+    if not set(part.variants) <= set(VARIANTS):
+        yield f"part {part.name} is of {', '.join(part.variants)}; variants: {', '.join(VARIANTS)}"
+    if part.epochs % part.epochs_step or part.least_epochs % part.epochs_step:
+        yield f"part {part.name}: its epochs are no multiples of {part.epochs_step}"
+    if isinstance(part.threads, str) and part.threads != ALL_CORES:
+        yield f"part {part.name}: threads {part.threads!r} are neither a number nor {ALL_CORES!r}"
+
+
+def _figure_problems(figure: Figure, parts: Mapping[str, Part], variant: str) -> Iterable[str]:
+    if figure.kind not in KINDS:
+        yield f"figure {figure.name} is of kind {figure.kind!r}; kinds: {', '.join(KINDS)}"
+    if not figure.source or not figure.rows:
+        yield f"figure {figure.name} has no {'source' if not figure.source else 'rows'}"
+    if not set(figure.time) <= set(TIMES):
+        yield f"figure {figure.name}: time {', '.join(figure.time)}; known: {', '.join(TIMES)}"
+    if (figure.kind == "quality") != bool(figure.metric):
+        yield f"figure {figure.name}: a quality names its metric, and nothing else does"
+    for row in figure.rows:
+        if row.value is None and not row.words:
+            yield f"figure {figure.name}, {row.label or 'its row'}: neither a published value nor words why there is none"
+        if (figure.kind == "speed-up") != (row.over is not None):
+            yield f"figure {figure.name}: a speed-up says what it is over, and nothing else does"
+        for side in (row.of, row.over):
+            if side and variant in figure.variants:
+                part = parts.get(side.part)
+                if part is None or side.workers not in part.backends.get(side.backend, ()):
+                    yield f"figure {figure.name} looks at {side}, which {variant} does not run"
