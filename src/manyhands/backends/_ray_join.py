@@ -62,7 +62,7 @@ def _probe(address: str) -> None:
     """Raises Unavailable when the port does not answer; sees to it that Ray looks on loopback for a cluster that is only there."""
     host, port = split_address(address)
     if address.startswith("ray://") and find_spec("grpc") is None:
-        raise Unavailable("--address ray:// needs grpcio: pip install 'ray[client]'")
+        raise Unavailable("--address ray:// needs grpcio: pip install 'manyhands[ray]'")
     try:
         socket.create_connection((host, port), timeout=PROBE_S).close()
     except OSError as error:
