@@ -19,6 +19,7 @@ SILHOUETTE_ROWS = 10_000
 SILHOUETTE_SEED = 1
 WORKING_MIB = 64
 """For distances: scikit-learn would take 1 GiB, and so be the peak memory of every run."""
+SCATTER_ROWS = 300
 CURVE_POINTS = 101
 BLOCK_ROWS = 1 << 16
 
@@ -30,7 +31,8 @@ class Clustering:
     quality: dict[str, Any]
     """`inertia` (sum of squared Euclidean distances to the nearest centre), `silhouette`, `davies_bouldin`; None where fewer
     than two clusters have rows, for which neither is defined. `other_distances` holds the silhouette of the same labels with
-    `squared_euclidean` distances, as MLlib's evaluator has it: another scale, never to be compared with the first."""
+    `squared_euclidean` distances, as MLlib's evaluator has it: another scale, never to be compared with the first.
+    `scatter`: a sample of the rows as a page draws them."""
     resolved: dict[str, Any]
     """`silhouette_rows`, `silhouette_seed`, `clusters_found`."""
 
@@ -56,6 +58,7 @@ def score_clusters(rows: Rows, centres: NDArray[np.float64]) -> Clustering:
         scored["davies_bouldin"] = _davies_bouldin(rows, centres, found, totals[found] / counts[found, None], counts[found])
         scored["silhouette"], squared = _silhouettes(rows, centres, sample)
         scored["other_distances"] = {"squared_euclidean": squared}
+    scored["scatter"] = _scatter(rows, centres)
     resolved = {"silhouette_rows": sample, "silhouette_seed": SILHOUETTE_SEED, "clusters_found": len(found)}
     return Clustering(scored, resolved)
 
@@ -94,15 +97,35 @@ def _silhouettes(rows: Rows, centres: NDArray[np.float64], sample: int) -> tuple
     from sklearn import config_context
     from sklearn.metrics import pairwise_distances_argmin, silhouette_score
 
-    chosen = np.arange(len(rows))
-    if sample < len(rows):
-        chosen = np.sort(np.random.default_rng(SILHOUETTE_SEED).choice(len(rows), sample, replace=False))
-    x = rows.take(chosen)
+    x = _sample(rows, sample)
     labels = pairwise_distances_argmin(x, centres)
     if not 2 <= len(np.unique(labels)) < len(x):
         return None, None
     with config_context(working_memory=WORKING_MIB):
         return float(silhouette_score(x, labels)), float(silhouette_score(x, labels, metric="sqeuclidean"))
+
+
+def _sample(rows: Rows, count: int) -> NDArray[np.float64]:
+    """(count, columns): the same rows for every engine, all of them when there are no more."""
+    chosen = np.arange(len(rows))
+    if count < len(rows):
+        chosen = np.sort(np.random.default_rng(SILHOUETTE_SEED).choice(len(rows), count, replace=False))
+    return rows.take(chosen)
+
+
+def _scatter(rows: Rows, centres: NDArray[np.float64]) -> dict[str, Any]:
+    """Some rows with their clusters, on the two columns in which the centres differ most, as parts of the column's own spread."""
+    from sklearn.metrics import pairwise_distances_argmin
+
+    x = _sample(rows, SCATTER_ROWS)
+    apart = np.ptp(centres, axis=0) / np.maximum(np.ptp(x, axis=0), np.finfo(np.float64).tiny)
+    first, second = (*np.argsort(-apart, kind="stable"), 0)[:2]
+    return {
+        "x": x[:, first].tolist(),
+        "y": x[:, second].tolist(),
+        "cluster": pairwise_distances_argmin(x, centres).tolist(),
+        "columns": [rows.columns[first], rows.columns[second]],
+    }
 
 
 def score_classes(y: NDArray[Any], probabilities: NDArray[Any], chosen: NDArray[Any], names: Sequence[str]) -> dict[str, Any]:
