@@ -101,11 +101,13 @@ def of_part(records: Iterable[Record], variant: str, part: str) -> list[Record]:
 
 
 def _measure(figure: Figure, row: Row, records: Sequence[Record], variant: str) -> Measured:
-    cell, note = _cell(row.of, of_part(records, variant, row.of.part), figure.or_fewer)
+    same = row.over and (row.over.part, row.over.backend) == (row.of.part, row.of.backend)
+    above = row.over.workers if row.over and same else 0
+    cell, note = _cell(row.of, of_part(records, variant, row.of.part), above if figure.or_fewer else None)
     if not cell:
         return Measured(None, note=note)
     if row.over is not None:
-        base, base_note = _cell(row.over, of_part(records, variant, row.over.part), False)
+        base, base_note = _cell(row.over, of_part(records, variant, row.over.part), None)
         if not base:
             return Measured(None, note=f"no base line: {base_note}")
         measured = _speedup(figure, base, cell)
@@ -115,14 +117,17 @@ def _measure(figure: Figure, row: Row, records: Sequence[Record], variant: str) 
     return replace(measured, note="; ".join(part for part in (note, crowded, measured.note) if part))
 
 
-def _cell(side: Side, records: Sequence[Record], or_fewer: bool) -> tuple[list[Record], str]:
-    """The measured records of a cell and what must be said about them, or none and why."""
+def _cell(side: Side, records: Sequence[Record], above: int | None) -> tuple[list[Record], str]:
+    """The measured records of a cell and what must be said about them, or none and why.
+
+    `above`: a cell with fewer workers, but with more than so many, may stand in its place; None means that none may.
+    """
     mine = [record for record in records if record.spec.get("backend") == side.backend]
     exact = [record for record in mine if record.spec.get("workers") == side.workers]
     measured = [record for record in exact if record.ok]
     note = ""
-    if not measured and or_fewer:
-        counts = {int(record.spec["workers"]) for record in mine if record.ok and record.spec["workers"] < side.workers}
+    if not measured and above is not None:
+        counts = {int(record.spec["workers"]) for record in mine if record.ok and above < record.spec["workers"] < side.workers}
         if counts:
             measured = [record for record in mine if record.ok and record.spec["workers"] == max(counts)]
             note = f"with {max(counts)}, not {side.workers} workers"

@@ -131,7 +131,7 @@ def left_out(cell: RunSpec, cores: int) -> str | None:
     """Why the cell is not run here; None when it is."""
     from manyhands.run import refusal
 
-    return too_many(cell, cores) or refusal(cell)
+    return refusal(cell) or too_many(cell, cores)
 
 
 @dataclass(frozen=True)

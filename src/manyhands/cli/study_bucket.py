@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -81,14 +82,18 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
 
 
 def _fill(folder: str | None) -> None:
-    """Makes the bucket and puts the four files of the digits into it."""
+    """Makes the bucket and puts the four files of the digits into it, plain: of a compressed one no worker can fetch a part."""
     import boto3
 
-    from manyhands.data.make import embedded
-    from manyhands.data.mnist import FOLDER, mnist_files
+    from manyhands.data.idx import write_idx
+    from manyhands.data.mnist import PARTS, load_mnist
 
+    digits = load_mnist(Path(folder) if folder else None)
     client = boto3.session.Session().client("s3", region_name="us-east-1")
     client.create_bucket(Bucket=NAME)
-    for path in mnist_files(Path(folder) if folder else embedded(FOLDER)).values():
-        client.upload_file(str(path), NAME, f"mnist/{path.name}")
+    with tempfile.TemporaryDirectory() as plain:
+        for part, stem in PARTS.items():
+            path = Path(plain) / f"{stem}-ubyte"
+            write_idx(path, getattr(digits, part))
+            client.upload_file(str(path), NAME, f"mnist/{path.name}")
     client.close()

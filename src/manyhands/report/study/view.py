@@ -194,6 +194,8 @@ def _change(figure: Figure, change: Measured | None) -> str:
         return f"none ({change.note})"
     if figure.kind == "speed-up":
         return f"x {words.figure(change.value)} {_bounds(change)}"
+    if figure.kind == "fetched":
+        return f"{change.value:+.1f} MB"
     decimals = 4 if abs(change.value) < 1 else 2
     if change.low is None or change.high is None:
         return f"{change.value:+.{decimals}f}"

@@ -1,0 +1,164 @@
+"""`manyhands studies` and `manyhands run --study`: errors in one line, the plan, and a real run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from manyhands.cli import main
+from manyhands.cli.study import DEFAULT_BUDGET, Pilot, expected_costs, left_out, pilot_cells
+from manyhands.cli.study_bucket import bucket
+from manyhands.cli.study_cells import Place, Planned, blocks, cells, planned, too_many, works
+from manyhands.errors import UsageError
+from manyhands.plan import RunSpec
+from manyhands.record import read_records
+from manyhands.studies.study import AS_PUBLISHED, CORRECTED, VARIANTS, load_study
+
+OPTIONS = argparse.Namespace(device="cpu", oversubscribe=False, timeout=60.0)
+
+
+@pytest.fixture(autouse=True)
+def _embedded_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MANYHANDS_DATA", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--study", "mlp"], "unknown study 'mlp'; known: dask-and-spark, lstm-spark, mlp-ensemble, "),
+        (["--study", "mlp-ensemble", "--budget", "soon"], "--budget soon is no time above 0; write for example 90s, 10m or 1h"),
+        (["--study", "mlp-ensemble", "--variant", "better"], "--variant 'better' is none of as-published, corrected, both"),
+        (["--budget", "10m"], "--budget 10m is for a study; name one with --study"),
+        (["cnn", "--variant", "both"], "--variant both is for a study"),
+        (["cnn", "--study", "mlp-ensemble"], "--study mlp-ensemble has a plan of its own; leave out cnn"),
+        (["--study", "mlp-ensemble", "--workers", "2", "--epochs", "3"], "leave out --workers, --epochs"),
+        (["--study", "mlp-ensemble", "--batch", "per-worker", "--shard-data"], "leave out --shard-data, --batch"),
+        (["--study", "mlp-ensemble", "--data", "s3://a/b"], "mlp-ensemble reads its data from a folder; use --data-dir"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", *words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+
+
+def test_lists_what_each_study_asks_and_what_spoils_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["studies"]) == 0
+    assert capsys.readouterr().out.count("?") == 5
+    assert main(["studies", "lstm-spark"]) == 0
+    shown = capsys.readouterr().out
+    assert "2 processes: 1.95 (1050.34 ± 55.60 s against 2053.34 ± 89.55 s)" in shown
+    assert "! validation ran on one process inside the clock" in shown
+    assert main(["studies", "no-such"]) == 2
+
+
+def test_a_cell_of_both_variants_is_run_once() -> None:
+    plan = planned(load_study("mlp-ensemble"), VARIANTS, None)
+    least, uses = cells(plan, works(plan, 0.0), Place(None), OPTIONS, 4)
+    single = [cell for cell in least if cell.settings.get("single")]
+    assert len(single) == 1
+    shared = [own for own in uses.values() if {use["variant"] for use in own} == set(VARIANTS)]
+    assert [use["part"] for own in shared for use in own].count("single") == 2
+    full, _ = cells(plan, works(plan, 1.0), Place(None), OPTIONS, 4)
+    assert sorted(cell.epochs for cell in full if cell.settings.get("single")) == [10, 12]
+
+
+def test_every_repeat_has_a_seed_of_its_own() -> None:
+    runs = blocks([RunSpec(workload="rnn", backend="serial")], 3)
+    assert [[(run.repeat, run.seed) for run in block] for block in runs] == [[(0, 0)], [(1, 1)], [(2, 2)]]
+
+
+def test_more_workers_than_cores_are_left_out_unless_asked_for() -> None:
+    spec = RunSpec(workload="rnn", backend="ddp", workers=8)
+    assert too_many(spec, 4) == "8 workers are more than the 4 usable cores; add --oversubscribe to time them all the same"
+    assert too_many(RunSpec(workload="rnn", backend="ddp", workers=8, oversubscribe=True), 4) is None
+    refused = left_out(RunSpec(workload="rnn", backend="fabric-dp", workers=4), 2)
+    assert refused
+    assert "cores" not in refused  # what no core would mend comes first
+
+
+def test_settings_that_name_files_are_for_real_data_only() -> None:
+    plan = planned(load_study("dask-and-spark"), (CORRECTED,), None)
+    small = next(entry for entry in plan if entry.part.name == "kmeans-small")
+    assert small.rows == 77
+    made, _ = cells(plan, works(plan, 0.0), Place(None), OPTIONS, 2)
+    assert not any("file" in cell.settings for cell in made)
+    real, _ = cells(plan, works(plan, 0.0), Place("/data"), OPTIONS, 2)
+    assert {cell.settings["file"] for cell in real if cell.workload == "kmeans"} == {
+        "burger-king-menu.csv",
+        "california_housing.csv",
+    }
+
+
+def test_costs_come_from_the_pilot() -> None:
+    study = load_study("mlp-ensemble")
+    plan = [Planned(CORRECTED, part, 10_000) for part in study.parts(CORRECTED) if part.name == "quarters"]
+    ready, _ = cells(plan, works(plan, 0.0), Place(None), OPTIONS, 4)
+    pilots = {
+        ("serial", "ensemble"): Pilot(fixed_s=1.0, train_s=2.0, row_visits=40_000, evaluate_s=0.5),
+        ("joblib", "ensemble"): Pilot(fixed_s=4.0, train_s=3.0, row_visits=40_000),
+    }
+    costs = {len(costs): costs for costs in [expected_costs(plan, ready, pilots)]}[4]
+    alone, one, _, four = costs
+    assert (alone.fixed_s, alone.full_s) == (1.5, pytest.approx(2.0 * 12 * 10_000 / 40_000))
+    assert (one.fixed_s, one.full_s) == (4.0 + 1.0 + 0.5, pytest.approx(6.0))
+    assert four.full_s == pytest.approx(6.0 / 2)
+    assert [cell.backend for cell in pilot_cells(ready)] == ["serial", "joblib"]
+    assert pilot_cells(ready)[1].workers == 4
+
+
+def test_a_dry_run_shows_the_smallest_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--study", "mlp-ensemble", "--variant", "as-published", "--oversubscribe", "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert f"a budget of {60 * int(DEFAULT_BUDGET.removesuffix('m'))} s" in shown
+    assert shown.count("manyhands run ensemble") == 4
+
+
+def test_a_bucket_must_be_named_where_an_endpoint_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(UsageError, match="name the one to use with --data"), bucket("mnist-ray-s3", None, None, "obstore"):
+        pass
+    with bucket("mnist-ray-s3", None, "s3://own/mnist/", "boto3") as place:
+        assert (place.data, place.models, place.reader) == ("s3://own/mnist/", "s3://own/mnist-models", "boto3")
+
+
+def test_a_server_of_our_own_holds_the_digits_for_the_time_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    boto3 = pytest.importorskip("boto3", reason="needs boto3: pip install 'manyhands[s3]'")
+    pytest.importorskip("moto.server", reason="needs moto: pip install 'manyhands[test]'")
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
+    with bucket("mnist-ray-s3", None, None, "obstore") as place:
+        assert place.data == "s3://manyhands/mnist"
+        assert os.environ["AWS_SECRET_ACCESS_KEY"] != "mine"
+        assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+        client = boto3.session.Session().client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"], region_name="us-east-1")
+        found = {entry["Key"]: entry["Size"] for entry in client.list_objects_v2(Bucket="manyhands")["Contents"]}
+        client.close()
+        assert found["mnist/train-images-idx3-ubyte"] == 16 + 8192 * 784
+        assert len(found) == 4
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "mine"
+    assert "AWS_ENDPOINT_URL" not in os.environ
+
+
+@pytest.mark.slow
+def test_a_study_runs_and_is_shown_and_goes_on_at_its_scale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "mlp.jsonl"
+    command = ["run", "--study", "mlp-ensemble", "--variant", AS_PUBLISHED, "--budget", "1s", "--out", str(out)]
+    assert main(command) == 0
+    told = capsys.readouterr()
+    assert "more than the budget: the least that the study can be" in told.err
+    assert "1.43 (6.42 s against 9.19 s)" in told.out
+    records = read_records(out)
+    measured = [record for record in records if record.ok]
+    assert {record.spec["backend"] for record in measured} <= {"serial", "joblib"}
+    assert all(record.study["uses"][0]["epochs"] == [4, 10] for record in records)
+    assert all(record.study["budget_s"] == 1 for record in records)
+    assert main([*command, "--resume"]) == 0
+    assert "pilot" not in capsys.readouterr().err
+    assert len(read_records(out)) == len(records)
