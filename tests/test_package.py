@@ -122,9 +122,9 @@ def test_the_support_table_is_derived() -> None:
     """A cell is offered exactly where the backend has `fit_<kind>`; an empty one carries its reason in words."""
     for backend_name, backend in backend_classes().items():
         for workload_name, workload in workload_classes().items():
-            reason = refusal(RunSpec(workload=workload_name, backend=backend_name))
+            reason = refusal(RunSpec(workload=workload_name, backend=backend_name, workers=workload.fewest_workers))
             offered = hasattr(backend, f"fit_{workload.kind}")
-            assert offered or reason == f"{backend_name} offers no {workload.kind} workloads"
+            assert offered or str(reason).startswith(f"{backend_name} offers no {workload.kind} workloads")
             assert reason is None or len(reason.split()) > 3
 
 

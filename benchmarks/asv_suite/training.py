@@ -13,6 +13,14 @@ class Cnn(NetworkCells):
         return self.run_cells()
 
 
+class Collective(Cells):
+    workload = "collective"
+    unit = "bus_bandwidth_gb_per_s"
+
+    def setup_cache(self) -> Cached:
+        return self.run_cells()
+
+
 class Ensemble(Cells):
     workload = "ensemble"
     unit = "accuracy"

@@ -99,7 +99,10 @@ def refusal(spec: RunSpec) -> str | None:
     """Why the cell is not run here, in words: not offered, impossible, or something is not installed; None when it can run."""
     backend, workload = backend_class(spec.backend), workload_class(spec.workload)
     if workload.kind not in kinds(backend):
-        return f"{spec.backend} offers no {workload.kind} workloads"
+        why = f": {backend.lacks[workload.kind]}" if workload.kind in backend.lacks else ""
+        return f"{spec.backend} offers no {workload.kind} workloads{why}"
+    if spec.workers < workload.fewest_workers:
+        return f"{spec.workload} needs {workload.fewest_workers} workers or more, has {spec.workers}; use --workers {workload.fewest_workers}"
     try:
         workload.require()
         backend.require()

@@ -40,7 +40,7 @@ def run(folder: Path, **options: Any) -> Record:
 
 
 def test_offers_what_an_engine_of_rays_does() -> None:
-    assert kinds(backend_class("ray")) == ["boosting", "ensemble", "network", "search"]
+    assert kinds(backend_class("ray")) == ["boosting", "collective", "ensemble", "network", "search"]
     assert refusal(spec(workload="kmeans")) == "ray offers no clustering workloads"
 
 

@@ -24,7 +24,7 @@ LISTENER = "manyhands_listener"
 
 
 def open_listener(dask_worker: Any = None) -> tuple[str, int]:
-    """Address of a free port of the worker's own interface, kept open there for the store of `train_rank`."""
+    """Address of a free port of the worker's own interface, kept open there for the store of `rank_task`."""
     listener = socket.create_server((dask_worker.ip, 0))
     setattr(dask_worker, LISTENER, listener)
     port: int = listener.getsockname()[1]

@@ -29,8 +29,8 @@ def describe(dask_worker: Any = None) -> tuple[str, int]:
     return __version__, len(dask_worker.state.executing)
 
 
-def train_rank(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tuple[str, int]) -> dict[str, Any]:
-    """The task of one rank: joins the group at the store of rank 0, trains, leaves the group; returns its report.
+def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tuple[str, int]) -> dict[str, Any]:
+    """The task of one rank: joins the group at the store of rank 0, does its work, leaves the group; returns its report.
 
     `values`: the spec; `local_rank`: its number among the ranks of its host; `meeting`: what `open_listener` gave.
     """
@@ -38,7 +38,8 @@ def train_rank(values: Mapping[str, Any], rank: int, local_rank: int, meeting: t
     from distributed import get_worker
     from threadpoolctl import threadpool_limits
 
-    from manyhands.backends._network_loop import check_device, train
+    from manyhands.backends._network_loop import check_device
+    from manyhands.backends._rank_job import run_rank
 
     spec = RunSpec.from_dict(values)
     with kept_environment(), threadpool_limits():
@@ -57,7 +58,7 @@ def train_rank(values: Mapping[str, Any], rank: int, local_rank: int, meeting: t
         )
         try:
             dist.distributed_c10d._set_pg_timeout(timedelta(seconds=spec.timeout_s))
-            return train(DaskRank(device, task), spec)
+            return run_rank(DaskRank(device, task), spec)
         except Exception as error:
             if not failed_first(store, rank):
                 raise Followed(f"dask worker {rank} lost another worker") from error
@@ -91,6 +92,10 @@ class DaskRank(GroupRank):
     def backward(self, loss: torch.Tensor) -> None:
         self.task.check(self.rank)
         super().backward(loss)
+
+    def barrier(self) -> None:
+        self.task.check(self.rank)
+        super().barrier()
 
 
 class Followed(EngineError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from manyhands.backends._load import ROWS_SUM_MODULUS
 from manyhands.backends.base import Fit
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
+from manyhands.workloads.kinds.collective import ELEMENT_BYTES
 
 SHARED = ("history", "init_sha256", "resolved", "quality", "data")
 """Parts of a report that belong to the run, not to the worker."""
@@ -17,10 +19,7 @@ SHARED = ("history", "init_sha256", "resolved", "quality", "data")
 
 def network_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
     """The run's result; raises EngineError when a worker is missing or started from other weights."""
-    reports = sorted(reports, key=lambda report: int(report["rank"]))
-    ranks = [report["rank"] for report in reports]
-    if ranks != list(range(spec.workers)):
-        raise EngineError(f"{spec.backend} was asked for {spec.workers} workers and returned ranks {ranks}")
+    reports = _by_rank(reports, spec)
     if len({report["init_sha256"] for report in reports}) > 1:
         raise EngineError(f"{spec.backend}: the workers started from different initial weights")
     first = reports[0]
@@ -32,6 +31,50 @@ def network_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
         data=_data(reports),
         init_sha256=first["init_sha256"],
     )
+
+
+def collective_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
+    """The run's result: for every size the slowest worker's seconds of each repetition.
+
+    Raises EngineError when a worker is missing or a sum was wrong.
+    """
+    reports = _by_rank(reports, spec)
+    resolved = dict(reports[0]["resolved"])
+    for report in reports:
+        for size in report["all_reduce"]:
+            if not size["right"]:
+                raise EngineError(f"{spec.backend} summed {size['elements']} elements wrongly on worker {report['rank']}")
+    resolved["all_reduce"] = [
+        {
+            "elements": sizes[0]["elements"],
+            "bytes": sizes[0]["elements"] * ELEMENT_BYTES,
+            "seconds": [max(taken) for taken in zip(*(size["seconds"] for size in sizes), strict=True)],
+        }
+        for sizes in zip(*(report["all_reduce"] for report in reports), strict=True)
+    ]
+    if not resolved["all_reduce"]:
+        raise EngineError(f"{spec.backend}: no host of its workers has memory left for one element; free some")
+    return Fit(
+        workers=[{name: value for name, value in report.items() if name not in SHARED} for report in reports],
+        resolved=resolved,
+        quality={"bus_bandwidth_gb_per_s": max(_bus_bandwidth(size, spec.workers) for size in resolved["all_reduce"]) / 1e9},
+        history=[],
+        data={},
+    )
+
+
+def _bus_bandwidth(size: Mapping[str, Any], workers: int) -> float:
+    """Bytes a second, times 2 (n - 1) / n: see `manyhands.analysis.exchange` and nccl-tests, doc/PERFORMANCE.md."""
+    return float(size["bytes"] / statistics.median(size["seconds"]) * 2 * (workers - 1) / workers)
+
+
+def _by_rank(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> list[Mapping[str, Any]]:
+    """The reports in order of rank; raises EngineError when a worker is missing."""
+    ordered = sorted(reports, key=lambda report: int(report["rank"]))
+    ranks = [report["rank"] for report in ordered]
+    if ranks != list(range(spec.workers)):
+        raise EngineError(f"{spec.backend} was asked for {spec.workers} workers and returned ranks {ranks}")
+    return ordered
 
 
 def _data(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What Ray Train runs in each worker: the epoch loop over a model from `prepare_model`."""
+"""What Ray Train runs in each worker: the loop of the workload's kind, a network's over a model from `prepare_model`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import ray.train
 import ray.train.torch
 
-from manyhands.backends._network_loop import train
 from manyhands.backends._rank import GroupRank
+from manyhands.backends._rank_job import run_rank
 from manyhands.plan import RunSpec
 
 if TYPE_CHECKING:
@@ -28,6 +28,6 @@ class RayRank(GroupRank):
 
 
 def work(job: dict[str, Any]) -> list[dict[str, Any]]:
-    """Trains one worker's share; rank 0 returns all reports, and Ray Train hands on what rank 0 returns."""
+    """Does one worker's work; rank 0 returns all reports, and Ray Train hands on what rank 0 returns."""
     rank = RayRank(str(ray.train.torch.get_device()))
-    return rank.gather(train(rank, RunSpec.from_dict(job)))
+    return rank.gather(run_rank(rank, RunSpec.from_dict(job)))

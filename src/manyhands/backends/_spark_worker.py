@@ -13,15 +13,16 @@ from manyhands.plan import RunSpec
 
 
 def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]]:
-    """Joins the group and trains; every worker's report on rank 0, an empty list elsewhere.
+    """Joins the group and does its work; every worker's report on rank 0, an empty list elsewhere.
 
     `values`: the spec. `prepared`: the file of the arrays that Spark has made, on the driver; None has the worker read
     the data itself.
     """
     import torch.distributed as dist
 
-    from manyhands.backends._network_loop import check_device, train
+    from manyhands.backends._network_loop import check_device
     from manyhands.backends._rank import GroupRank
+    from manyhands.backends._rank_job import run_rank
     from manyhands.backends._spark_arrays import find_file, read_arrays
     from manyhands.measure.resources import die_with_parent
 
@@ -31,7 +32,7 @@ def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]
     os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
     dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=timedelta(seconds=spec.timeout_s))
     rank = GroupRank(device)
-    reports = rank.gather(train(rank, spec, (lambda: read_arrays(find_file(Path(prepared)))) if prepared else None))
+    reports = rank.gather(run_rank(rank, spec, (lambda: read_arrays(find_file(Path(prepared)))) if prepared else None))
     dist.destroy_process_group()
     return reports
 

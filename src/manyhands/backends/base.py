@@ -43,6 +43,8 @@ class Backend:
     prepares: ClassVar[tuple[str, ...]] = ("plain",)
     """Ways of preparing the data (`--prepare`) that it offers."""
 
+    lacks: ClassVar[Mapping[str, str]] = {}
+    """Kinds that it does not offer -> why, where that is worth a word."""
     limits_memory: ClassVar[bool] = False
     """Whether it keeps its workers within `spec.memory_limit`, or refuses what would not fit."""
 
@@ -77,6 +79,26 @@ class Backend:
     def require(cls) -> None:
         """Raises Unavailable with the install command when a library or service is missing."""
         require_libraries(cls.name, cls.libraries, cls.extra)
+
+
+class RankBackend(Backend):
+    """A backend whose workers form torch's process group. It starts `_rank_job.run_rank` in each; what that does is the kind's."""
+
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
+        """The reports of all workers, in any order; raises what made one of them fail, in words."""
+        raise NotImplementedError
+
+    def fit_network(self, spec: RunSpec) -> Fit:
+        """Trains with the epoch loop in every worker."""
+        from manyhands.backends._fit import network_fit
+
+        return network_fit(self.run_ranks(spec), spec)
+
+    def fit_collective(self, spec: RunSpec) -> Fit:
+        """Sums messages over all workers."""
+        from manyhands.backends._fit import collective_fit
+
+        return collective_fit(self.run_ranks(spec), spec)
 
 
 Plugin = Backend

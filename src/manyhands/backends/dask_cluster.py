@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Mapping, Sequence
 from multiprocessing import resource_tracker
 from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from manyhands.backends.base import Backend, Fit
+from manyhands.backends.base import Fit, RankBackend
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -21,7 +22,7 @@ GIVE_UP_S = 5
 """Seconds until a task whose own worker is gone fails."""
 
 
-class DaskCluster(Backend):
+class DaskCluster(RankBackend):
     """distributed: a scheduler, and one task pinned to each of `workers` worker processes."""
 
     name: ClassVar[str] = "dask"
@@ -57,13 +58,12 @@ class DaskCluster(Backend):
             self.cluster.close()
             stop_tracker()
 
-    def fit_network(self, spec: RunSpec) -> Fit:
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Starts one task per rank, all at once, and reads what they return."""
         from manyhands.backends._dask_collect import collect
         from manyhands.backends._dask_existing import choose_workers, leave
         from manyhands.backends._dask_meeting import open_listener
-        from manyhands.backends._dask_worker import train_rank
-        from manyhands.backends._fit import network_fit
+        from manyhands.backends._dask_worker import rank_task
 
         addresses = choose_workers(self.client, spec)
         meeting = self.client.run(open_listener, workers=addresses[:1])[addresses[0]]
@@ -71,7 +71,7 @@ class DaskCluster(Backend):
         run, before = uuid.uuid4().hex[:12], len(self.client.nthreads())
         futures = {
             address: self.client.submit(
-                train_rank,
+                rank_task,
                 spec.to_dict(),
                 rank,
                 hosts[:rank].count(hosts[rank]),
@@ -84,7 +84,7 @@ class DaskCluster(Backend):
             for rank, address in enumerate(addresses)
         }
         try:
-            return network_fit(collect(self.client, futures), spec)
+            return collect(self.client, futures)
         except BaseException:
             if not self.cluster:
                 leave(self.client, futures, before)

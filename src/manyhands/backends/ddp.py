@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from manyhands.backends.base import Backend, Fit
+from manyhands.backends.base import RankBackend
 from manyhands.errors import EngineError, ManyhandsError, Unavailable
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
@@ -19,7 +20,7 @@ SHUTDOWN_S = 5
 """Seconds that the agent gives the other workers to end when one has failed."""
 
 
-class Ddp(Backend):
+class Ddp(RankBackend):
     """torch.distributed.run on this machine, gloo between CPUs and NCCL between GPUs."""
 
     name: ClassVar[str] = "ddp"
@@ -38,13 +39,12 @@ class Ddp(Backend):
         # torchrun sets one thread by itself only when it starts several workers: say it always.
         return thread_variables(spec.threads) | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
 
-    def fit_network(self, spec: RunSpec) -> Fit:
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs `ddp_worker` in every worker and reads what rank 0 gathered."""
         from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs
         from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
         from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-        from manyhands.backends._fit import network_fit
         from manyhands.backends._loopback import register_loopback
 
         (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
@@ -66,7 +66,8 @@ class Ddp(Backend):
             raise failure(error) from None
         if spec.node_rank:
             raise Unavailable(f"this is node {spec.node_rank}; the record of this run is written on node 0")
-        return network_fit(json.loads((self.folder / "reports.json").read_text()), spec)
+        reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
+        return reports
 
 
 def failure(error: Any) -> ManyhandsError:

@@ -14,21 +14,22 @@ from pathlib import Path
 import torch.distributed as dist
 from torch.distributed.elastic.multiprocessing.errors import record
 
-from manyhands.backends._network_loop import check_device, train
+from manyhands.backends._network_loop import check_device
 from manyhands.backends._rank import GroupRank
+from manyhands.backends._rank_job import run_rank
 from manyhands.measure.resources import die_with_parent
 from manyhands.plan import RunSpec
 
 
 @record
 def main(folder: Path) -> None:
-    """Joins the group, trains, and hands the reports to rank 0."""
+    """Joins the group, does its work, and hands the reports to rank 0."""
     die_with_parent()
     spec = RunSpec.from_dict(json.loads((folder / "job.json").read_text()))
     device = check_device(spec)
     dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=timedelta(seconds=spec.timeout_s))
     rank = GroupRank(device)
-    reports = rank.gather(train(rank, spec))
+    reports = rank.gather(run_rank(rank, spec))
     if reports:
         partial = folder / "reports.partial"
         partial.write_text(json.dumps(reports))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from manyhands.backends.base import Backend, Fit
+from manyhands.backends.base import RankBackend
 from manyhands.errors import Unavailable, UsageError
 from manyhands.plan import RunSpec
 
 
-class FabricDdp(Backend):
+class FabricDdp(RankBackend):
     """Fabric's `ddp` strategy, gloo between CPUs and NCCL between GPUs."""
 
     name: ClassVar[str] = "fabric-ddp"
@@ -40,10 +41,9 @@ class FabricDdp(Backend):
         meeting = meeting_point(spec.address)
         return node | ({"MASTER_ADDR": meeting[0], "MASTER_PORT": meeting[1]} if meeting else {})
 
-    def fit_network(self, spec: RunSpec) -> Fit:
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs `fabric_worker`, which launches the other workers, and reads what rank 0 gathered."""
         from manyhands.backends._fabric_failure import first_failure
-        from manyhands.backends._fit import network_fit
 
         (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
         worker = subprocess.Popen([sys.executable, "-m", "manyhands.backends.fabric_worker", str(self.folder)])
@@ -51,7 +51,8 @@ class FabricDdp(Backend):
             raise first_failure(self.folder, code, worker.pid)
         if spec.node_rank:
             raise Unavailable(f"this is node {spec.node_rank}; the record of this run is written on node 0")
-        return network_fit(json.loads((self.folder / "reports.json").read_text()), spec)
+        reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
+        return reports
 
 
 def meeting_point(address: str) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ There is no such thing on CPU: Fabric would run ddp there with a warning, so it 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -21,6 +22,9 @@ class FabricDp(Backend):
     summary: ClassVar[str] = "Lightning Fabric with its dp strategy (GPUs only)"
     libraries: ClassVar[tuple[str, ...]] = ("torch", "lightning")
     extra: ClassVar[str] = "fabric"
+    lacks: ClassVar[Mapping[str, str]] = {
+        "collective": "one process copies its model to the GPUs, and has no other to exchange with"
+    }
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:

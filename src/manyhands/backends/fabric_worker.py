@@ -40,11 +40,11 @@ def main(folder: Path) -> int:
 
 
 def work(spec: RunSpec, folder: Path, launches: bool) -> None:
-    """Joins the group, trains, and hands the reports to rank 0; with `launches` it starts the other workers first."""
+    """Joins the group, does its work, and hands the reports to rank 0; with `launches` it starts the other workers first."""
     import torch.distributed as dist
 
     from manyhands.backends._fabric_rank import FabricGroupRank, make_fabric
-    from manyhands.backends._network_loop import train
+    from manyhands.backends._rank_job import run_rank
 
     store = serve_store(spec.workers) if launches and spec.address is None else None
     here = spec.workers // spec.nodes
@@ -55,7 +55,7 @@ def work(spec: RunSpec, folder: Path, launches: bool) -> None:
     fabric.launch()
 
     rank = FabricGroupRank(fabric)
-    report = train(rank, spec)
+    report = run_rank(rank, spec)
     report["resolved"]["requested_strategy"] = STRATEGY
     if reports := rank.gather(report):
         partial = folder / "reports.partial"

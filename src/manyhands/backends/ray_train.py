@@ -7,12 +7,12 @@ the run is a guest of a cluster, which is left running; all its machines need th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from manyhands.backends.base import Backend, Fit
+from manyhands.backends.base import Fit, RankBackend
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WORKERS = "RAY_NUM_WORKERS"
 
 
-class RayTrain(Backend):
+class RayTrain(RankBackend):
     """Each worker runs the epoch loop in an actor; rank 0 returns the reports of all."""
 
     name: ClassVar[str] = "ray"
@@ -70,12 +70,11 @@ class RayTrain(Backend):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.cluster.__exit__(kind, error, trace)
 
-    def fit_network(self, spec: RunSpec) -> Fit:
-        """Trains in the cluster, without a retry; raises UsageError when so many workers have no room in it."""
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
+        """Runs the workers in the cluster, without a retry; raises UsageError when so many workers have no room in it."""
         import ray.train
         import ray.train.torch
 
-        from manyhands.backends._fit import network_fit
         from manyhands.backends._ray_failure import failure
         from manyhands.backends._ray_group import GroupConfig
         from manyhands.backends._ray_room import check_room
@@ -96,7 +95,8 @@ class RayTrain(Backend):
             result = trainer.fit()
         except train.TrainingFailedError as error:
             raise failure(error) from error
-        return network_fit(result.return_value, spec)
+        reports: list[dict[str, Any]] = result.return_value
+        return reports
 
     def fit_boosting(self, spec: RunSpec) -> Fit:
         """Ray Train's XGBoostTrainer."""

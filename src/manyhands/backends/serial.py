@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from manyhands.backends.base import Backend, Fit
@@ -15,6 +16,7 @@ class Serial(Backend):
     summary: ClassVar[str] = "one process, no engine: the base line"
     libraries: ClassVar[tuple[str, ...]] = ()
     limits_memory: ClassVar[bool] = True
+    lacks: ClassVar[Mapping[str, str]] = {"collective": "one process has no other to exchange with"}
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:

@@ -10,12 +10,12 @@ name: that is `ddp`. Everything listens on one address, that of loopback or of t
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from manyhands.backends.base import Backend, Fit
+from manyhands.backends.base import Fit, RankBackend
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-class Spark(Backend):
+class Spark(RankBackend):
     """Each worker runs the epoch loop in a process that torchrun starts inside its task."""
 
     name: ClassVar[str] = "spark"
@@ -57,7 +57,7 @@ class Spark(Backend):
             return f"spark prepares files in a folder, not {spec.data}; use --prepare plain, or --data-dir"
         if spec.prepare == "spark" and workload.data != "stocks":
             return f"spark prepares stocks alone, and {spec.workload} learns from {workload.data}; use --prepare plain"
-        if workload.kind == "network":
+        if workload.kind in ("network", "collective"):
             return "spark sets processes of torch no memory limit; leave --memory-limit out" if spec.memory_limit else None
         return refuse_estimator(spec, workload.kind)
 
@@ -82,12 +82,11 @@ class Spark(Backend):
 
         stop_session()
 
-    def fit_network(self, spec: RunSpec) -> Fit:
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Prepares the data where Spark is to do it, runs the workers, and takes what rank 0 gathered."""
         from pyspark.ml.torch.distributor import TorchDistributor
 
         from manyhands.backends import _spark_worker
-        from manyhands.backends._fit import network_fit
         from manyhands.backends._spark_log import failure, own_log_server
 
         began = now()
@@ -99,7 +98,7 @@ class Spark(Backend):
                 reports: Any = distributor.run(_spark_worker.main, spec.to_dict(), prepared)
             except Exception as error:
                 raise failure(error, list(log.lines)) from None
-        return network_fit([with_preparation(report, spec.prepare, prepare_s) for report in reports], spec)
+        return [with_preparation(report, spec.prepare, prepare_s) for report in reports]
 
     def fit_clustering(self, spec: RunSpec) -> Fit:
         """MLlib's K-means."""

@@ -7,6 +7,7 @@ import os
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
+from manyhands.backends.base import kinds
 from manyhands.cli.places import data_place, save_place
 from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
@@ -47,14 +48,13 @@ def chosen_cells(options: argparse.Namespace) -> list[RunSpec]:
     if is_default_plan(options):
         return default_cells(options)
     names = [absolute(name) for name in options.workloads or DEFAULT_WORKLOADS]
-    backends = [absolute(name) for name in options.backend or DEFAULT_BACKENDS]
     cores = usable_cores()
     check_settings(dict(options.set), [workload_class(name) for name in names])
     cells = [
         cell(options, name, backend, count)
         for name in names
-        for backend in backends
-        for count in options.workers or default_workers(backend, options.threads, cores)
+        for backend in map(absolute, options.backend or default_backends(name))
+        for count in options.workers or default_workers(backend, options.threads, cores, workload_class(name).fewest_workers)
     ]
     check_cores([cell for cell in cells if cell.backend != BASE_LINE or cell.workers == 1], cores)
     return cells + threaded_base_lines(cells, cores)
@@ -109,10 +109,19 @@ def cell(options: argparse.Namespace, workload_name: str, backend: str, workers:
     )
 
 
-def default_workers(backend: str, threads: int, cores: int) -> list[int]:
-    """Worker counts where none is asked for: the engine's own variable, else one and two as far as the cores go."""
+def default_backends(workload: str) -> list[str]:
+    """Backends where none is asked for: those of the default plan that offer the workload's kind, or all of them."""
+    kind = workload_class(workload).kind
+    return [name for name in DEFAULT_BACKENDS if kind in kinds(backend_class(name))] or list(DEFAULT_BACKENDS)
+
+
+def default_workers(backend: str, threads: int, cores: int, fewest: int = 1) -> list[int]:
+    """Worker counts where none is asked for: the engine's own variable, else one and two as far as the cores go.
+
+    `fewest`: what the workload needs; fewer are left out.
+    """
     own = backend_class(backend).default_workers(os.environ)
-    return [own] if own else [count for count in (1, 2) if count * threads <= cores] or [1]
+    return [own] if own else [count for count in (1, 2) if fewest <= count and count * threads <= cores] or [fewest]
 
 
 def threaded_base_lines(cells: list[RunSpec], cores: int) -> list[RunSpec]:

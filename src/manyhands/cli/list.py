@@ -50,7 +50,7 @@ def show_all() -> None:
     for name, workload in workloads.items():
         cells = []
         for backend_name in backends:
-            reason = refusal(RunSpec(workload=name, backend=backend_name))
+            reason = refusal(RunSpec(workload=name, backend=backend_name, workers=workload.fewest_workers))
             cells.append("-" if reason else "yes")
             if reason:
                 reasons.setdefault(reason, []).append(f"{name} on {backend_name}")

@@ -44,6 +44,8 @@ class Workload(ABC):
     """Default number of epochs."""
     batch_size: ClassVar[int] = 64
     """Default batch size."""
+    fewest_workers: ClassVar[int] = 1
+    """Workers below which there is nothing to measure."""
     shares_batches: ClassVar[bool] = False
     """Whether the workers share the rows of every step, so that `--batch global` means something."""
     quality: ClassVar[str]
