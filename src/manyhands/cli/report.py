@@ -78,8 +78,8 @@ def call(options: argparse.Namespace) -> int:
     return 0
 
 
-def render(records: list[Record], form: str, time: Time, target: Target | None = None, kept: str | None = None) -> str:
-    """The report as text in one of FORMATS, all but `parquet`; `kept` goes into the Markdown page of a study."""
+def render(records: list[Record], form: str, time: Time, target: Target | None = None, before: str = "") -> str:
+    """The report as text in one of FORMATS, all but `parquet`; `before` is the Markdown page made before."""
     if form == "html":
         from manyhands.report.page.build import to_html
 
@@ -87,7 +87,7 @@ def render(records: list[Record], form: str, time: Time, target: Target | None =
     if form == "markdown":
         from manyhands.report.markdown import to_markdown
 
-        return to_markdown(records, time, target, kept)
+        return to_markdown(records, time, target, before)
     if form == "table":
         from manyhands.report.tables import to_text
 
@@ -115,11 +115,9 @@ def _target(words: list[str] | None) -> Target | None:
         ) from None
 
 
-def _kept(path: Path, form: str) -> str | None:
-    """What people wrote into the page that is there already; None when there is none."""
-    from manyhands.report.study.markdown import learnt
-
-    return learnt(path.read_text(encoding="utf-8")) if form == "markdown" and path.exists() else None
+def _before(path: Path, form: str) -> str:
+    """The page that is there already, of which what people wrote is kept; empty when there is none."""
+    return path.read_text(encoding="utf-8") if form == "markdown" and path.exists() else ""
 
 
 def _write(path: Path, form: str, records: list[Record], time: Time, target: Target | None) -> None:
@@ -129,6 +127,6 @@ def _write(path: Path, form: str, records: list[Record], time: Time, target: Tar
 
             write_parquet(records, path)
         else:
-            path.write_text(render(records, form, time, target, _kept(path, form)), encoding="utf-8")
+            path.write_text(render(records, form, time, target, _before(path, form)), encoding="utf-8")
     except OSError as error:
         raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file with -o") from None

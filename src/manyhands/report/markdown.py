@@ -16,10 +16,10 @@ from manyhands.report.columns import Column
 from manyhands.report.verdict import verdict
 
 
-def to_markdown(records: Sequence[Record], time: Time = "train", target: Target | None = None, kept: str | None = None) -> str:
+def to_markdown(records: Sequence[Record], time: Time = "train", target: Target | None = None, before: str = "") -> str:
     """The report as Markdown, with a heading for every group; one line when there are no records.
 
-    `kept`: what people wrote into an earlier page of the study that the records are of, as it is.
+    `before`: the page made before; what people wrote about a study into it is kept.
     """
     from manyhands.report.study.markdown import study_blocks
     from manyhands.report.study.view import study_views
@@ -27,7 +27,7 @@ def to_markdown(records: Sequence[Record], time: Time = "train", target: Target 
     if not records:
         return "No records.\n"
     groups = group_records(records)
-    blocks = [block for view in study_views(records) for block in study_blocks(view, kept)]
+    blocks = [block for view in study_views(records) for block in study_blocks(view, before)]
     blocks += ["## Every cell"] if blocks else []
     blocks.append(_summary(groups, time))
     for group in groups:

@@ -30,7 +30,11 @@ def record(variant: str, part: str, backend: str, workers: int, train_s: float, 
         id=f"{variant}-{part}-{backend}-{workers}-{repeat}",
         study=about | {"expected_s": 50.0, "repeats": [2, 6]},
         resolved={"predict_s": 0.1, "rows_per_epoch": 8192},
-        quality={"accuracy": 0.95 + repeat / 100, "confusion_matrix": [[9, 1], [0, 8]], "classification_report": REPORT | {bad or "2": {}}},
+        quality={
+            "accuracy": 0.95 + repeat / 100,
+            "confusion_matrix": [[9, 1], [0, 8]],
+            "classification_report": REPORT | {bad or "2": {}},
+        },
         data={"name": "mnist", "source": f"embedded digits{bad}", "sha256": "ab", "rows": {"train": 1}},
     )
 
@@ -83,10 +87,11 @@ def test_what_was_learnt_survives_a_page_made_again(tmp_path) -> None:
     assert main(command) == 0
     before = page.read_text()
     assert "Nothing written yet" in before
-    start, end = before.index(BEGIN) + len(BEGIN), before.index(END)
+    mark = BEGIN.format("mlp-ensemble")
+    start, end = before.index(mark) + len(mark), before.index(END)
     page.write_text(f"{before[:start]}\nFour hands *were* lighter | [so](x).\n\nTwice.\n{before[end:]}")
     assert main(command) == 0
-    assert learnt(page.read_text()) == "Four hands *were* lighter | [so](x).\n\nTwice."
+    assert learnt(page.read_text(), "mlp-ensemble") == "Four hands *were* lighter | [so](x).\n\nTwice."
     assert main(command) == 0
     assert page.read_text().count("Twice.") == 1
 

@@ -7,20 +7,23 @@ from collections.abc import Sequence
 from manyhands.report.markdown import bullets, escape, table
 from manyhands.report.study.view import ShownFigure, StudyView
 
-BEGIN, END = "<!-- what was learnt: kept when this page is made again -->", "<!-- end of what was learnt -->"
+BEGIN, END = "<!-- what was learnt from {}: kept when this page is made again -->", "<!-- end of what was learnt -->"
+"""Around what people wrote about the study of that name."""
 NOTHING = "*Nothing written yet. What stands between the two marks of this section is kept when the page is made again.*"
 
 
-def learnt(page: str) -> str | None:
-    """What people wrote into a page that was made before; None when it has no such place."""
-    _, begin, rest = page.partition(BEGIN)
+def learnt(page: str, study: str) -> str | None:
+    """What people wrote about a study into a page that was made before; None when it has no such place."""
+    _, begin, rest = page.partition(BEGIN.format(study))
     kept, end, _ = rest.partition(END)
     return kept.strip() if begin and end else None
 
 
-def study_blocks(view: StudyView, kept: str | None = None) -> list[str]:
-    """The Markdown blocks of one study; `kept` is what people wrote, as it is."""
-    blocks = [f"# {escape(view.title)}", escape(view.about[0]), f"## What was learnt\n\n{BEGIN}\n{kept or NOTHING}\n{END}"]
+def study_blocks(view: StudyView, before: str = "") -> list[str]:
+    """The Markdown blocks of one study; `before` is the page made before, of which what people wrote is kept as it is."""
+    kept = learnt(before, view.name) or NOTHING
+    blocks = [f"# {escape(view.title)}", escape(view.about[0])]
+    blocks += [f"## What was learnt\n\n{BEGIN.format(view.name)}\n{kept}\n{END}"]
     blocks += [f"## Published and measured: {escape(view.name)}", bullets(view.about[1:]), _figures(view)]
     for further in view.tables:
         blocks += [f"### {escape(further.title)}", table(further.columns)]
