@@ -51,6 +51,9 @@ def planned(study: Study, variants: Iterable[str], folder: str | None) -> list[P
     found = []
     for variant in variants:
         for part in study.parts(variant):
+            if part.made:
+                found.append(Planned(variant, part, part.samples or 1))
+                continue
             settings = settings_of(part, folder)
             key = repr((part.workload, {name: settings.get(name) for name in part.real}))
             if key not in counted:
@@ -129,7 +132,7 @@ def _cell(
         seed=LOWEST_SEED,
         device=options.device,
         score_epochs=part.score_epochs,
-        data_dir=None if bucket else place.folder,
+        data_dir=None if bucket or part.made else place.folder,
         shard_data=part.shard_data,
         settings=settings_of(part, place.folder),
         oversubscribe=options.oversubscribe and workers > 1,

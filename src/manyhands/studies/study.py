@@ -52,6 +52,8 @@ class Part:
     settings: Mapping[str, Any] = field(default_factory=dict)
     real: Mapping[str, Any] = field(default_factory=dict)
     """Settings that name files or columns of the real data: left out with the embedded data."""
+    made: bool = False
+    """Always the embedded data, which go on as far as `samples` asks, beside a folder of real data too."""
     embedded_samples: int | None = None
     """Rows of the embedded data that stand for a real file of that size."""
 
@@ -240,6 +242,8 @@ def _part_problems(part: Part) -> Iterable[str]:
         yield f"part {part.name} has no backend with worker counts above 0"
     if not set(part.variants) <= set(VARIANTS):
         yield f"part {part.name} is of {', '.join(part.variants)}; variants: {', '.join(VARIANTS)}"
+    if part.made and (part.real or not part.samples):
+        yield f"part {part.name}: made data has no files, and needs samples"
     if part.epochs % part.epochs_step or part.least_epochs % part.epochs_step:
         yield f"part {part.name}: its epochs are no multiples of {part.epochs_step}"
     if isinstance(part.threads, str) and part.threads != ALL_CORES:

@@ -58,7 +58,7 @@ def test_speed_up_stands_beside_speed_up_and_never_seconds() -> None:
 def test_says_how_the_budget_scaled_and_whose_data_it_was() -> None:
     about = " ".join(study_views(records())[0].about)
     assert "budget: 60 s (pilot 5 s, expected 50 s)" in about
-    assert "4 of 10 epochs, 8192 of 60000 rows, 2 of 6 launches" in about
+    assert "2 of 6 launches; single 4 of 10 epochs, 8192 of 60000 rows; quarters " in about
     assert "not the published data: embedded digits" in about
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from manyhands.analysis.side_by_side import Comparison, Line, Measured, side_by_side, study_records, variants_met
 from manyhands.errors import UsageError
@@ -93,7 +94,7 @@ def _view(study: Study, records: Sequence[Record]) -> StudyView:
 
 def _about(study: Study, records: Sequence[Record], variants: Sequence[str]) -> list[str]:
     lines = [study.asks, f"source: {study.source}; its machine: {study.machine}"]
-    lines += _scales(records, variants)
+    lines += _scales(study, records, variants)
     sources = dict.fromkeys(str(record.data["source"]) for record in records if record.data.get("source"))
     made = [source for source in sources if source.startswith("embedded")]
     if made:
@@ -101,35 +102,35 @@ def _about(study: Study, records: Sequence[Record], variants: Sequence[str]) -> 
     return [*lines, READ]
 
 
-def _scales(records: Sequence[Record], variants: Sequence[str]) -> list[str]:
+def _scales(study: Study, records: Sequence[Record], variants: Sequence[str]) -> list[str]:
     """How the budget scaled each part of each variant; a line for each variant."""
     found: dict[str, dict[str, str]] = {variant: {} for variant in variants}
+    launches: dict[str, dict[str, None]] = {variant: {} for variant in variants}
     budgets: dict[str, None] = {}
     for record in records:
-        study = record.study
-        if study.get("budget_s"):
-            spent = [
-                f"{name} {study[key]:.0f} s" for name, key in (("pilot", "pilot_s"), ("expected", "expected_s")) if study.get(key)
-            ]
-            budgets[f"{study['budget_s']:.0f} s ({', '.join(spent)})" if spent else f"{study['budget_s']:.0f} s"] = None
-        for use in study.get("uses", ()):
+        about = record.study
+        if about.get("budget_s"):
+            budgets[_budget(about)] = None
+        for use in about.get("uses", ()):
             if use.get("variant") in found and "epochs" in use and "samples" in use:
-                found[use["variant"]].setdefault(str(use["part"]), _scale(use, study.get("repeats")))
+                found[use["variant"]].setdefault(str(use["part"]), _scale(use))
+                if about.get("repeats"):
+                    launches[use["variant"]][_share(about["repeats"], "launch", "launches")] = None
     lines = [f"budget: {' / '.join(budgets)}"] if budgets else []
-    return lines + [
-        f"scale of {variant}: {'; '.join(f'{part} {scale}' for part, scale in parts.items())}"
-        for variant, parts in found.items()
-        if parts
-    ]
+    for variant in variants:
+        parts = [f"{part.name} {found[variant][part.name]}" for part in study.parts(variant) if part.name in found[variant]]
+        lines.append(f"scale of {variant}: {'; '.join([' / '.join(launches[variant]), *parts])}")
+    return lines
 
 
-def _scale(use: Mapping[str, Sequence[int]], repeats: Sequence[int] | None) -> str:
-    parts = [
-        _share(use["epochs"], "epoch"),
-        _share(use["samples"], "row"),
-        *([_share(repeats, "launch", "launches")] if repeats else []),
-    ]
-    return ", ".join(parts)
+def _budget(about: Mapping[str, Any]) -> str:
+    spent = [f"{name} {about[key]:.0f} s" for name, key in (("pilot", "pilot_s"), ("expected", "expected_s")) if about.get(key)]
+    return f"{about['budget_s']:.0f} s" + (f" ({', '.join(spent)})" if spent else "")
+
+
+def _scale(use: Mapping[str, Sequence[int]]) -> str:
+    epochs = [_share(use["epochs"], "epoch")] if use["epochs"][1] > 1 else []
+    return ", ".join([*epochs, _share(use["samples"], "row")])
 
 
 def _share(of: Sequence[int], noun: str, plural: str = "") -> str:
