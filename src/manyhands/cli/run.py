@@ -195,7 +195,7 @@ def measure_all(
     check_writable(out)
     todo = [spec for spec in runs if not _done(spec, before)]
     records: list[Record] = [record for record in before if record.ok]
-    with _stoppable(), Progress(todo, len(runs) - len(todo)) as progress:
+    with stoppable(), Progress(todo, len(runs) - len(todo)) as progress:
         surroundings = Surroundings(
             order_seed=options.order_seed,
             study=study,
@@ -257,7 +257,7 @@ def _done(spec: RunSpec, records: Sequence[Record]) -> bool:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """Turns a request to end (SIGTERM, SIGHUP) into what Ctrl-C does, so that nothing is left running."""
 
     def stop(number: int, frame: FrameType | None) -> None:

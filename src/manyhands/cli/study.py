@@ -90,7 +90,7 @@ def check_options(options: argparse.Namespace, defaults: Mapping[str, Any]) -> N
 
 def run_study(options: argparse.Namespace, out: Path) -> int:
     """Measures what runs cost here, scales the study to the budget and runs it; exit code as of `manyhands run`."""
-    from manyhands.cli.run import check_data, measure_all, show_plan
+    from manyhands.cli.run import check_data, measure_all, show_plan, stoppable
     from manyhands.machine import usable_cores
     from manyhands.plan import ordered
 
@@ -111,7 +111,12 @@ def run_study(options: argparse.Namespace, out: Path) -> int:
         check_data(ready)
         chosen = _scale_before(plan, study, out) if options.resume and out.exists() else None
         if chosen is None:
-            chosen = _scale(plan, ready, budget_s, options)
+            try:
+                with stoppable():
+                    chosen = _scale(plan, ready, budget_s, options)
+            except KeyboardInterrupt:
+                print("\ninterrupted in the pilot; nothing was kept", file=sys.stderr)
+                return 130
         done = make_plan(study, plan, chosen, place, options, budget_s, cores)
         return measure_all(ordered(done.runs, options.order_seed), done.skipped, out, options, done.of)
 
