@@ -93,3 +93,13 @@ def example_records(
                 asked = {"workload": workload, "backend": backend, "workers": workers, "threads": threads, "repeat": repeat}
                 records.append(example_record(12.0 / speed * drift * chance.lognormvariate(0, noise), asked))
     return records
+
+
+def example_exchange(backend: str, workers: int, seconds: Mapping[int, Sequence[float]], repeat: int = 0) -> Record:
+    """A run of `collective`; `seconds`: elements of a message -> the time of every repetition."""
+    asked = {"workload": "collective", "backend": backend, "workers": workers, "repeat": repeat, "batch": "per-worker"}
+    sizes = [{"elements": elements, "bytes": 4 * elements, "seconds": list(taken)} for elements, taken in seconds.items()]
+    resolved = {"strategy": "torch.distributed.all_reduce", "group": "gloo", "device": "cpu", "all_reduce": sizes}
+    spent = sum(sum(taken) for taken in seconds.values())
+    split = {"compute_s": None, "communicate_s": spent, "input_s": None}
+    return example_record(spent, asked, resolved=resolved, train_split=split, quality={}, history=(), data={}, init_sha256=None)

@@ -54,9 +54,8 @@ def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
         seconds: list[float] = []
         for repetition in range(-workload.warmup, workload.repetitions):
             fill(message, pattern, rank.rank)
-            clock.lap("load" if repetition >= 0 else "warmup")
             rank.barrier()
-            rank.synchronize()
+            clock.lap("load" if repetition >= 0 else "warmup")
             began = now()
             dist.all_reduce(message)
             rank.synchronize()

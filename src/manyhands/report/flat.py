@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from manyhands.analysis.cells import group_records
+from manyhands.analysis.cells import Cell, group_records
 from manyhands.analysis.choice import Curve, choose, curves
+from manyhands.analysis.exchange import fit_link, is_exchange, messages, points
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import number
@@ -43,14 +44,19 @@ def flat_record(record: Record) -> dict[str, Any]:
 def to_json(records: Sequence[Record], time: Time = "train") -> str:
     """An object with `records`, as they were read, `summary`, one object a cell, and `laws`, one object a backend.
 
-    The unit of every value is in its name. Infinite values, like the peak of a law without one, are null.
+    With records of kind `collective` also `exchange`, one object a cell. The unit of every value is in its name. Infinite values, like the peak of a law without one, are null.
     """
-    summary, laws = [], []
+    summary, laws, exchanges = [], [], []
     for group in group_records(records):
         about = {"workload": group.workload, "conditions": dict(group.conditions), "time": time}
         summary += [about | _summary(row) for row in summarise(group, time)]
-        laws += [about | _law(curve) for curve in curves(group, time)]
-    whole = {"records": [json.loads(record.to_json()) for record in records], "summary": summary, "laws": laws}
+        if is_exchange(group):
+            exchanges += [about | _exchange(cell) for cell in group.cells if cell.measured]
+        else:
+            laws += [about | _law(curve) for curve in curves(group, time)]
+    whole = {"records": [json.loads(record.to_json()) for record in records], "summary": summary, "laws": laws} | (
+        {"exchange": exchanges} if exchanges else {}
+    )
     return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
@@ -93,6 +99,22 @@ def _law(curve: Curve) -> dict[str, Any]:
         "error_at_largest_share": found.error_at_largest,
         "aicc": {fit.law.name: number(fit.aicc) for fit in found.fits},
     }
+
+
+def _exchange(cell: Cell) -> dict[str, Any]:
+    """Every message of the cell in bytes, seconds and bytes a second; alpha and beta of a ring, null with the reason."""
+    link = fit_link(points(cell.measured))
+    fitted = (
+        {"alpha_s": None, "beta_s_per_byte": None, "reason": str(link)}
+        if isinstance(link, NotIdentifiable)
+        else {"alpha_s": asdict(link.alpha), "beta_s_per_byte": asdict(link.beta)}
+    )
+    return {
+        "backend": cell.backend,
+        "workers": cell.workers,
+        "threads": cell.threads,
+        "messages": [asdict(message) for message in messages(cell)],
+    } | fitted
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:

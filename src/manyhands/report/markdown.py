@@ -11,9 +11,9 @@ from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target
 from manyhands.record import Record
 from manyhands.report import columns, notes, words
-from manyhands.report.advice import NONE, advice
+from manyhands.report.advice import NONE
+from manyhands.report.by_kind import advice, conclusions, sheet
 from manyhands.report.columns import Column
-from manyhands.report.verdict import verdict
 
 
 def to_markdown(records: Sequence[Record], time: Time = "train", target: Target | None = None, before: str = "") -> str:
@@ -46,7 +46,7 @@ def _summary(groups: Sequence[Group], time: Time) -> str:
     """What to use for every group and how sure that is, a line each."""
     lines = []
     for group in groups:
-        found = advice(summarise(group, time), time)
+        found = advice(group, summarise(group, time), time)
         siblings = [other for other in groups if other.workload == group.workload]
         said = f"{found.use} ({found.sureness})" if found.sureness != NONE else found.use
         lines.append(f"- **{escape(notes.title(group, siblings))}: {escape(said)}.** {escape(' '.join(found.why))}")
@@ -57,12 +57,11 @@ def _group(group: Group, siblings: Sequence[Group], time: Time, target: Target |
     summaries = summarise(group, time)
     blocks = [f"### {escape(notes.headline(notes.title(group, siblings), summaries, time))}"]
     if summaries:
-        identity = columns.identity(summaries)
-        tables = (columns.speed(summaries, target), columns.phases(summaries))
-        blocks += [table([*identity, *(column for section in sections for column in section)]) for sections in tables]
+        phases = (column for section in columns.phases(summaries) for column in section)
+        blocks += [table(sheet(group, summaries, target).columns), table([*columns.identity(summaries), *phases])]
     apart = notes.not_averaged(siblings) if group is siblings[-1] else []
     lines = [
-        *verdict(group, summaries, time),
+        *conclusions(group, summaries, time),
         *notes.stopped(group),
         *notes.cautions(group, summaries),
         *apart,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from manyhands.analysis.cells import Group, differences
+from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import mean, number
 from manyhands.analysis.summary import Summary
@@ -46,7 +47,7 @@ def stopped(group: Group) -> list[str]:
 def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
     """What a reader should know before trusting the table."""
     lines = []
-    if summaries and not any(row.is_base for row in summaries):
+    if summaries and not is_exchange(group) and not any(row.is_base for row in summaries):
         lines.append("no speed-up: no measured run of serial with 1 worker to compare with; add --backend serial")
     if any(row.speedup and row.speedup.low is None for row in summaries):
         lines.append(f"[{words.NOT_MEASURED}] an interval needs 2 launches of both cells; add --repeats 3")
@@ -152,7 +153,8 @@ def _data(group: Group) -> str:
 
 
 def _settings(group: Group) -> str:
-    names = ("epochs", "samples", "batch size", "batch", "scaling", "seed", "device", "settings", "score epochs")
+    learning = ("epochs", "samples", "batch size", "batch", "scaling", "seed", "device", "settings", "score epochs")
+    names = ("device", "settings") if is_exchange(group) else learning
     parts = [
         f"{name} {group.conditions[name]}" for name in names if group.conditions.get(name, "False") not in ("False", "defaults")
     ]

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from manyhands.analysis.cells import Group, group_records
 from manyhands.analysis.scaling import Time
-from manyhands.analysis.summary import Summary, summarise
+from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target
 from manyhands.record import Record
 from manyhands.report import columns, notes
+from manyhands.report.by_kind import conclusions, sheet
 from manyhands.report.columns import Column
 from manyhands.report.monospace import GAP, heading, rows, width
 from manyhands.report.study.terminal import study_lines
 from manyhands.report.study.view import study_views
-from manyhands.report.verdict import verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,12 +83,13 @@ def _print_group(console: Console, group: Group, title: str, time: Time, target:
     console.print()
     _line(console, notes.headline(title, summaries, time), "bold")
     if summaries:
-        _print_tables(console, summaries, columns.speed(summaries, target))
+        first = sheet(group, summaries, target)
+        _print_tables(console, first.identity, first.sections)
         console.print()
         _line(console, "where the time went: mean seconds of each phase, and the split of train in %", "italic")
-        _print_tables(console, summaries, columns.phases(summaries))
+        _print_tables(console, columns.identity(summaries), columns.phases(summaries))
         console.print()
-    for line in verdict(group, summaries, time):
+    for line in conclusions(group, summaries, time):
         _line(console, line, "bold" if line.startswith("fastest") else "")
     for line in notes.stopped(group):
         _line(console, line, "red" if line.startswith("failed") else "yellow")
@@ -98,8 +99,7 @@ def _print_group(console: Console, group: Group, title: str, time: Time, target:
         _line(console, line, "dim")
 
 
-def _print_tables(console: Console, summaries: Sequence[Summary], sections: Sequence[Sequence[Column]]) -> None:
-    identity = columns.identity(summaries)
+def _print_tables(console: Console, identity: Sequence[Column], sections: Sequence[Sequence[Column]]) -> None:
     for part in pack(sections, console.width - sum(width(column) + GAP for column in identity)):
         console.print()
         shown = [*identity, *part]

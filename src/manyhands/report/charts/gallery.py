@@ -10,6 +10,7 @@ from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.targets import Target
 from manyhands.report.charts.chart import Chart
+from manyhands.report.charts.exchange import exchange_charts
 from manyhands.report.charts.learning import learning_charts
 from manyhands.report.charts.models import SINGLE, model_charts
 from manyhands.report.charts.phases import phase_charts
@@ -31,7 +32,7 @@ def charts(
     keys = legend(few, colours)
     launches = [(key, typical(row.cell)) for key, row in zip(keys, few, strict=True)]
     return [
-        *scaling_charts(group, series(summaries, colours), choices, time),
+        *(exchange_charts(group, colours) or scaling_charts(group, series(summaries, colours), choices, time)),
         *phase_charts(summaries),
         *usage_charts(launches),
         *learning_charts(list(zip(keys, few, strict=True)), target),

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 from manyhands.analysis.cells import Group
 from manyhands.analysis.choice import Choice, laws_found
+from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target
 from manyhands.record import Record
 from manyhands.report import columns, notes, words
-from manyhands.report.advice import Advice, advice
+from manyhands.report.advice import Advice
+from manyhands.report.by_kind import advice, sheet
 from manyhands.report.charts.chart import Chart
 from manyhands.report.charts.gallery import charts
 from manyhands.report.columns import Column
+from manyhands.report.exchange import HOW_TO_READ
 from manyhands.report.page.grid import Grid, grid
 from manyhands.report.verdict import laws
 
@@ -53,25 +56,21 @@ def section(
 ) -> Section:
     """The section of a group, the `place`-th of the page; `siblings` are all groups of its workload."""
     summaries = summarise(group, time)
-    found = laws_found(group, time)
+    found = [] if is_exchange(group) else laws_found(group, time)
     title = notes.title(group, siblings)
-    identity, speed, phases = columns.identity(summaries), columns.speed(summaries, target), columns.phases(summaries)
-    titles = ("Speed, cost and quality", "Mean seconds of every phase")
+    first = sheet(group, summaries, target)
+    phases = [*columns.identity(summaries), *(column for part in columns.phases(summaries) for column in part)]
     return Section(
         anchor=f"group-{place}",
         title=title,
         headline=notes.headline(title, summaries, time).removeprefix(title).removeprefix(": "),
-        advice=advice(summaries, time),
+        advice=advice(group, summaries, time),
         laws=tuple(laws(found)),
         grid=grid(group, summaries),
         charts=tuple(charts(group, summaries, [law for _, law in found if isinstance(law, Choice)], colours, time, target)),
-        tables=tuple(
-            _table(name, [*identity, *(column for part in parts for column in part)])
-            for name, parts in zip(titles, (speed, phases), strict=True)
-            if summaries
-        ),
+        tables=(_table(first.title, first.columns), _table("Mean seconds of every phase", phases)) if summaries else (),
         cautions=tuple(notes.cautions(group, summaries)),
-        facts=tuple(notes.facts(group)),
+        facts=(*notes.facts(group), *([HOW_TO_READ] if is_exchange(group) else [])),
         conditions=tuple((words.plain(name), words.plain(value)) for name, value in group.conditions.items()),
         commands=tuple((words.full_name(cell), _command(cell.measured or cell.records)) for cell in group.cells),
     )

@@ -1,0 +1,152 @@
+"""Records of kind `collective` -> time and bandwidth of an all-reduce by message size, and the alpha and beta behind them.
+
+algbw = S / t, the algorithm bandwidth: bytes of the message over the time until all have the sum
+busbw = algbw x 2 (n - 1) / n, the bus bandwidth: what every worker of n has to send and receive at least, so that it can be held
+    against the hardware whatever n is. Source: nccl-tests, https://github.com/NVIDIA/nccl-tests/blob/master/doc/PERFORMANCE.md
+T(n, S) = 2 (n - 1) alpha + 2 (n - 1) / n x S x beta, the time of a ring, which gloo uses and NCCL mostly
+    alpha: seconds of a step in which nothing is sent; beta: seconds per byte sent, the time to add it up included.
+    Source: Thakur, Rabenseifner and Gropp 2005, doi:10.1177/1094342005051521
+
+Do not trust the fit between its ends: protocols change with the size, and a middling message can take twice the time it says.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from manyhands.analysis.cells import Cell, Group
+from manyhands.analysis.fit import NotIdentifiable, too_few
+from manyhands.analysis.intervals import t_quantile
+from manyhands.analysis.spread import Estimate, Spread, number, spread
+from manyhands.record import Record
+
+if TYPE_CHECKING:
+    from manyhands.analysis.laws import Array
+
+NEEDS = 3
+"""Message sizes that identify alpha and beta: one more than there are of these."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One message size in one launch: the median over its repetitions, each that of its slowest worker."""
+
+    workers: int
+    bytes: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message size of a cell over its launches."""
+
+    elements: int
+    bytes: float
+    seconds: Spread
+    algbw: float
+    """Bytes a second."""
+    busbw: float
+    """Bytes a second."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a step of an exchange costs between two workers."""
+
+    alpha: Estimate
+    """Seconds a step."""
+    beta: Estimate
+    """Seconds a byte."""
+    covariance: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
+    """Of log alpha and log beta; 0 for a link that was given, not measured."""
+    freedom: int = 0
+    """Degrees of freedom of the fit."""
+
+
+def is_exchange(group: Group) -> bool:
+    """Whether the group measured the exchange alone, with nothing learnt."""
+    return any(record.resolved.get("all_reduce") for record in group.measured)
+
+
+def messages(cell: Cell) -> list[Message]:
+    """Every message size of the cell, ascending."""
+    found: dict[int, list[Point]] = {}
+    for record in cell.measured:
+        for elements, point in _points(record):
+            found.setdefault(elements, []).append(point)
+    return [_message(elements, found[elements]) for elements in sorted(found)]
+
+
+def points(records: Iterable[Record]) -> list[Point]:
+    """A point for every message size of every launch."""
+    return [point for record in records for _, point in _points(record)]
+
+
+def ring_s(workers: int, size: float, alpha: float, beta: float) -> float:
+    """Seconds of an all-reduce of `size` bytes in a ring; 0 for one worker."""
+    return 2 * (workers - 1) * (alpha + size / workers * beta)
+
+
+def fit_link(measured: Sequence[Point]) -> Link | NotIdentifiable:
+    """Alpha and beta of a ring through the points, with 95 % intervals; NotIdentifiable with too few sizes or no fit.
+
+    Least squares on the logarithm of time, because noise is a share of it and sizes span decades; intervals from the curvature at
+    the best fit and Student's t, over points of all sizes, so that what a ring cannot explain makes them wider.
+    """
+    import numpy as np
+    from scipy.optimize import OptimizeWarning, curve_fit
+
+    sizes = len({point.bytes for point in measured})
+    if sizes < NEEDS:
+        return too_few(NEEDS, sizes, "message sizes")
+    n, size, seconds = np.array([(point.workers, point.bytes, point.seconds) for point in measured], dtype=float).T
+    steps, sent = 2 * (n - 1), 2 * (n - 1) / n * size
+
+    def model(_: Array, log_alpha: float, log_beta: float) -> Array:
+        log: Array = np.logaddexp(log_alpha + np.log(steps), log_beta + np.log(sent))
+        return log
+
+    start = (math.log(float((seconds / steps).min())), math.log(float((seconds / sent).min())))
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("error", OptimizeWarning)
+            best, covariance = curve_fit(model, size, np.log(seconds), start, maxfev=5000)
+    except (RuntimeError, OptimizeWarning):
+        return NotIdentifiable("no alpha and beta fit the points; measure larger messages")
+    freedom = len(measured) - 2
+    reach = t_quantile(freedom) * np.sqrt(np.diag(covariance))
+    alpha, beta = (
+        Estimate(*(_exp(float(value)) for value in (centre, centre - far, centre + far)))
+        for centre, far in zip(best, reach, strict=True)
+    )
+    (aa, ab), (ba, bb) = covariance.tolist()
+    return Link(alpha, beta, ((aa, ab), (ba, bb)), freedom)
+
+
+def _points(record: Record) -> list[tuple[int, Point]]:
+    """Elements and point of every size that has a time above 0."""
+    found = []
+    for size in record.resolved.get("all_reduce") or ():
+        seconds = [value for value in map(number, size.get("seconds", ())) if value is not None and value > 0]
+        if seconds:
+            workers = int(record.spec.get("workers", 1))
+            found.append((int(size["elements"]), Point(workers, float(size["bytes"]), statistics.median(seconds))))
+    return found
+
+
+def _message(elements: int, measured: Sequence[Point]) -> Message:
+    seconds = spread(point.seconds for point in measured)
+    assert seconds is not None  # every point has a time
+    workers, size = measured[0].workers, measured[0].bytes
+    algbw = size / seconds.mean
+    return Message(elements, size, seconds, algbw, algbw * 2 * (workers - 1) / workers)
+
+
+def _exp(log: float) -> float:
+    """e to that power, within what a float holds: a size that says nothing has no bounds."""
+    return math.exp(min(700.0, max(-700.0, log)))
