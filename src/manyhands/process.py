@@ -97,7 +97,8 @@ def watch(
             process.poll()
         watched.ended = now()
     watched.left = left if watched.in_time else []
-    watched.cpu_s = children_cpu_s() - cpu_before
+    # The second where the kernel collected processes for an engine, and so left them out of the first: Ray's workers.
+    watched.cpu_s = max(children_cpu_s() - cpu_before, watched.usage.cpu_s)
 
 
 def fresh_environment(environ: Mapping[str, str], backend: type[Backend], spec: RunSpec, folder: Path) -> dict[str, str]:

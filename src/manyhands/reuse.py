@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,11 @@ class _Engine:
         samples = [(round(at - began, 3), cpu_s, pss) for at, cpu_s, pss in self.watched.usage.samples if began <= at <= ended]
         measured = result(outcome, outcome["started"], outcome["ended"])
         measured["wall_s"] = ended - began
+        # The workers' own accounts where the engine's process tree has lost them: Ray's are gone without a trace.
+        cpu_s = max(outcome["cpu_s"], sum(cpu_of(worker) for worker in measured["per_worker"]))
         measured["resources"] = {
-            "cpu_s": outcome["cpu_s"],
-            "cpu_percent": 100 * outcome["cpu_s"] / (ended - began),
+            "cpu_s": cpu_s,
+            "cpu_percent": 100 * cpu_s / (ended - began),
             "peak_pss_bytes": max((pss for _, _, pss in samples), default=None),
             "load_1m_before": self.load_1m,
             "samples": samples,
@@ -100,3 +102,8 @@ class _Engine:
         self.emit(self.surroundings.record(spec, self.began, self.position + self.done, measured))
         self.done += 1
         self.began = datetime.now(UTC)
+
+
+def cpu_of(worker: Mapping[str, Any]) -> float:
+    """User and system seconds that a worker reports, 0 where it cannot tell."""
+    return (worker.get("cpu_user_s") or 0.0) + (worker.get("cpu_system_s") or 0.0)

@@ -61,12 +61,12 @@ def test_silhouette_of_many_rows_is_that_of_the_same_sample_each_time(tmp_path: 
 def test_scatter_is_drawn_where_the_centres_differ(tmp_path: Path) -> None:
     flat = np.column_stack([CHANCE.normal(0, 50, len(X)), X])  # wide, but no cluster differs in it
     held = Rows((write_part(tmp_path, "flat", flat),), ("noise", "a", "b"), "float64")
-    centres = np.array([[0.0, 0.0, 0.0], [1.0, 4.0, 4.0], [0.0, 9.0, 9.0]])
+    centres = np.array([[0.0, 0.0, 0.0], [0.0, 4.0, 4.0], [0.0, 9.0, 9.0]])
     drawn = score_clusters(held, centres).quality["scatter"]
     assert drawn["columns"] in (["a", "b"], ["b", "a"])
     assert len(drawn["x"]) == len(drawn["y"]) == len(drawn["cluster"]) == quality.SCATTER_ROWS
     nearest = np.abs(np.array([0, 4, 9])[None] - np.column_stack([drawn["x"], drawn["y"]]).mean(axis=1)[:, None]).argmin(axis=1)
-    assert np.mean(nearest == drawn["cluster"]) > 0.98
+    assert np.mean(nearest == drawn["cluster"]) > 0.95
 
 
 def test_two_classes() -> None:

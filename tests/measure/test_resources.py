@@ -38,6 +38,21 @@ def test_a_busy_child_is_seen_with_its_time_and_memory() -> None:
     assert ticks
 
 
+def test_time_of_processes_that_the_kernel_collects_is_seen_too() -> None:
+    parent = f"""
+import signal, subprocess, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", {BUSY!r}])
+child.wait()
+"""
+    usage, before = TreeUsage(frozenset(mine())), children_cpu_s()
+    process = start(parent)
+    assert wait_sampling(process, lambda: 30, usage, lambda: None)
+    process.wait()
+    assert children_cpu_s() - before < 0.6
+    assert usage.cpu_s > 0.6
+
+
 def test_waiting_costs_less_than_one_percent_of_a_core() -> None:
     process = start("import time; time.sleep(3)")
     began, cpu = time.perf_counter(), time.process_time()

@@ -47,7 +47,7 @@ def moments(record: Record, points: int = POINTS) -> list[Moment]:
     for first in range(0, len(samples), step):
         part = samples[first : first + step]
         (start, used), (s, cpu_s, _) = before, part[-1]
-        # The sum over living processes falls when one of them ends: that gap counts as idle, not as negative.
+        # Not below 0: in records of version 0.1.0 the sum is over living processes, and falls when one of them ends.
         cores = max(0.0, cpu_s - used) / (s - start) if s > start else 0.0
         found.append(Moment(round(s, 2), round(cores, 3), max(memory for _, _, memory in part)))
         before = (s, cpu_s)
