@@ -149,9 +149,10 @@ def check_data(runs: Sequence[RunSpec]) -> None:
 
     checked = set()
     for spec in runs:
+        workload = workload_class(spec.workload).from_settings(spec.settings)
+        workload.check_epochs(spec.epochs)
         need = (spec.workload, repr(spec.settings), spec.total_samples)
         if need not in checked and not spec.data:
-            workload = workload_class(spec.workload).from_settings(spec.settings)
             workload.check_data(Path(spec.data_dir) if spec.data_dir else None, spec.total_samples)
             checked.add(need)
 

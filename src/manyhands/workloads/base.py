@@ -60,6 +60,9 @@ class Workload(ABC):
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         """Reads the data once, making the embedded set if need be; raises DataError when it will not do for `samples` rows."""
 
+    def check_epochs(self, epochs: int) -> None:  # noqa: B027 - few workloads mind
+        """Raises UsageError when the workload cannot make so many passes."""
+
     @abstractmethod
     def count_rows(self, data_dir: Path | None) -> int:
         """How many training rows there are; raises DataError as `check_data` does."""

@@ -66,6 +66,9 @@ class EnsembleWorkload(Workload):
     def count_rows(self, data_dir: Path | None) -> int:
         return len(self.load(data_dir).x_train)
 
+    def check_epochs(self, epochs: int) -> None:
+        self.passes(epochs)
+
     @property
     def fits(self) -> int:
         """How many classifiers are trained."""
