@@ -34,6 +34,8 @@ class Measured:
     note: str = ""
     values: tuple[float, ...] = ()
     """One for each launch, or for each pair of launches the logarithm of the ratio."""
+    runs: tuple[str, ...] = ()
+    """The records behind it."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def _measure(figure: Figure, row: Row, records: Sequence[Record], variant: str) 
     cell, note = _cell(row.of, of_part(records, variant, row.of.part), above if figure.or_fewer else None)
     if not cell:
         return Measured(None, note=note)
+    base: list[Record] = []
     if row.over is not None:
         base, base_note = _cell(row.over, of_part(records, variant, row.over.part), None)
         if not base:
@@ -114,7 +117,8 @@ def _measure(figure: Figure, row: Row, records: Sequence[Record], variant: str) 
     else:
         measured = _mean([_value(figure, record) for record in cell])
     crowded = "oversubscribed" if any(record.resolved.get("oversubscribed") for record in cell) else ""
-    return replace(measured, note="; ".join(part for part in (note, crowded, measured.note) if part))
+    runs = tuple(record.id for record in (*base, *cell))
+    return replace(measured, runs=runs, note="; ".join(part for part in (note, crowded, measured.note) if part))
 
 
 def _cell(side: Side, records: Sequence[Record], above: int | None) -> tuple[list[Record], str]:
@@ -209,7 +213,7 @@ def _change(figure: Figure, by_variant: Mapping[str, Measured]) -> Measured | No
     if any(variant not in by_variant or by_variant[variant].value is None for variant in VARIANTS):
         return None
     before, after = (by_variant[variant] for variant in VARIANTS)
-    if before.values == after.values:
+    if (before.runs, before.values) == (after.runs, after.values):
         return Measured(None, note="the same runs")
     assert before.value is not None
     assert after.value is not None

@@ -177,7 +177,7 @@ def _measured(figure: Figure, found: Measured) -> str:
     else:
         decimals = 4 if abs(found.value) < 1 else 2
         spread = f" ± {found.sd:.{decimals}f}" if found.sd is not None else ""
-        text = f"{found.value:.{decimals}f}{spread}"
+        text = f"{found.value:.{decimals}f}{spread}{_unit(figure)}"
     return f"{text} ({found.note})" if found.note else text
 
 
@@ -198,6 +198,11 @@ def _change(figure: Figure, change: Measured | None) -> str:
     if figure.kind == "fetched":
         return f"{change.value:+.1f} MB"
     decimals = 4 if abs(change.value) < 1 else 2
+    text = f"{change.value:+.{decimals}f}{_unit(figure)}"
     if change.low is None or change.high is None:
-        return f"{change.value:+.{decimals}f}"
-    return f"{change.value:+.{decimals}f} [{change.low:+.{decimals}f}, {change.high:+.{decimals}f}]"
+        return text
+    return f"{text} [{change.low:+.{decimals}f}, {change.high:+.{decimals}f}]"
+
+
+def _unit(figure: Figure) -> str:
+    return " %" if figure.metric.endswith("_percent") else ""
