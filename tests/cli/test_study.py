@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from manyhands.cli import main
-from manyhands.cli.study import DEFAULT_BUDGET, Pilot, expected_costs, left_out, pilot_cells
+from manyhands.cli.study import DEFAULT_BUDGET, Pilot, expected_s, left_out, pilot_cells
 from manyhands.cli.study_bucket import bucket
 from manyhands.cli.study_cells import Place, Planned, blocks, cells, planned, too_many, works
 from manyhands.errors import UsageError
@@ -100,11 +100,12 @@ def test_costs_come_from_the_pilot() -> None:
         ("serial", "ensemble"): Pilot(fixed_s=1.0, train_s=2.0, row_visits=40_000, evaluate_s=0.5),
         ("joblib", "ensemble"): Pilot(fixed_s=4.0, train_s=3.0, row_visits=40_000),
     }
-    costs = {len(costs): costs for costs in [expected_costs(plan, ready, pilots)]}[4]
-    alone, one, _, four = costs
-    assert (alone.fixed_s, alone.full_s) == (1.5, pytest.approx(2.0 * 12 * 10_000 / 40_000))
-    assert (one.fixed_s, one.full_s) == (4.0 + 1.0 + 0.5, pytest.approx(6.0))
-    assert four.full_s == pytest.approx(6.0 / 2)
+    full, _ = cells(plan, works(plan, 1.0), Place(None), OPTIONS, 4)
+    costs = {(cell.backend, cell.workers): expected_s(cell, pilots) for cell in full}
+    rows_s = 2.0 * 12 * 10_000 / 40_000
+    assert costs["serial", 1] == pytest.approx(1.0 + 0.5 + rows_s)
+    assert costs["joblib", 1] == pytest.approx(4.0 + 1.0 + 0.5 + rows_s)
+    assert costs["joblib", 4] == pytest.approx(4.0 + 1.0 + 0.5 + rows_s / 2)
     assert [cell.backend for cell in pilot_cells(ready)] == ["serial", "joblib"]
     assert pilot_cells(ready)[1].workers == 4
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from manyhands.cli.study_cells import SEEDS, Place, Planned, Work, blocks, cells, key_of, planned, too_many, works
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec
-from manyhands.studies.budget import Cost, Scale, fit_budget, least_share, parse_budget
+from manyhands.studies.budget import Scale, fit_budget, parse_budget
 from manyhands.studies.study import CORRECTED, VARIANTS, Study, load_study
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def run_study(options: argparse.Namespace, out: Path) -> int:
         if chosen is None:
             try:
                 with stoppable():
-                    chosen = _scale(plan, ready, budget_s, options)
+                    chosen = _scale(plan, ready, budget_s, place, options)
             except KeyboardInterrupt:
                 print("\ninterrupted in the pilot; nothing was kept", file=sys.stderr)
                 return 130
@@ -172,19 +172,32 @@ def _skips(found: Sequence[RunSpec], reasons: Mapping[str, str | None]) -> list[
     return [(cell, reason) for cell in found if (reason := reasons[key_of(cell)])]
 
 
-def _scale(plan: Sequence[Planned], ready: Sequence[RunSpec], budget_s: float, options: argparse.Namespace) -> Chosen:
+def _scale(
+    plan: Sequence[Planned], ready: Sequence[RunSpec], budget_s: float, place: Place, options: argparse.Namespace
+) -> Chosen:
     """Runs the pilot and says what fits the rest of the budget."""
+    from manyhands.machine import usable_cores
+
     began = time.monotonic()
     print("pilot: short runs that say what each engine and workload costs on this machine", file=sys.stderr)
     pilots = run_pilots(pilot_cells(ready))
     pilot_s = time.monotonic() - began
-    least = works(plan, 0.0)
-    costs = expected_costs(plan, ready, pilots)
+    running, cores = {running_key(cell) for cell in ready}, usable_cores()
+
+    def once_s(share: float) -> float:
+        found, _ = cells(plan, works(plan, share), place, options, cores)
+        return sum(expected_s(cell, pilots) for cell in found if running_key(cell) in running)
+
     most = max(load_study(options.study).repeats, options.repeats or 1)
-    scale = fit_budget(costs, max(0.0, budget_s - pilot_s), most, options.repeats)
+    scale = fit_budget(once_s, max(0.0, budget_s - pilot_s), most, options.repeats)
     chosen = Chosen(works(plan, scale.share), scale.repeats, round(scale.expected_s, 1), round(pilot_s, 1))
-    _say(chosen, scale, budget_s, pilot_s, chosen.works == least)
+    _say(chosen, scale, budget_s, pilot_s, chosen.works == works(plan, 0.0))
     return chosen
+
+
+def running_key(cell: RunSpec) -> tuple[str, str, int]:
+    """What decides whether a cell can be run here."""
+    return cell.workload, cell.backend, cell.workers
 
 
 def _say(chosen: Chosen, scale: Scale, budget_s: float, pilot_s: float, is_least: bool) -> None:
@@ -258,34 +271,29 @@ def pilot_of(record: Record) -> Pilot:
     return Pilot((record.wall_s or 0.0) - train_s - evaluate_s, train_s, visits, evaluate_s / evaluations)
 
 
-def expected_costs(plan: Sequence[Planned], ready: Sequence[RunSpec], pilots: Mapping[tuple[str, str], Pilot]) -> list[Cost]:
-    """What a launch of every cell costs; cells that are left out cost nothing.
+def expected_s(spec: RunSpec, pilots: Mapping[tuple[str, str], Pilot]) -> float:
+    """Seconds that a launch of the cell should take, from what the pilot took.
 
     Rows are taken to cost with N workers 1 / sqrt(N) of what they cost in one process, half-way between no gain and an ideal
     one; more threads are taken to gain nothing. What an engine adds was measured once, on the first workload it was asked for.
     """
-    overhead: dict[str, float] = {}
-    for (backend, workload), pilot in pilots.items():
-        alone = pilots.get((BASE_LINE, workload))
-        rows_s = alone.train_s * pilot.row_visits / alone.row_visits if alone else 0.0
-        overhead[backend] = pilot.fixed_s + max(0.0, pilot.train_s - rows_s)
-    running = {(cell.workload, cell.backend, cell.workers) for cell in ready}
-    costs = []
-    for entry in plan:
-        alone = pilots.get((BASE_LINE, entry.part.workload))
-        visits = entry.part.epochs * entry.rows
-        rows_s = visits * alone.train_s / alone.row_visits if alone else 0.0
-        once_s = alone.evaluate_s if alone else 0.0
-        for backend, counts in entry.part.backends.items():
-            fixed_s = alone.fixed_s if alone and backend == BASE_LINE else overhead.get(backend, 0.0)
-            scored_s = entry.part.epochs * once_s if entry.part.score_epochs else 0.0
-            least = least_share(entry.part, entry.rows)
-            costs += [
-                Cost(fixed_s + once_s, rows_s / math.sqrt(workers) + scored_s, least)
-                for workers in counts
-                if (entry.part.workload, backend, workers) in running
-            ]
-    return costs
+    alone = pilots.get((BASE_LINE, spec.workload))
+    if alone is None:
+        return _overhead_s(spec.backend, pilots)
+    fixed_s = alone.fixed_s if spec.backend == BASE_LINE else _overhead_s(spec.backend, pilots)
+    rows_s = alone.train_s * spec.epochs * (spec.samples or 1) / alone.row_visits
+    evaluations = spec.epochs if spec.score_epochs else 1
+    return fixed_s + evaluations * alone.evaluate_s + rows_s / math.sqrt(spec.workers)
+
+
+def _overhead_s(backend: str, pilots: Mapping[tuple[str, str], Pilot]) -> float:
+    """What an engine costs beside the rows: launch, end, and what its own training call takes longer than one process."""
+    for (name, workload), pilot in pilots.items():
+        if name == backend:
+            alone = pilots.get((BASE_LINE, workload))
+            rows_s = alone.train_s * pilot.row_visits / alone.row_visits if alone else 0.0
+            return pilot.fixed_s + max(0.0, pilot.train_s - rows_s)
+    return 0.0
 
 
 def _place(study: Study, variants: Sequence[str], options: argparse.Namespace, stack: ExitStack) -> Place:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from manyhands.errors import UsageError
@@ -17,20 +17,6 @@ from manyhands.studies.study import Part
 ENOUGH_REPEATS = 3
 """Launches that are worth more than larger work: an interval from two is a guess."""
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one run in seconds: what it takes anyway, and what it takes for all its work at full scale."""
-
-    fixed_s: float
-    full_s: float
-    least_share: float
-    """Share of the work below which it is not scaled, 0 to 1."""
-
-    def at(self, share: float) -> float:
-        """Seconds that the run takes with that share of its work."""
-        return self.fixed_s + max(share, self.least_share) * self.full_s
 
 
 @dataclass(frozen=True)
@@ -52,32 +38,28 @@ def parse_budget(text: str) -> float:
     return seconds
 
 
-def fit_budget(costs: Sequence[Cost], budget_s: float, most_repeats: int, repeats: int | None = None) -> Scale:
+def fit_budget(once_s: Callable[[float], float], budget_s: float, most_repeats: int, repeats: int | None = None) -> Scale:
     """The largest scale whose expected seconds stay within the budget, and the smallest one when none does.
 
-    `repeats`: as many and no others.
+    `once_s`: share of the work -> seconds that one launch of every cell takes. `repeats`: as many and no others.
     """
+    least_s, all_s = once_s(0.0), once_s(1.0)
     wanted = [repeats] if repeats else range(min(ENOUGH_REPEATS, most_repeats), 0, -1)
-    chosen = next((count for count in wanted if _expected(costs, 0.0, count) <= budget_s), min(wanted))
-    share = _largest_share(costs, budget_s / chosen)
-    if share == 1.0 and not repeats:
-        once = _expected(costs, 1.0, 1)
-        chosen = max(chosen, min(most_repeats, int(budget_s / once))) if once else most_repeats
-    return Scale(chosen, share, _expected(costs, share, chosen))
+    chosen = next((count for count in wanted if count * least_s <= budget_s), min(wanted))
+    if chosen * all_s > budget_s:
+        share = _largest_share(once_s, budget_s / chosen)
+        return Scale(chosen, share, chosen * once_s(share))
+    if not repeats:
+        chosen = max(chosen, min(most_repeats, int(budget_s / all_s))) if all_s else most_repeats
+    return Scale(chosen, 1.0, chosen * all_s)
 
 
-def _expected(costs: Sequence[Cost], share: float, repeats: int) -> float:
-    return repeats * sum(cost.at(share) for cost in costs)
-
-
-def _largest_share(costs: Sequence[Cost], budget_s: float) -> float:
-    """The largest share whose costs stay within the budget: they grow with it, so halving finds it to 0.1 %."""
-    if _expected(costs, 1.0, 1) <= budget_s:
-        return 1.0
+def _largest_share(once_s: Callable[[float], float], budget_s: float) -> float:
+    """The largest share whose seconds stay within the budget: they grow with it, so halving finds it to 0.1 %."""
     low, high = 0.0, 1.0
     for _ in range(10):
         middle = (low + high) / 2
-        low, high = (middle, high) if _expected(costs, middle, 1) <= budget_s else (low, middle)
+        low, high = (middle, high) if once_s(middle) <= budget_s else (low, middle)
     return low
 
 
@@ -94,9 +76,3 @@ def work_at(part: Part, share: float, rows: int) -> tuple[int, int]:
         return epochs, rows
     whole_batches = max(1, int(left * rows) // part.batch_size) * part.batch_size  # so that no worker pads its last one
     return epochs, max(least_rows, min(rows, whole_batches))
-
-
-def least_share(part: Part, rows: int) -> float:
-    """The least work of the part as a share of all of it."""
-    epochs, samples = work_at(part, 0.0, rows)
-    return epochs * samples / (part.epochs * rows)
