@@ -29,6 +29,8 @@ def test_scores_of_parts_are_those_of_the_whole(tmp_path: Path, cut: int) -> Non
     found = score_clusters(rows(tmp_path, X, cut), model.cluster_centers_)
     assert found.quality["inertia"] == pytest.approx(model.inertia_)
     assert found.quality["silhouette"] == pytest.approx(silhouette_score(X, model.labels_))
+    squared = silhouette_score(X, model.labels_, metric="sqeuclidean")
+    assert found.quality["other_distances"]["squared_euclidean"] == pytest.approx(squared)
     assert found.quality["davies_bouldin"] == pytest.approx(davies_bouldin_score(X, model.labels_))
     assert found.resolved == {"silhouette_rows": 360, "silhouette_seed": 1, "clusters_found": 3}
 

@@ -13,6 +13,7 @@ from manyhands.measure.resources import (
     children_cpu_s,
     end_descendants,
     own_peak_rss_bytes,
+    tree_usage,
     wait_sampling,
 )
 
@@ -25,6 +26,15 @@ def start(code: str) -> subprocess.Popen[bytes]:
 
 def mine() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def test_usage_counts_this_process_and_its_children() -> None:
+    before = tree_usage()
+    block = bytearray(64 << 20)
+    block[:: 1 << 12] = b"1" * len(block[:: 1 << 12])
+    after = tree_usage()
+    assert after["pss_bytes"] > before["pss_bytes"] + (48 << 20)
+    assert after["cpu_s"] >= before["cpu_s"]
 
 
 def test_a_busy_child_is_seen_with_its_time_and_memory() -> None:
