@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from manyhands.analysis.example import example_record
-from manyhands.analysis.predicted import predict
 from manyhands.analysis.side_by_side import Comparison, side_by_side
 from manyhands.record import Record
 from manyhands.studies.study import AS_PUBLISHED, CORRECTED, Study, read_study
@@ -147,16 +146,3 @@ def test_records_of_two_settings_are_not_averaged(study: Study, change: dict[str
     found = lines(study, apart)["faster"].lines[0].by_variant[CORRECTED]
     assert found.value is None
     assert found.note.startswith("not compared: ")
-
-
-def test_amdahl_and_gustafson_follow_from_the_phases() -> None:
-    base = example_record(9.0, {}, phases={"load_s": 0.8, "train_s": 9.0}, resolved={"predict_s": 0.2})
-    four = example_record(2.5, {}, phases={"load_s": 1.2, "train_s": 2.5}, resolved={"predict_s": 0.3})
-    found = predict([base], [four], 4)
-    assert found is not None
-    assert found.serial_share == pytest.approx(0.1)
-    assert found.amdahl == pytest.approx(1 / (0.1 + 0.9 / 4))
-    assert found.scaled_share == pytest.approx(1.5 / 4)
-    assert found.gustafson == pytest.approx(4 - 3 * 1.5 / 4)
-    assert found.measured == pytest.approx(10 / 4)
-    assert predict([base], [replace(four, phases={})], 4) is None

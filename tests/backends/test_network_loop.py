@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from manyhands.backends._epoch import GradientClock  # noqa: E402
+from manyhands.backends._epoch import GradientClock, Loop  # noqa: E402
 from manyhands.backends._network_loop import describe_data, state_sha256, train  # noqa: E402
 from manyhands.backends._rank import Rank  # noqa: E402
 from manyhands.backends._rows import Rows, tensor  # noqa: E402
@@ -22,6 +22,7 @@ from manyhands.plan import RunSpec  # noqa: E402
 from manyhands.plugins import workload_class  # noqa: E402
 from manyhands.workloads.base import Arrays, NetworkWorkload  # noqa: E402
 from manyhands.workloads.mlp import Mlp  # noqa: E402
+from manyhands.workloads.rnn import Rnn  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,14 @@ def threads_as_before() -> Iterator[None]:
     os.environ.clear()
     os.environ.update(environ)
     torch.set_num_threads(threads)
+
+
+def test_the_optimizer_gets_the_rate_of_each_epoch_where_there_is_a_schedule() -> None:
+    model = torch.nn.Linear(1, 1)
+    for workload, rate in ((Rnn(learning_rate=0.01, decay=0.5), 0.0025), (Rnn(learning_rate=0.01), 0.01)):
+        optimizer = workload.optimizer(model.parameters())
+        Loop(Rank(), workload, model, optimizer, None).set_learning_rate(3)
+        assert [group["lr"] for group in optimizer.param_groups] == [rate]
 
 
 def bare_losses(spec: RunSpec) -> list[float]:

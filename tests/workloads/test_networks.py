@@ -35,6 +35,14 @@ def test_model_takes_the_rows_and_gives_a_loss(name: str) -> None:
     assert workload.loss(outputs, y).shape == ()
 
 
+def test_rnn_lowers_its_learning_rate_after_every_epoch_when_asked() -> None:
+    workload = Rnn(learning_rate=0.01, decay=0.5)
+    assert [workload.learning_rate_at(epoch) for epoch in (1, 2, 3)] == [0.01, 0.005, 0.0025]
+    assert Rnn().learning_rate_at(3) is None
+    with pytest.raises(UsageError, match="decay=2 is not above 0 and at most 1"):
+        Rnn(decay=2)
+
+
 def test_mlp_has_the_published_shape() -> None:
     torch = pytest.importorskip("torch")
     widths = [module.out_features for module in Mlp().model() if isinstance(module, torch.nn.Linear)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from manyhands.analysis.predicted import predict
+from manyhands.analysis.amdahl_gustafson import promise
 from manyhands.analysis.side_by_side import of_part
 from manyhands.analysis.spread import mean, number
 from manyhands.record import Record
@@ -157,7 +157,7 @@ def _laws(cells: Sequence[Cell]) -> Iterator[StudyTable]:
     for part in dict.fromkeys(cell.part for cell in cells):
         base = next((cell for cell in cells if cell.part == part and cell.backend == BASE_LINE), None)
         for cell in cells:
-            found = predict(base.records, cell.records, cell.workers) if base and cell.part == part and cell is not base else None
+            found = promise(base.records, cell.records, cell.workers) if base and cell.part == part and cell is not base else None
             if found:
                 numbers = (found.measured, found.amdahl, found.gustafson, found.serial_share, found.scaled_share)
                 rows.append([cell.name, *map(words.figure, numbers)])

@@ -1,4 +1,4 @@
-"""What Amdahl and Gustafson predict for N workers, from one measured run each, to stand beside the speed-up that was measured.
+"""What Amdahl and Gustafson promise for N workers, from measured phases, to stand beside the speed-up that was measured.
 
 Amdahl     S(N) = 1 / (s + (1 - s) / N), with s the share of one worker's time that is not spread: from the base line's phases
 Gustafson  S(N) = N - s' (N - 1), with s' the same share, but of the time that N workers took
@@ -17,7 +17,7 @@ from manyhands.record import Record
 
 
 @dataclass(frozen=True)
-class Predicted:
+class Promise:
     """One worker count: the measured speed-up of load, train and prediction, and what the laws promise."""
 
     workers: int
@@ -30,14 +30,14 @@ class Predicted:
     """Of these workers' time: Gustafson's s'."""
 
 
-def predict(base: Sequence[Record], cell: Sequence[Record], workers: int) -> Predicted | None:
-    """The prediction for the launches of a cell over those of the base line; None when a span was not measured."""
+def promise(base: Sequence[Record], cell: Sequence[Record], workers: int) -> Promise | None:
+    """What the laws promise for the launches of a cell over those of the base line; None when a span was not measured."""
     fixed, spread = _mean_spans(base)
     own_fixed, own_spread = _mean_spans(cell)
     if fixed is None or spread is None or own_fixed is None or own_spread is None or spread <= 0 or own_spread <= 0:
         return None
     share, own_share = fixed / (fixed + spread), own_fixed / (own_fixed + own_spread)
-    return Predicted(
+    return Promise(
         workers=workers,
         measured=(fixed + spread) / (own_fixed + own_spread),
         amdahl=1 / (share + (1 - share) / workers),
