@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
+import torch._dynamo  # the first optimizer imports it, for about a second: part of the launch, as in manyhands
 import torch.distributed as dist
 
 from manyhands.data.partition import epoch_order, shard

@@ -123,6 +123,18 @@ def test_gradient_clock_stops_at_the_last_gradient() -> None:
     assert began < clock.ready <= now()
 
 
+def test_gradient_clock_goes_on_with_the_parameter_that_came_last() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1))
+    clock = GradientClock(model)
+    model(torch.ones(1, 3)).sum().backward()
+    first, last = clock.ready, clock.latest
+    clock.watch_latest()
+    assert last < 2  # of the first layer
+    assert [bool(parameter._backward_hooks) for parameter in model.parameters()] == [number == last for number in range(4)]
+    model(torch.ones(1, 3)).sum().backward()
+    assert clock.ready > first
+
+
 def test_hashes_tell_weights_and_rows_apart() -> None:
     torch.manual_seed(0)
     first, second = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
