@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from manyhands.analysis.allreduce import ring_s
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_exchange, example_records
-from manyhands.analysis.exchange import Link, Point, fit_link, is_exchange, messages, points, ring_s
+from manyhands.analysis.exchange import Link, Point, fit_link, is_exchange, messages, points
 from manyhands.analysis.fit import NotIdentifiable
 
 SIZES = [4.0 * 10**power for power in range(9)]

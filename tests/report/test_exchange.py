@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from manyhands.analysis.allreduce import ring_s
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_exchange
-from manyhands.analysis.exchange import ring_s
 from manyhands.record import Record
 from manyhands.report.advice import SURE
 from manyhands.report.charts.exchange import exchange_charts

@@ -87,11 +87,6 @@ def points(records: Iterable[Record]) -> list[Point]:
     return [point for record in records for _, point in _points(record)]
 
 
-def ring_s(workers: int, size: float, alpha: float, beta: float) -> float:
-    """Seconds of an all-reduce of `size` bytes in a ring; 0 for one worker."""
-    return 2 * (workers - 1) * (alpha + size / workers * beta)
-
-
 def fit_link(measured: Sequence[Point]) -> Link | NotIdentifiable:
     """Alpha and beta of a ring through the points, with 95 % intervals; NotIdentifiable with too few sizes or no fit.
 

@@ -56,13 +56,15 @@ def advice(group: Group) -> Advice:
     best, message = max(measured, key=lambda pair: (pair[1].bytes, pair[1].busbw))
     why = f"{data(message.bytes)} take it {_time(message)}, {words.figure(message.busbw / 1e9)} GB/s on the bus."
     link = f"It comes to {_link(fit_link(points(best.measured)))}."
+    if len(measured) < 2:
+        return Advice(f"One exchange was measured: {words.full_name(best)}", NONE, (why, link))
     return Advice(f"Fastest exchange: {words.full_name(best)}", _sureness(best, [cell for cell, _ in measured]), (why, link))
 
 
 def data(size: float) -> str:
     """Bytes in B, kB or MB (powers of 1000)."""
     unit, factor = ("MB", 1e6) if size >= 1e6 else ("kB", 1e3) if size >= 1e3 else ("B", 1.0)
-    return f"{size / factor:g} {unit}"
+    return f"{size / factor:.4g} {unit}"
 
 
 def microseconds(value: Estimate) -> str:
@@ -98,8 +100,6 @@ def _sureness(best: Cell, cells: Sequence[Cell]) -> str:
     found = {id(cell): fit_link(points(cell.measured)) for cell in cells}
     betas = {key: link.beta for key, link in found.items() if isinstance(link, Link)}
     own = betas.pop(id(best), None)
-    if len(cells) < 2:
-        return NONE
     if own is None or own.high is None or len(betas) < len(cells) - 1:
         return UNSURE
     return SURE if all(other.low is not None and own.high < other.low for other in betas.values()) else OPEN

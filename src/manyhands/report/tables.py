@@ -14,14 +14,17 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.cells import Group, group_records
+from manyhands.analysis.families import Family
+from manyhands.analysis.predict import Prediction
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target
 from manyhands.record import Record
-from manyhands.report import columns, notes
+from manyhands.report import columns, notes, prediction
 from manyhands.report.by_kind import conclusions, sheet
 from manyhands.report.columns import Column
 from manyhands.report.monospace import GAP, heading, rows, width
+from manyhands.report.prediction import Found
 from manyhands.report.study.terminal import study_lines
 from manyhands.report.study.view import study_views
 
@@ -76,6 +79,19 @@ def print_report(
         _line(console, notes.how_to_read(time), "dim")
     else:
         _line(console, "no measured run: every run failed or was skipped, for the reasons above", "yellow")
+
+
+def print_predictions(predictions: Sequence[tuple[Family, Found]], console: Console | None = None) -> None:
+    """Prints the table of every prediction, and below it what it rests on."""
+    console = console or terminal()
+    for family, found in predictions:
+        console.print()
+        _line(console, prediction.title(family), "bold")
+        if isinstance(found, Prediction) and found.forecasts:
+            _print_tables(console, prediction.identity(found), [prediction.columns(found)])
+            console.print()
+        for line in prediction.lines(found):
+            _line(console, line, "dim" if line.startswith("assumed") else "bold" if line.startswith("validation") else "yellow")
 
 
 def _print_group(console: Console, group: Group, title: str, time: Time, target: Target | None) -> None:

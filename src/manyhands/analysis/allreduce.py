@@ -1,0 +1,71 @@
+"""What an all-reduce of n workers costs in the alpha-beta model, and how much of it the backward pass hides.
+
+A step sends between two workers in alpha + bytes x beta seconds, all pairs at once. For a message of S bytes:
+
+ring   2 (n - 1) alpha + 2 (n - 1) / n x S beta                   reduce-scatter and all-gather in a ring
+tree   2 lg n alpha + 2 (n - 1) / n x S beta                      the same by halving and doubling, n a power of two
+       2 (alpha + S beta) more than for the power of two below    else: the workers too many hand theirs to another first
+
+Sources: Thakur, Rabenseifner and Gropp 2005, doi:10.1177/1094342005051521; Rabenseifner 2004, doi:10.1007/978-3-540-24685-5_1;
+the ring as in nccl-tests, doc/PERFORMANCE.md. The time to add is part of beta, which is measured with it.
+
+DistributedDataParallel exchanges gradients in buckets, last layers first, each as soon as the backward pass has filled it and
+the one before is through: Li et al. 2020, PyTorch Distributed, doi:10.14778/3415478.3415530.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers = float | NDArray[np.float64]
+
+MIB = 1024 * 1024
+FIRST_BUCKET = 1 * MIB
+"""Bytes of the bucket that is exchanged first: small, so that the exchange starts early. torch's `_DEFAULT_FIRST_BUCKET_BYTES`."""
+BUCKET = 25 * MIB
+"""Bytes of every further bucket: the default of `bucket_cap_mb`."""
+
+
+def ring_s(workers: int, size: float, alpha: Numbers, beta: Numbers) -> Numbers:
+    """Seconds of a ring; 0 for one worker. `size` in bytes, `alpha` in seconds, `beta` in seconds a byte, numbers or arrays."""
+    return 2 * (workers - 1) * (alpha + size / workers * beta)
+
+
+def tree_s(workers: int, size: float, alpha: Numbers, beta: Numbers) -> Numbers:
+    """Seconds by halving and doubling; 0 for one worker. Arguments as for `ring_s`."""
+    levels = workers.bit_length() - 1
+    below: int = 2**levels
+    folded = 2 if below < workers else 0
+    return (2 * levels + folded) * alpha + (2 * (below - 1) / below + folded) * size * beta
+
+
+ALGORITHMS: Mapping[str, Callable[..., Numbers]] = {"ring": ring_s, "tree": tree_s}
+
+
+def buckets(size: float) -> list[float]:
+    """Bytes of the buckets of `size` bytes of gradients, in the order of their exchange, as if tensors could be cut anywhere."""
+    found = [min(size, FIRST_BUCKET)]
+    while (left := size - sum(found)) > 0:
+        found.append(min(left, BUCKET))
+    return found
+
+
+def exposed_s(backward_s: Numbers, sizes: Sequence[float], exchange_s: Callable[[float], Numbers]) -> Numbers:
+    """Seconds that the exchange goes on after the backward pass has ended: what compute does not hide.
+
+    `sizes`: bytes of the buckets; gradients come evenly over the pass. `exchange_s`: bytes -> seconds of their all-reduce.
+    """
+    import numpy as np
+
+    total, done = sum(sizes), 0.0
+    through: Numbers = 0.0
+    for size in sizes:
+        done += size
+        filled = backward_s * (done / total)
+        through = np.maximum(through, filled) + exchange_s(size)
+    return through - backward_s
