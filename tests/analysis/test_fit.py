@@ -63,3 +63,9 @@ def test_wild_points_end_in_words_or_a_fit_but_never_in_an_error():
         for law in LAWS:
             found = fit(law, COUNTS, np.exp(chance.normal(0, 5, len(COUNTS))))
             assert isinstance(found, Fit | NotIdentifiable)
+
+
+def test_bounds_that_no_float_holds_are_cut_off_and_not_raised():
+    # Three single launches of eight workers on two cores: with one degree of freedom the interval reaches anywhere.
+    found = [fit(law, (2, 4, 8), (1442.9716952514284, 610.7015821494507, 366.92332854953577)) for law in LAWS]
+    assert all(np.isfinite([one.gamma.low, one.gamma.high]).all() for one in found if isinstance(one, Fit))

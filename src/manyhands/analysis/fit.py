@@ -119,7 +119,8 @@ def _described(law: Law, best: Array, covariance: Array, residuals: Array, scale
     points, parameters = len(residuals), len(best)
     reach = t_quantile(points - parameters) * np.sqrt(np.diag(covariance))
     low, high = best - reach, best + reach
-    gamma = Estimate(*(float(scale * math.exp(value)) for value in (best[0], low[0], high[0])))
+    # Few launches far apart give bounds beyond what a float holds; exp(600) leaves room for the scale.
+    gamma = Estimate(*(float(scale * math.exp(min(600.0, max(-600.0, value)))) for value in (best[0], low[0], high[0])))
     found = {
         name: Estimate(float(best[place]), float(low[place]), float(high[place]))
         for place, name in enumerate(law.parameters, start=1)
