@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from manyhands.cli.places import add_data_options
@@ -19,9 +16,7 @@ from manyhands.errors import UsageError
 from manyhands.plan import BATCH_MODES, DEVICES, PREPARES, SCALINGS, RunSpec
 
 if TYPE_CHECKING:
-    from manyhands.cli.progress import Progress
-    from manyhands.record import Record
-    from manyhands.run import Surroundings
+    pass
 
 DEFAULTS = {f.name: f.default for f in fields(RunSpec)}
 RESULTS = Path("results")
@@ -110,6 +105,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Makes the plan, checks data and output, runs it; 0 when every run that was made is ok, 1 when one failed."""
     from manyhands.cli.cells import DEFAULT_REPEATS, REPEATS, chosen_cells, is_default_plan
+    from manyhands.cli.measuring import check_data, measure_all, show_plan
     from manyhands.plan import grid, ordered
     from manyhands.run import refusal
 
@@ -131,32 +127,6 @@ def run(options: argparse.Namespace) -> int:
     return measure_all(runs, skipped, out, options)
 
 
-def show_plan(runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]]) -> int:
-    """Prints the commands in the order of the runs, then what is left out and why."""
-    for number, spec in enumerate(runs, start=1):
-        print(f"{number:>4}  block {spec.repeat + 1}  {spec.command()}")
-    for cell, reason in skipped:
-        print(f"   -  left out: {cell.label}: {reason}")
-    return 0
-
-
-def check_data(runs: Sequence[RunSpec]) -> None:
-    """Reads each workload's data once before anything is timed; raises DataError or UsageError for what no run could use.
-
-    Data in a bucket is left to the runs: it costs time and money to fetch, and fetching it is part of what they measure.
-    """
-    from manyhands.plugins import workload_class
-
-    checked = set()
-    for spec in runs:
-        workload = workload_class(spec.workload).from_settings(spec.settings)
-        workload.check_epochs(spec.epochs)
-        need = (spec.workload, repr(spec.settings), spec.total_samples)
-        if need not in checked and not spec.data:
-            workload.check_data(Path(spec.data_dir) if spec.data_dir else None, spec.total_samples)
-            checked.add(need)
-
-
 def check_save(cells: Sequence[RunSpec]) -> None:
     """Makes sure that a model can be put where `--save` says; raises UsageError when several cells would put theirs there."""
     from manyhands.data.store.opening import open_store
@@ -169,107 +139,6 @@ def check_save(cells: Sequence[RunSpec]) -> None:
             f"--save {save}: {len(cells)} cells would put their model there; name one workload, one backend and one worker count"
         )
     open_store(save, cells[0].reader, tell=lambda line: print(line, file=sys.stderr)).prepare_writing()
-
-
-def _no_study(spec: RunSpec) -> Mapping[str, Any]:
-    return {}
-
-
-def measure_all(
-    runs: list[RunSpec],
-    skipped: Sequence[tuple[RunSpec, str]],
-    out: Path,
-    options: argparse.Namespace,
-    study: Callable[[RunSpec], Mapping[str, Any]] = _no_study,
-) -> int:
-    """Makes all runs, adds their records to `out` and shows the tables; 0 when every one is ok, 1 when one failed.
-
-    `study`: what the record of a run says about the study that it is part of.
-    """
-    from manyhands.cli.progress import Progress
-    from manyhands.record import append_record, check_writable, read_records
-    from manyhands.report.tables import print_report
-    from manyhands.run import Surroundings, skip, sweep_leftovers
-
-    sweep_leftovers()
-    before = read_records(out) if options.resume and out.exists() else []
-    check_writable(out)
-    todo = [spec for spec in runs if not _done(spec, before)]
-    records: list[Record] = [record for record in before if record.ok]
-    with stoppable(), Progress(todo, len(runs) - len(todo)) as progress:
-        surroundings = Surroundings(
-            order_seed=options.order_seed,
-            study=study,
-            log_folder=out.parent / f"{out.stem}-logs",
-            tick=progress.tick,
-            waiting=progress.waits,
-            notice=progress.says,
-        )
-
-        def keep(record: Record) -> None:
-            append_record(out, record)
-            records.append(record)
-
-        def ended(record: Record) -> None:
-            keep(record)
-            progress.ended(record)
-
-        known = [dict(record.spec) for record in before if record.status == "skipped"]
-        for record in (skip(cell, reason, surroundings) for cell, reason in skipped):
-            records.append(record) if record.spec in known else keep(record)
-        try:
-            _measure(todo, surroundings, progress, ended)
-        except KeyboardInterrupt:
-            progress.close()
-            print(f"\ninterrupted; {len(records)} records are kept in {out}: add --out {out} --resume to go on", file=sys.stderr)
-            return 130
-    print_report(records)
-    print(f"records: {out}")
-    return 1 if any(record.status == "failed" for record in records) else 0
-
-
-def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Progress, ended: Callable[[Record], None]) -> None:
-    """Makes the runs in their order; those that share a started engine one after the other, where the first of them stands."""
-    from manyhands.reuse import measure_in_one_engine
-    from manyhands.run import measure
-
-    left = list(todo)
-    while left:
-        together = [spec for spec in left if _shares_engine(spec, left[0])] or left[:1]
-        position = len(todo) - len(left)
-        left = [spec for spec in left if spec not in together]
-        progress.starts(together)
-        if together[0].reuse_engine:
-            measure_in_one_engine(together, surroundings, position, ended)
-        else:
-            ended(measure(together[0], surroundings, position))
-
-
-def _shares_engine(spec: RunSpec, first: RunSpec) -> bool:
-    from manyhands.plugins import backend_class
-
-    same = (spec.backend, spec.threads, spec.device, spec.address) == (first.backend, first.threads, first.device, first.address)
-    return first.reuse_engine and backend_class(first.backend).reusable and same
-
-
-def _done(spec: RunSpec, records: Sequence[Record]) -> bool:
-    wanted = spec.to_dict()
-    return any(record.ok and dict(record.spec) == wanted for record in records)
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Turns a request to end (SIGTERM, SIGHUP) into what Ctrl-C does, so that nothing is left running."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _names(text: str) -> list[str]:

@@ -90,7 +90,7 @@ def check_options(options: argparse.Namespace, defaults: Mapping[str, Any]) -> N
 
 def run_study(options: argparse.Namespace, out: Path) -> int:
     """Measures what runs cost here, scales the study to the budget and runs it; exit code as of `manyhands run`."""
-    from manyhands.cli.run import check_data, measure_all, show_plan, stoppable
+    from manyhands.cli.measuring import check_data, measure_all, show_plan, stoppable
     from manyhands.machine import usable_cores
     from manyhands.plan import ordered
 
