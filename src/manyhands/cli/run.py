@@ -8,15 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from manyhands.cli.places import add_data_options
 from manyhands.cli.study import add_options, check_options, run_study
 from manyhands.errors import UsageError
 from manyhands.plan import BATCH_MODES, DEVICES, PREPARES, SCALINGS, RunSpec
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULTS = {f.name: f.default for f in fields(RunSpec)}
 RESULTS = Path("results")
