@@ -63,6 +63,12 @@ def _cache_of_the_session(shared_cache: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _width_of_nobodys_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is printed is as wide here as in a pipe: tox hands on the width of the terminal that it runs in."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @dataclass(frozen=True)
 class Left:
     """What a test could leave behind in this process."""

@@ -21,11 +21,12 @@ from shutil import rmtree
 import psutil
 import pytest
 
+from manyhands.backends._ray_failure import first_sentence
 from manyhands.backends._ray_join import joined, split_address
 from manyhands.backends._ray_local import short_path
 from manyhands.backends.ray_train import RayTrain
 from manyhands.errors import Unavailable, UsageError
-from manyhands.measure.resources import end_descendants
+from manyhands.measure.resources import adopt_orphans, end_descendants
 from manyhands.plan import RunSpec
 from manyhands.record import Record, read_records
 from manyhands.run import Surroundings, measure, refusal
@@ -220,12 +221,12 @@ class Head:
         """The record of a run in its own process: what this one starts must not look like a part of the run."""
         access = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token or self.token}
         out.unlink(missing_ok=True)
-        options = ["--backend", "ray", "--samples", "512", "--repeats", "1", "--oversubscribe", "--timeout", "150"]
+        options = ["--backend", "ray", "--samples", "512", "--repeats", "1", "--oversubscribe", "--timeout", "300"]
         subprocess.run(
             [sys.executable, "-m", "manyhands", "run", "rnn", *options, "--address", address, "--out", str(out), *words],
             env=os.environ | access,
             stdout=subprocess.DEVNULL,
-            timeout=200,
+            timeout=350,
             check=False,
         )
         return read_records(out)[-1]
@@ -253,7 +254,9 @@ def head() -> Iterator[Head]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": token,
+        "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",
     }
+    adopt_orphans()
     keep = {child.pid for child in psutil.Process().children(recursive=True)}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -306,3 +309,12 @@ def test_running_cluster_is_used_and_left_running(head: Head, tmp_path: Path) ->
 @needs_ray
 def test_cell_is_not_refused_before_it_is_tried() -> None:
     assert refusal(spec(address="auto")) is None
+
+
+def test_what_ray_client_says_is_found_below_its_heading_and_traceback() -> None:
+    said = (
+        "Initialization failure from server:\nTraceback (most recent call last):\n  File ...\nRuntimeError: No port. See the log"
+    )
+    assert first_sentence(ConnectionAbortedError(said)) == "Initialization failure from server: RuntimeError: No port"
+    assert first_sentence(ValueError("No such thing. Try another.\nmore")) == "No such thing"
+    assert first_sentence(ValueError()) == "ValueError"

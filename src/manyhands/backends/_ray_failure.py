@@ -42,5 +42,7 @@ def _death(cause: Exception) -> str | None:
 
 def first_sentence(error: BaseException) -> str:
     """What an error says, without the advice and the traceback that Ray adds to it."""
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return line.partition(". ")[0]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):  # Ray Client: a heading, then what went wrong, its traceback first
+        return f"{lines[0]} {lines[-1]}".partition(". ")[0]
+    return lines[0].partition(". ")[0] if lines else type(error).__name__

@@ -178,7 +178,7 @@ def test_an_endpoint_that_refuses_is_tried_again(
         gone = proxy.address
     monkeypatch.setenv("AWS_ENDPOINT_URL", gone)
     with pytest.raises(DataError, match=rf"no connection to {gone} for .*, 3 tries in .*AWS_ENDPOINT_URL"):
-        opened(bucket.place).listing()
+        opened(bucket.place, Patience(tries=3, first_wait_s=0.01, connect_s=30, answer_s=30)).listing()
     assert len(told) == 2
 
 
