@@ -9,7 +9,7 @@ from importlib import import_module
 
 from manyhands.errors import ManyhandsError
 
-COMMANDS = ("run", "evaluate", "list", "studies", "doctor", "report", "predict", "data")
+COMMANDS = ("run", "evaluate", "list", "studies", "doctor", "report", "predict", "compare", "calibrate", "history", "data")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from manyhands.cli.arguments import counts, names, setting, shorthand, size
 from manyhands.cli.places import add_data_options
 from manyhands.cli.study import add_options, check_options, run_study
 from manyhands.errors import UsageError
@@ -30,8 +31,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="names from 'manyhands list', or path/to/file.py:Name")
     add_options(parser)
     cells = parser.add_argument_group("cells")
-    cells.add_argument("--backend", type=_names, metavar="NAME,...", help="backends, see 'manyhands list' (default: serial,ddp)")
-    cells.add_argument("--workers", type=_counts, metavar="N,...", help="worker counts (default: 1,2 as far as the cores go)")
+    cells.add_argument("--backend", type=names, metavar="NAME,...", help="backends, see 'manyhands list' (default: serial,ddp)")
+    cells.add_argument("--workers", type=counts, metavar="N,...", help="worker counts (default: 1,2 as far as the cores go)")
     cells.add_argument("--threads", type=int, default=DEFAULTS["threads"], help="threads per worker (default: %(default)s)")
     cells.add_argument(
         "--repeats", type=int, help="launches of every cell, in shuffled blocks (default: 3; 2 in the default plan)"
@@ -57,10 +58,10 @@ def add_parser(commands: Any) -> None:
     work.add_argument(
         "--seed", type=int, default=DEFAULTS["seed"], help="seed of weights, order and dropout (default: %(default)s)"
     )
-    work.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE", help="a setting of the workload")
+    work.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help="a setting of the workload")
     for name, values in (("init", "shared|native"), ("cover", "shard|full")):
         work.add_argument(
-            f"--{name}", action="append", default=[], dest="set", type=_shorthand(name), metavar=values, help=f"--set {name}=..."
+            f"--{name}", action="append", default=[], dest="set", type=shorthand(name), metavar=values, help=f"--set {name}=..."
         )
     work.add_argument("--score-epochs", action="store_true", help="score the held-out rows after every epoch, outside 'train'")
     add_data_options(work)
@@ -78,7 +79,7 @@ def add_parser(commands: Any) -> None:
         help="who makes windows of stock prices: each worker, or Spark for the backend spark (default: %(default)s)",
     )
     work.add_argument(
-        "--memory-limit", type=_size, metavar="SIZE", help="memory of each worker, such as 200MB (default: no limit)"
+        "--memory-limit", type=size, metavar="SIZE", help="memory of each worker, such as 200MB (default: no limit)"
     )
     place = parser.add_argument_group("place")
     place.add_argument("--device", choices=DEVICES, default=DEFAULTS["device"], help="(default: %(default)s)")
@@ -136,34 +137,3 @@ def check_save(cells: Sequence[RunSpec]) -> None:
             f"--save {save}: {len(cells)} cells would put their model there; name one workload, one backend and one worker count"
         )
     open_store(save, cells[0].reader, tell=lambda line: print(line, file=sys.stderr)).prepare_writing()
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _counts(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,4") from None
-
-
-def _size(text: str) -> int:
-    number = text.strip().upper().removesuffix("B")
-    factor = next((10 ** (3 * power) for power, letter in enumerate("KMGT", start=1) if number.endswith(letter)), 1)
-    try:
-        return round(float(number.rstrip("KMGT")) * factor)
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 200MB or 1.5GB") from None
-
-
-def _shorthand(name: str) -> Callable[[str], tuple[str, str]]:
-    return lambda value: (name, value)
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name.strip().replace("-", "_"), value

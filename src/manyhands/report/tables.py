@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 
 from manyhands.analysis.cells import Group, group_records
 from manyhands.analysis.families import Family
+from manyhands.analysis.history.found import History
 from manyhands.analysis.predict import Prediction
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target
+from manyhands.analysis.verdicts.error_rates import ErrorRates
+from manyhands.analysis.verdicts.results import Comparison
 from manyhands.record import Record
-from manyhands.report import columns, notes, prediction
+from manyhands.report import columns, comparison, history, notes, prediction
 from manyhands.report.by_kind import conclusions, sheet
 from manyhands.report.columns import Column
 from manyhands.report.monospace import GAP, heading, rows, width
@@ -92,6 +95,31 @@ def print_predictions(predictions: Sequence[tuple[Family, Found]], console: Cons
             console.print()
         for line in prediction.lines(found):
             _line(console, line, "dim" if line.startswith("assumed") else "bold" if line.startswith("validation") else "yellow")
+
+
+def print_comparison(found: Comparison, rates: ErrorRates | None, console: Console | None = None) -> None:
+    """Prints the verdicts on two commits, and below them what they rest on."""
+    console = console or terminal()
+    console.print()
+    _line(console, comparison.title(found), "bold")
+    if any(cell.judged for cell in found.cells):
+        first, *others = comparison.columns(found)
+        _print_tables(console, [first], [others])
+        console.print()
+    for line in comparison.lines(found, rates):
+        _line(console, line, "yellow" if line.startswith(("could not", "undecided")) else "dim")
+
+
+def print_history(found: History, console: Console | None = None) -> None:
+    """Prints the changes over commits, and below them what they rest on."""
+    console = console or terminal()
+    console.print()
+    if found.changes:
+        first, *others = history.columns(found)
+        _print_tables(console, [first], [others])
+        console.print()
+    for line in history.lines(found):
+        _line(console, line, "yellow" if line.startswith("crept") else "dim")
 
 
 def _print_group(console: Console, group: Group, title: str, time: Time, target: Target | None) -> None:

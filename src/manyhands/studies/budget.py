@@ -30,11 +30,19 @@ class Scale:
 
 
 def parse_budget(text: str) -> float:
+    """Seconds of `--budget`; raises UsageError for what is no time."""
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        raise UsageError(f"--budget {error}") from None
+
+
+def parse_duration(text: str) -> float:
     """Seconds of `90s`, `10m`, `1.5h` or plain seconds; raises UsageError for anything else."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip().lower())
     seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
     if not seconds > 0 or not math.isfinite(seconds):
-        raise UsageError(f"--budget {text} is no time above 0; write for example 90s, 10m or 1h")
+        raise UsageError(f"{text} is no time above 0; write for example 90s, 10m or 1h")
     return seconds
 
 

@@ -1,0 +1,45 @@
+"""All series of a project -> their changes and drifts, judged together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from manyhands.analysis.history.change_points import ChangePoint, Drift, change_points, drift
+from manyhands.analysis.history.series import Order, Series
+
+SURE = 0.95
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that was found in all series."""
+
+    series: tuple[Series, ...]
+    changes: tuple[ChangePoint, ...]
+    drifts: tuple[Drift, ...]
+    effect: float
+    """Drift below this share is not worth a line."""
+
+    @property
+    def crept(self) -> list[Drift]:
+        """Series that are slower than the last release by more than the effect, surely."""
+        return [one for one in self.drifts if one.shift.ratio > 1 + self.effect and one.shift.confidence >= SURE]
+
+
+def find(series: Sequence[Series], order: Order, effect: float) -> History:
+    """The changes and drifts of series; confidences are corrected for the number of changes."""
+    changes = [change for one in series for change in change_points(one)]
+    drifts = [found for one in series if (found := drift(one, order))]
+    return History(tuple(series), tuple(_corrected(changes)), tuple(drifts), effect)
+
+
+def _corrected(changes: Sequence[ChangePoint]) -> list[ChangePoint]:
+    from scipy.stats import false_discovery_control
+
+    if not changes:
+        return []
+    p_values = false_discovery_control([min(1.0, max(0.0, 1 - change.shift.confidence)) for change in changes])
+    return [
+        replace(change, shift=replace(change.shift, confidence=1 - float(p))) for change, p in zip(changes, p_values, strict=True)
+    ]

@@ -1,0 +1,109 @@
+"""Results of many commits -> one series for each benchmark, in the order of the commits."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from statistics import median
+
+from manyhands.analysis.cells import NEUTRAL, VOLATILE
+from manyhands.errors import RecordError, Unavailable
+from manyhands.record import Record
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one commit measured."""
+
+    commit: str
+    value: float
+    """The middle over its launches."""
+    launches: int = 1
+
+
+@dataclass(frozen=True)
+class Series:
+    """One benchmark over commits, oldest first. A larger value is worse."""
+
+    name: str
+    unit: str
+    points: tuple[Point, ...]
+
+    @property
+    def values(self) -> list[float]:
+        return [point.value for point in self.points]
+
+
+@dataclass(frozen=True)
+class Order:
+    """The commits of a repository, oldest first, and where releases stand among them; without any where there is no repository."""
+
+    commits: tuple[str, ...]
+    releases: tuple[tuple[str, str], ...]
+    """(tag, commit), oldest first."""
+
+    def sort(self, points: Iterable[Point]) -> tuple[Point, ...]:
+        """Points in the order of the commits; those of commits that are not in this history are left out, unless it is empty."""
+        if not self.commits:
+            return tuple(points)
+        place = {commit: number for number, commit in enumerate(self.commits)}
+        return tuple(sorted((point for point in points if point.commit in place), key=lambda point: place[point.commit]))
+
+
+def from_asv(folder: Path, order: Order) -> list[Series]:
+    """A series for every benchmark, parameter combination, machine and environment in an asv results folder.
+
+    Raises RecordError when there are none, Unavailable without asv.
+    """
+    try:
+        from asv.results import iter_results
+    except ImportError:
+        raise Unavailable("reading asv's results needs asv: pip install 'manyhands[history]'") from None
+    if not (folder / "benchmarks.json").is_file():
+        raise RecordError(f"no asv results in {folder}; make some with 'asv run'")
+    described = json.loads((folder / "benchmarks.json").read_text())
+    found: dict[tuple[str, str], list[Point]] = {}
+    for results in iter_results(str(folder)):
+        where = f"{results.params.get('machine', 'unknown machine')}, {results.env_name}"
+        for key in results.get_all_result_keys():
+            choices = list(product(*results.get_result_params(key)))
+            values = results.get_result_value(key, results.get_result_params(key))
+            for chosen, value in zip(choices, values, strict=False):
+                if isinstance(value, int | float) and math.isfinite(value):
+                    name = f"{key}({', '.join(str(part).strip(chr(39)) for part in chosen)})" if chosen else key
+                    found.setdefault((name, where), []).append(Point(results.commit_hash, float(value)))
+    places = {where for _, where in found}
+    return [
+        Series(name if len(places) == 1 else f"{name} on {where}", _unit(described, name), order.sort(points))
+        for (name, where), points in sorted(found.items())
+    ]
+
+
+def _unit(described: dict[str, object], name: str) -> str:
+    known = described.get(name.partition("(")[0])
+    return str(known.get("unit", "")) if isinstance(known, dict) else ""
+
+
+def from_records(records: Sequence[Record], order: Order) -> list[Series]:
+    """A series for every cell's train phase. Records with uncommitted changes belong to no commit and are left out."""
+    found: dict[str, dict[str, list[float]]] = {}
+    labels: dict[str, str] = {}
+    for record in records:
+        train_s, commit = record.phases.get("train_s"), record.code.get("commit")
+        if not record.ok or not train_s or not commit or record.code.get("dirty"):
+            continue
+        spec = {name: value for name, value in record.spec.items() if name not in NEUTRAL}
+        machine = {name: value for name, value in record.machine.items() if name not in VOLATILE}
+        key = json.dumps([spec, machine, record.data.get("sha256")], sort_keys=True, default=str)
+        labels[key] = f"{record.spec['workload']} on {record.spec['backend']} x {record.spec['workers']}: train"
+        found.setdefault(key, {}).setdefault(str(commit), []).append(float(train_s))
+    twice = [label for label in labels.values() if list(labels.values()).count(label) > 1]
+    series = []
+    for number, (key, commits) in enumerate(found.items(), start=1):
+        points = order.sort(Point(commit, median(values), len(values)) for commit, values in commits.items())
+        series.append(Series(labels[key] + (f" (conditions {number})" if labels[key] in twice else ""), "s", points))
+    return series

@@ -1,0 +1,132 @@
+"""How often a comparison is wrong on this machine, and how small a slow-down it finds: measured, kept, and quoted."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from manyhands.analysis.verdicts.sequential import Budget, Verdict
+from manyhands.errors import RecordError
+
+SCHEMA = 1
+"""1 - first format."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something happened. Bounds with 95 % confidence, by Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404."""
+
+    times: int
+    of: int
+
+    @property
+    def share(self) -> float:
+        return self.times / self.of
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        from scipy.stats import binomtest
+
+        found = binomtest(self.times, self.of).proportion_ci(method="exact")
+        return float(found.low), float(found.high)
+
+    def __str__(self) -> str:
+        low, high = self.bounds
+        return f"{self.times} of {self.of} ({_percent(self.share)} [{_percent(low)}, {_percent(high)}])"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Comparisons of a commit with itself, one side made slower by `injected` (0 for not at all)."""
+
+    metric: str
+    injected: float
+    live: bool
+    """Launched for it; else drawn from stored launches."""
+    verdicts: Mapping[Verdict, int]
+    seconds: float
+    """The middle of how long they took."""
+    pairs: float
+    """The middle of how many pairs of launches they took."""
+    within: Mapping[str, int]
+    """Seconds of a time limit -> comparisons that were called worse by then."""
+
+    def rate(self, verdict: Verdict) -> Rate:
+        return Rate(self.verdicts.get(verdict, 0), sum(self.verdicts.values()))
+
+
+@dataclass(frozen=True)
+class ErrorRates:
+    """What was measured on one machine with one budget."""
+
+    machine: Mapping[str, Any]
+    measured_at: str
+    code: str
+    """The commit that was compared with itself."""
+    cell: str
+    launches: int
+    """In the pool that is drawn from."""
+    budget: Budget
+    max_time_s: float
+    scenarios: tuple[Scenario, ...]
+    schema: int = SCHEMA
+
+    def of(self, metric: str, injected: float, live: bool) -> Scenario | None:
+        return next((one for one in self.scenarios if (one.metric, one.injected, one.live) == (metric, injected, live)), None)
+
+    def quote(self, budget: Budget) -> str:
+        """What a verdict says about its own error rates."""
+        parts = []
+        for live in (False, True):
+            unchanged, slower = self.of("time", 0.0, live), self.of("time", budget.effect, live)
+            how = "live" if live else "replayed"
+            if unchanged:
+                parts.append(f"unchanged called slower {unchanged.rate('worse')} {how}")
+            if slower:
+                parts.append(f"+{_percent(budget.effect)} called slower {slower.rate('worse')} {how}")
+        other = (
+            ""
+            if (self.budget.alpha, self.budget.effect) == (budget.alpha, budget.effect)
+            else f" with alpha {self.budget.alpha:g} and effect {_percent(self.budget.effect)}"
+        )
+        return f"error rates on this machine, {self.cell}, {self.measured_at[:10]}{other}: {'; '.join(parts) or 'none for this effect'}"
+
+
+def load(path: Path) -> ErrorRates | None:
+    """The rates in a file, None when there is none; raises RecordError when it is damaged."""
+    try:
+        content = json.loads(path.read_text())
+        if content.get("schema") != SCHEMA:
+            raise ValueError(f"schema {content.get('schema')} is unknown")
+        scenarios = tuple(Scenario(**one) for one in content.pop("scenarios"))
+        return ErrorRates(**{**content, "budget": Budget(**content["budget"]), "scenarios": scenarios})
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"cannot read error rates from {path}: {error}; make them anew with 'manyhands calibrate'") from None
+
+
+def save(rates: ErrorRates, path: Path) -> None:
+    """Writes them in one piece."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(f".{os.getpid()}")
+    new.write_text(json.dumps(asdict(rates), indent=1) + "\n")
+    new.replace(path)
+
+
+def smallest_found(scenarios: Sequence[Scenario], seconds: str, power: float = 0.8) -> float | None:
+    """The smallest injected slow-down that was called within that time as often as `power`; None when none was."""
+    found = [
+        one.injected
+        for one in scenarios
+        if one.injected and one.metric == "time" and one.within.get(seconds, 0) >= power * sum(one.verdicts.values())
+    ]
+    return min(found, default=None)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

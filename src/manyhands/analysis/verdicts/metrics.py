@@ -1,0 +1,69 @@
+"""What is judged of every launch: time, CPU time, peak memory and quality, each one number with a known bad direction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from manyhands.analysis.targets import is_error
+from manyhands.record import Record
+
+Metric = Literal["time", "cpu", "memory", "quality"]
+METRICS: tuple[Metric, ...] = ("time", "cpu", "memory", "quality")
+WORDS: Mapping[str, tuple[str, str]] = {
+    "time": ("slower", "faster"),
+    "cpu": ("more CPU time", "less CPU time"),
+    "memory": ("more memory", "less memory"),
+    "quality": ("worse quality", "better quality"),
+    "instructions": ("more instructions", "fewer instructions"),
+}
+"""Metric -> the words for worse and better."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One launch: its epochs in seconds, where it has any, and the single numbers of its metrics."""
+
+    values: Mapping[str, float]
+    """Metric -> value; `time` only where there is no series. Lower is better in all of them."""
+    series: tuple[float, ...] = ()
+    """Seconds of each epoch, the raw form of `time`."""
+    others: float = 0.0
+    """Cores that other programs used on average while it ran."""
+    stolen: float = 0.0
+    """Cores that the host of a virtual machine kept back."""
+    wall_s: float = 0.0
+
+
+def sample(record: Record, quality: str, others: float, stolen: float) -> Sample:
+    """What one measured record says. `quality`: name of the metric of its workload."""
+    ends = [epoch["elapsed_s"] for epoch in record.history if epoch.get("elapsed_s") is not None]
+    series = tuple(end - begin for begin, end in zip([0.0, *ends], ends, strict=False))
+    values: dict[str, float] = {}
+    if not series and record.phases.get("train_s"):
+        values["time"] = float(record.phases["train_s"] or math.nan)
+    used = [
+        float(worker["cpu_user_s"]) + float(worker["cpu_system_s"]) for worker in record.per_worker if worker.get("cpu_user_s")
+    ]
+    cpu = sum(used) if used and len(used) == len(record.per_worker) else record.resources.get("cpu_s")
+    if cpu:
+        values["cpu"] = float(cpu)
+    peaks = [float(worker["peak_rss_bytes"]) for worker in record.per_worker if worker.get("peak_rss_bytes")]
+    # The kernel knows the exact peak of a process; of a tree there are only samples, which miss short peaks in some launches.
+    peak = sum(peaks) if peaks and len(peaks) == len(record.per_worker) else record.resources.get("peak_pss_bytes")
+    if peak:
+        values["memory"] = float(peak)
+    score = record.quality.get(quality)
+    if isinstance(score, int | float) and math.isfinite(score):
+        values["quality"] = as_error(quality, float(score))
+    return Sample(values, series, others, stolen, float(record.wall_s or 0.0))
+
+
+def as_error(name: str, value: float) -> float:
+    """A quality so that lower is better and two of them have a ratio: errors as they are, scores turned round.
+
+    A score of 0.95 becomes 1 / 0.95: losing a twentieth of the score is as bad as taking a twentieth longer.
+    """
+    return value if is_error(name) else 1 / max(value, 1e-9)

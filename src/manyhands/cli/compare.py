@@ -1,0 +1,100 @@
+"""`manyhands compare`: two commits side by side -> slower, faster, same or undecided, with known error rates."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from manyhands.cli.comparing import add_budget_options, add_cell_options, announce, chosen, limits
+from manyhands.errors import UsageError
+
+if TYPE_CHECKING:
+    from manyhands.analysis.verdicts.results import CellResult
+    from manyhands.compare.revisions import Revision
+
+FORMATS = ("table", "markdown", "json")
+COULD_NOT_MEASURE = 4
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "compare",
+        help="say whether a commit made training slower, with known error rates",
+        description="Launches both commits in turn (ABBA) from worktrees, and says for time, CPU time, peak memory and quality of every"
+        " cell whether HEAD is slower, faster or the same. What looks slower is confirmed on fresh launches before it is said.",
+        epilog="Exit codes: 0 nothing is slower, 1 something is, 2 the command cannot be meant, 3 something is undecided, 4 something"
+        " could not be measured.",
+    )
+    parser.add_argument("base", metavar="BASE", help="a commit, tag or branch")
+    parser.add_argument("head", nargs="?", metavar="HEAD", help="another one (default: the working tree, with its changes)")
+    add_cell_options(parser)
+    what = parser.add_argument_group("other things than cells")
+    what.add_argument("--micro", metavar="EXPRESSION", help="the benchmarks of benchmarks/pytest_suite that pytest's -k chooses")
+    what.add_argument(
+        "--count-instructions", action="store_true", help="the functions of benchmarks/counted.py, by valgrind, judged to 0.5%%"
+    )
+    add_budget_options(parser)
+    shown = parser.add_argument_group("output")
+    shown.add_argument("--format", choices=FORMATS, default="table", help="(default: %(default)s)")
+    shown.add_argument("--out", type=Path, metavar="FILE", help="also write everything, every launch included, as JSON to FILE")
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Measures and prints; the exit code of the comparison."""
+    from manyhands.analysis.verdicts.error_rates import load
+    from manyhands.analysis.verdicts.results import Comparison
+    from manyhands.cli.measuring import stoppable
+    from manyhands.compare.kept_rates import rates_file
+    from manyhands.compare.revisions import CannotMeasure, checked_out
+    from manyhands.machine import describe_machine
+    from manyhands.report import comparison
+    from manyhands.run import sweep_leftovers
+
+    machine = describe_machine()
+    rates = load(rates_file(machine))
+    sweep_leftovers()
+    if options.micro and options.count_instructions:
+        raise UsageError("--micro and --count-instructions are two comparisons; give one of them")
+    try:
+        with stoppable(), checked_out(options.base, options.head, announce) as revisions:
+            announce(f"BASE {revisions[0].label}, HEAD {revisions[1].label}")
+            results = measured(revisions, options)
+            verdicts = max(1, sum(len(cell.judged) for cell in results))
+            found = Comparison(revisions[0].label, revisions[1].label, limits(options, verdicts), results, machine)
+    except CannotMeasure as problem:
+        print(f"manyhands: could not measure: {problem}", file=sys.stderr)
+        return COULD_NOT_MEASURE
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing is said about what was not finished", file=sys.stderr)
+        return 130
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(comparison.to_json(found, rates))
+    if options.format == "table":
+        from manyhands.report.tables import print_comparison
+
+        print_comparison(found, rates)
+    else:
+        sys.stdout.write(
+            comparison.to_markdown(found, rates) if options.format == "markdown" else comparison.to_json(found, rates)
+        )
+    return found.exit_code
+
+
+def measured(revisions: tuple[Revision, Revision], options: argparse.Namespace) -> tuple[CellResult, ...]:
+    """What was asked for: cells, micro-benchmarks or counted functions."""
+    from manyhands.analysis.verdicts.metrics import METRICS
+    from manyhands.compare.comparison import compare_cells
+    from manyhands.compare.instructions import compare_instructions
+    from manyhands.compare.micro import compare_micro
+
+    if options.count_instructions:
+        return compare_instructions(revisions, announce)
+    if options.micro:
+        return compare_micro(revisions, options.micro, lambda count: limits(options, count), announce)
+    cells = chosen(options)
+    return compare_cells(revisions, cells, limits(options, len(cells) * len(METRICS)), announce)

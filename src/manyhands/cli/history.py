@@ -1,0 +1,79 @@
+"""`manyhands history`: when did it get slower? Change points over commits, from asv's results and from records."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from manyhands.cli.arguments import share
+from manyhands.errors import UsageError
+
+if TYPE_CHECKING:
+    from manyhands.analysis.history.series import Order
+
+FORMATS = ("table", "markdown", "json")
+ASV = Path(".asv/results")
+
+
+def add_parser(commands: Any) -> None:
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "history",
+        help="show when training got slower or faster, over many commits",
+        description="Looks for lasting changes in every benchmark over the commits that asv or 'manyhands run' measured, and for creeping"
+        " drift against the last release.",
+    )
+    parser.add_argument(
+        "records", nargs="*", type=Path, metavar="RECORDS", help="files of 'manyhands run', made at several commits"
+    )
+    parser.add_argument("--asv", type=Path, metavar="DIR", help=f"asv's results (default: {ASV}, unless RECORDS are given)")
+    parser.add_argument("--effect", type=share, default=0.05, metavar="SHARE", help="drift that matters (default: 5%%)")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="(default: %(default)s)")
+    parser.set_defaults(call=call)
+
+
+def call(options: argparse.Namespace) -> int:
+    """Prints what was found; exit code 0, and 1 when a benchmark has crept beyond the effect since the last release."""
+    from manyhands.analysis.history.found import find
+    from manyhands.analysis.history.series import from_asv, from_records
+    from manyhands.report import history
+    from manyhands.report.sources import load
+
+    folder = options.asv or (None if options.records else ASV)
+    if folder and not folder.is_dir():
+        raise UsageError(f"no asv results in {folder}; make some with 'asv run', or name files of 'manyhands run'")
+    records = load(options.records, with_workers=False) if options.records else []
+    order = commit_order(Path.cwd())
+    found = find((from_asv(folder, order) if folder else []) + from_records(records, order), order, options.effect)
+    if not found.series:
+        raise UsageError("nothing was measured at a commit: records of a tree with changes belong to none")
+    if options.format == "table":
+        from manyhands.report.tables import print_history
+
+        print_history(found)
+    else:
+        sys.stdout.write(history.to_markdown(found) if options.format == "markdown" else history.to_json(found))
+    return 1 if found.crept else 0
+
+
+def commit_order(repository: Path) -> Order:
+    """The commits that HEAD has and the releases among them; none of either where there is no repository."""
+    from manyhands.analysis.history.series import Order
+
+    commits = _git(repository, "rev-list", "--topo-order", "--reverse", "HEAD")
+    place = {commit: number for number, commit in enumerate(commits)}
+    tags = _git(repository, "for-each-ref", "refs/tags", "--format=%(refname:short) %(objectname) %(*objectname)")
+    named = [(parts[0], parts[-1]) for line in tags if len(parts := line.split()) > 1]
+    known = [(name, commit) for name, commit in named if commit in place]
+    return Order(tuple(commits), tuple(sorted(known, key=lambda pair: place[pair[1]])))
+
+
+def _git(repository: Path, *arguments: str) -> list[str]:
+    try:
+        done = subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return []
+    return done.stdout.splitlines() if done.returncode == 0 else []

@@ -1,0 +1,127 @@
+"""BASE and HEAD, cell by cell: launched in ABBA order until every metric has its verdict or the time is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from manyhands.analysis.verdicts.metrics import METRICS, Sample
+from manyhands.analysis.verdicts.results import CellResult, Judged, Limits, Pair, failed, judge_all, together
+from manyhands.analysis.verdicts.sequential import LOOKS
+from manyhands.analysis.verdicts.steady import Steady, find_steady
+from manyhands.compare.launches import Side, disturbance, sides
+from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.plan import RunSpec
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One or several cells that are launched together, ready on both sides."""
+
+    labels: tuple[str, ...]
+    launch: Callable[[int], Mapping[str, Sample]]
+    """0 launches BASE, 1 launches HEAD: label -> what came of it."""
+    metrics: tuple[str, ...] = METRICS
+    cores: int = 1
+    """How many it keeps busy."""
+    quality: str = ""
+    """Name of the quality metric."""
+
+
+def compare_cells(
+    revisions: tuple[Revision, Revision], specs: Sequence[RunSpec], limits: Limits, say: Callable[[str], None]
+) -> tuple[CellResult, ...]:
+    """Every cell in turn. A cell that cannot be measured says why and costs no other cell."""
+    results: list[CellResult] = []
+    with ExitStack() as stack:
+        running = sides(stack, revisions)
+        for spec in specs:
+            try:
+                results += run_bench(bench(sized(spec, running, say), running), limits, say)
+            except CannotMeasure as problem:
+                say(str(problem))
+                results.append(failed(spec.label, problem))
+    return together(results, limits.budget)
+
+
+EPOCHS = 8
+"""Of a network's launch when nothing else is asked: enough to see where it gets steady."""
+TRAIN_S = 1.0
+"""What training should take in a launch when its size is not given: much longer than it takes to start and stop a clock, much
+shorter than it takes to start a launch."""
+PILOT_ROWS = 1024
+
+
+def sized(spec: RunSpec, running: Sequence[Side], say: Callable[[str], None]) -> RunSpec:
+    """A cell with a number of rows that suits the machine when none was given; raises CannotMeasure when a side has no such cell."""
+    if spec.samples is None:
+        small = replace(spec, samples=PILOT_ROWS)
+        quality = str(running[0].check(small)["quality"])
+        pilot = running[0].launch(small, quality)
+        took = sum(pilot.series) or pilot.values.get("time", TRAIN_S)
+        rows = max(4, round(PILOT_ROWS * TRAIN_S / max(took, 1e-3) / spec.batch_size)) * spec.batch_size
+        spec = replace(spec, samples=min(rows, 60_000))
+        say(f"{spec.label}: {spec.samples} rows, {spec.epochs} epochs a launch")
+    return spec
+
+
+def bench(spec: RunSpec, running: Sequence[Side]) -> Bench:
+    """A cell that both sides offer; raises CannotMeasure when one does not."""
+    quality = str([side.check(spec) for side in running][-1]["quality"])
+    return Bench(
+        (spec.label,),
+        lambda number: {spec.label: running[number].launch(spec, quality)},
+        cores=spec.workers * spec.threads,
+        quality=quality,
+    )
+
+
+def run_bench(
+    bench: Bench, limits: Limits, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+) -> tuple[CellResult, ...]:
+    """Pairs, AB and BA in turn, until every metric of every cell is settled or no time is left for another pair."""
+    began = clock()
+    pairs: list[tuple[Mapping[str, Sample], Mapping[str, Sample]]] = []
+    steady: dict[str, Steady] = {}
+    longest = 0.0
+    while True:
+        started = clock()
+        order = (0, 1) if len(pairs) % 2 == 0 else (1, 0)
+        launched = {number: bench.launch(number) for number in order}
+        pairs.append((launched[0], launched[1]))
+        longest = max(longest, clock() - started)
+        last = clock() - began + longest > limits.max_time_s
+        if len(pairs) not in LOOK_AT and not last:
+            continue
+        results = []
+        for label in bench.labels:
+            own = tuple((base[label], head[label]) for base, head in pairs)
+            steady.setdefault(label, _steady(own))  # found once, on the first pairs, so that every look sees the same numbers
+            judged = judge_all(own, steady[label], bench.metrics, limits.budget)
+            epochs = len(own[0][0].series)
+            results.append(CellResult(label, own, judged, steady[label], epochs, clock() - began, bench.quality))
+            say(_progress(label, len(pairs), judged))
+        if last or all(one.judgement.settled for result in results for one in result.judged):
+            break
+    trouble = disturbance([launch for result in results[:1] for pair in result.pairs for launch in pair], bench.cores)
+    return tuple(replace(result, judged=(), failure=f"{result.label}: {trouble}") if trouble else result for result in results)
+
+
+LOOK_AT = {first + second for first in (0, *LOOKS) for second in (0, *LOOKS)}
+"""Numbers of pairs at which some metric may look."""
+
+
+def _steady(pairs: Sequence[Pair]) -> Steady:
+    series = [launch.series for pair in pairs for launch in pair]
+    if not series[0]:
+        return Steady(0, True)
+    if len({len(one) for one in series}) > 1:
+        raise CannotMeasure("the two sides report different numbers of epochs, so their launches are not the same work")
+    return find_steady(series)
+
+
+def _progress(label: str, pairs: int, judged: Iterable[Judged]) -> str:
+    parts = [f"{one.metric} {one.judgement.ratio:.3f}{'' if one.judgement.settled else ' ...'}" for one in judged]
+    return f"{label}: {pairs} pairs; HEAD over BASE: {', '.join(parts)}"

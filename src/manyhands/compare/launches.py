@@ -1,0 +1,153 @@
+"""Cells of both sides launched in turn, each launch with what else the machine did meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import psutil
+
+from manyhands.analysis.verdicts.metrics import Sample, sample
+from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.machine import usable_cores
+from manyhands.plan import RunSpec
+from manyhands.record import Record
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+QUIET_SHARE = 0.25
+"""Of the cores: when other programs use more, a launch counts as disturbed."""
+DISTURBED_SHARE = 0.25
+"""Of the launches: when more are disturbed, nothing is said about a cell."""
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Seconds that the cores of this process have worked so far, for anyone."""
+
+    at: float
+    used: float
+    stolen: float
+    own: float
+
+    @classmethod
+    def now(cls) -> Busy:
+        allowed = os.sched_getaffinity(0)
+        cores = [times for number, times in enumerate(psutil.cpu_times(percpu=True)) if number in allowed]
+        used = sum(core.user + core.nice + core.system + core.irq + core.softirq for core in cores)
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF)
+        own = sum(part.ru_utime + part.ru_stime for part in usage)
+        return cls(time.monotonic(), used, sum(core.steal for core in cores), own)
+
+    def others_since(self, before: Busy, launched: float) -> tuple[float, float]:
+        """Cores that other programs used, and that the host kept back. `launched`: CPU seconds of what was launched."""
+        span = max(self.at - before.at, 1e-9)
+        others = (self.used - before.used - launched - (self.own - before.own)) / span
+        return max(0.0, others), (self.stolen - before.stolen) / span
+
+
+class Side:
+    """One revision with a process that launches its cells; end it by leaving the `with` block."""
+
+    def __init__(self, revision: Revision) -> None:
+        self.revision = revision
+        self._process = subprocess.Popen(
+            [str(revision.python), str(LAUNCHER)],
+            cwd=revision.folder,
+            env=revision.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def __enter__(self) -> Side:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Closes its input; one that is in the middle of a launch is asked to end, and takes what it started with it."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            _close(pipe)
+        if error is not None:
+            self._process.terminate()
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            for child in psutil.Process(self._process.pid).children(recursive=True):
+                child.kill()
+            self._process.kill()
+            self._process.wait()
+
+    def check(self, spec: RunSpec) -> dict[str, Any]:
+        """What the side knows about a cell; raises CannotMeasure when it does not offer it."""
+        return self._ask("check", spec, f"{spec.label} cannot be run by {self.revision.label}")
+
+    def launch(self, spec: RunSpec, quality: str) -> Sample:
+        """One launch of a cell; raises CannotMeasure when it failed."""
+        before = Busy.now()
+        problem = f"{spec.label} failed in {self.revision.label}"
+        record = Record.from_json(json.dumps(self._ask("launch", spec, problem)["record"]))
+        if not record.ok:
+            raise CannotMeasure(f"{problem}: {record.reason}")
+        others, stolen = Busy.now().others_since(before, float(record.resources.get("cpu_s") or 0.0))
+        return sample(record, quality, others, stolen)
+
+    def _ask(self, what: str, spec: RunSpec, problem: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        given = {name: value for name, value in spec.to_dict().items() if value != DEFAULTS.get(name, ...)}
+        try:
+            self._process.stdin.write(json.dumps({"ask": what, "spec": given}) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise CannotMeasure(f"{problem}: its launcher ended with {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise CannotMeasure(f"{problem}: {answer['error']}")
+        return answer
+
+
+DEFAULTS: Mapping[str, Any] = {
+    name: value
+    for name, value in RunSpec(workload="none", backend="none").to_dict().items()
+    if name not in ("workload", "backend")
+}
+"""Fields that are left out of what a side is asked, so that an older one need not know them."""
+
+
+def sides(stack: ExitStack, revisions: Sequence[Revision]) -> list[Side]:
+    """A running side for each revision, ended with the stack."""
+    return [stack.enter_context(Side(revision)) for revision in revisions]
+
+
+def disturbance(samples: Sequence[Sample], needed: int) -> str | None:
+    """What else ran, in words, when it was too much to believe the launches; None when it was not.
+
+    `needed`: cores that the cell itself keeps busy.
+    """
+    cores = usable_cores()
+    limit = min(QUIET_SHARE * cores, max(0.25, cores - needed))
+    loud = [launch.others for launch in samples if launch.others > limit]
+    if len(loud) <= DISTURBED_SHARE * len(samples):
+        return None
+    return (
+        f"other programs used {sum(loud) / len(loud):.1f} of {cores} cores during {len(loud)} of {len(samples)} launches;"
+        f" up to {limit:.2g} are let pass: end them, or compare at a quieter time"
+    )
+
+
+def _close(pipe: IO[str]) -> None:
+    with suppress(BrokenPipeError):
+        pipe.close()

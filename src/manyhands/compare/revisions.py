@@ -1,0 +1,214 @@
+"""Names of commits -> folders with their files, each with a Python that has what they need; all gone afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from manyhands.errors import ManyhandsError
+from manyhands.run import PREFIX
+
+PLANTED = Path(__file__).with_name("planted")
+"""Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when that is 0."""
+TREE = "the working tree"
+INSTALL_S = 1800.0
+
+
+class CannotMeasure(ManyhandsError):
+    """A comparison gives no verdict, and why."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One side of a comparison, checked out and ready to run."""
+
+    name: str
+    """As the user called it."""
+    commit: str
+    dirty: bool
+    """Whether it has changes that are in no commit."""
+    folder: Path
+    python: Path
+    """The interpreter of the environment that it runs in."""
+
+    @property
+    def label(self) -> str:
+        """Name and short commit, for readers."""
+        short = self.commit[:10] + (" with changes" if self.dirty else "")
+        return short if self.name == self.commit else f"{self.name} ({short})"
+
+    @property
+    def source(self) -> Path:
+        """The folder that its packages lie in."""
+        inner = self.folder / "src"
+        return inner if inner.is_dir() else self.folder
+
+    planted: float = 0.0
+    """By what share every training step is made slower on purpose, to see whether that is found."""
+
+    def environment(self) -> dict[str, str]:
+        """Variables for its processes: its own files come before anything that is installed.
+
+        `PLANTED` is named on both sides of a comparison, so that their environments are equally long.
+        """
+        path = os.pathsep.join([str(self.source), str(PLANTED)])
+        return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "MANYHANDS_PLANTED": f"{self.planted:.3f}"}
+
+
+@contextmanager
+def checked_out(
+    base: str, head: str | None, say: Callable[[str], None] = lambda line: None
+) -> Iterator[tuple[Revision, Revision]]:
+    """BASE and HEAD (None: the working tree as it is now) in worktrees; raises CannotMeasure when one of them is not to be had.
+
+    Both folders have paths of one length, because a longer environment alone can change the speed of a program (Mytkowicz et
+    al. 2009, doi:10.1145/1508244.1508275).
+    """
+    repository = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel", problem="this folder is in no git repository"))
+    with ExitStack() as stack:
+        room = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-compare-"))
+        stack.callback(_remove, repository, room)
+        first = _base(repository, base, room / "base")
+        second = _head(repository, head, room / "head")
+        pythons = _pythons(repository, (first, second), say)
+        sides = [
+            Revision(side.name, side.commit, side.dirty, side.folder, python)
+            for side, python in zip((first, second), pythons, strict=True)
+        ]
+        for side in sides:
+            _check_import(side)
+        yield sides[0], sides[1]
+
+
+def _base(repository: Path, name: str, folder: Path) -> Revision:
+    commit = _commit(repository, name)
+    _git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+    return Revision(name, commit, False, folder, Path(sys.executable))
+
+
+def _head(repository: Path, name: str | None, folder: Path) -> Revision:
+    if name is not None:
+        return _base(repository, name, folder)
+    commit = _commit(repository, "HEAD")
+    _git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+    changed = _git(repository, "diff", "--name-only", "-z", "HEAD").split("\0")
+    new = _git(repository, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
+    paths = [path for path in (*changed, *new) if path]
+    for path in paths:
+        (folder / path).unlink(missing_ok=True)
+        if (repository / path).is_file():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(repository / path, folder / path)
+    return Revision(TREE if paths else "HEAD", commit, bool(paths), folder, Path(sys.executable))
+
+
+def _remove(repository: Path, room: Path) -> None:
+    for folder in room.iterdir():
+        subprocess.run(
+            ["git", "-C", str(repository), "worktree", "remove", "--force", str(folder)], capture_output=True, check=False
+        )
+    shutil.rmtree(room, ignore_errors=True)
+    subprocess.run(["git", "-C", str(repository), "worktree", "prune"], capture_output=True, check=False)
+
+
+def _commit(repository: Path, name: str) -> str:
+    return _git(
+        repository,
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        f"{name}^{{commit}}",
+        problem=f"no revision {name!r} in {repository}; 'git log --oneline' shows the commits, 'git fetch' gets others'",
+    )
+
+
+def _git(folder: Path, *arguments: str, problem: str | None = None) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise CannotMeasure("git is not installed, and comparing commits needs it") from None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise CannotMeasure(problem or f"git {arguments[0]} failed: {said}")
+    return done.stdout.strip("\n")
+
+
+def _pythons(repository: Path, sides: tuple[Revision, Revision], say: Callable[[str], None]) -> list[Path]:
+    """The interpreter for each side: this one where it needs what the working tree needs, or both need the same."""
+    here, needs = dependencies(repository), [dependencies(side.folder) for side in sides]
+    if needs[0] == needs[1]:
+        return [Path(sys.executable)] * 2
+    return [Path(sys.executable) if need == here else _built(side, need, say) for side, need in zip(sides, needs, strict=True)]
+
+
+def dependencies(folder: Path) -> str:
+    """What a checkout wants installed, as a hash: two with the same one can share an environment."""
+    declared: list[str] = []
+    if (file := folder / "pyproject.toml").is_file():
+        try:
+            project = tomllib.loads(file.read_text()).get("project", {})
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise CannotMeasure(f"{file.parent.name}: pyproject.toml cannot be read: {error}") from None
+        declared += [*project.get("dependencies", []), repr(sorted(project.get("optional-dependencies", {}).items()))]
+    pins = folder / "constraints.txt"
+    if pins.is_file():
+        declared += [line for line in pins.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    return hashlib.sha256("\n".join(declared).encode()).hexdigest()[:16]
+
+
+def _built(side: Revision, need: str, say: Callable[[str], None]) -> Path:
+    """An environment with what one side needs, kept in the user's cache for the next time."""
+    cache = Path(os.environ.get("MANYHANDS_CACHE") or user_cache_path("manyhands"))
+    place = cache / "environments" / f"python{sys.version_info[0]}.{sys.version_info[1]}-{need}"
+    python = place / "bin" / "python"
+    if (place / "complete").exists():
+        return python
+    say(f"{side.label} needs other libraries: installing them once into {place}")
+    shutil.rmtree(place, ignore_errors=True)
+    pins = side.folder / "constraints.txt"
+    steps = [
+        [sys.executable, "-m", "venv", str(place)],
+        [str(python), "-m", "pip", "install", "-q", *(["-c", str(pins)] if pins.is_file() else []), f"{side.folder}[all]"],
+    ]
+    for step in steps:
+        try:
+            done = subprocess.run(step, capture_output=True, text=True, check=False, timeout=INSTALL_S, cwd=side.folder)
+        except subprocess.TimeoutExpired:
+            raise CannotMeasure(f"{side.label} does not install: not done after {INSTALL_S:g} s") from None
+        if done.returncode:
+            shutil.rmtree(place, ignore_errors=True)
+            said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["no message"]
+            told = next((line for line in said if line.startswith("ERROR")), said[-1])
+            raise CannotMeasure(f"{side.label} does not install: {told}")
+    (place / "complete").touch()
+    return python
+
+
+def _check_import(side: Revision) -> None:
+    """Makes sure that a side runs its own files when the repository is manyhands itself, and not those that are installed."""
+    done = subprocess.run(
+        [str(side.python), "-c", "import manyhands; print(manyhands.__file__)"],
+        env=side.environment(),
+        cwd=side.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise CannotMeasure(f"{side.label} does not run: {said}")
+    own = (side.source / "manyhands").is_dir()
+    if own and not Path(done.stdout.strip()).is_relative_to(side.folder):
+        raise CannotMeasure(f"{side.label} does not run its own files but {done.stdout.strip()}")

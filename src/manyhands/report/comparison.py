@@ -1,0 +1,143 @@
+"""A comparison of two commits -> a table of verdicts and what they rest on; as text, Markdown or JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from manyhands.analysis.targets import is_error
+from manyhands.analysis.verdicts.error_rates import ErrorRates
+from manyhands.analysis.verdicts.metrics import WORDS
+from manyhands.analysis.verdicts.results import CellResult, Comparison, Judged
+from manyhands.report import words
+from manyhands.report.columns import Column
+from manyhands.report.markdown import bullets, escape, table
+
+UNITS = {"time": ("s", 1.0), "cpu": ("s", 1.0), "memory": ("MB", 1e-6), "instructions": ("million", 1e-6)}
+MARKS = {"worse": "❌", "better": "🚀", "same": "✅", "undecided": "❔"}
+
+
+def title(found: Comparison) -> str:
+    """What is compared with what."""
+    return f"{found.head} compared with {found.base}"
+
+
+def verdict(judged: Judged) -> str:
+    """The verdict in words."""
+    worse, better = WORDS[judged.metric]
+    return {"worse": worse, "better": better, "same": "same", "undecided": "undecided"}[judged.judgement.verdict]
+
+
+def columns(found: Comparison) -> list[Column]:
+    """A row for every metric of every cell that was measured."""
+    rows = [(cell, one) for cell in found.cells for one in cell.judged]
+    return [
+        Column(("cell",), tuple(cell.label for cell, _ in rows), is_number=False),
+        Column(("metric",), tuple(_metric(cell, one) for cell, one in rows), is_number=False),
+        Column(("BASE",), tuple(_value(one, one.base, cell) for cell, one in rows)),
+        Column(("HEAD",), tuple(_value(one, one.head, cell) for cell, one in rows)),
+        Column(("HEAD / BASE", "[95 % interval]"), tuple(_ratio(one) for _, one in rows)),
+        Column(("pairs", "(fresh)"), tuple(_pairs(one) for _, one in rows)),
+        Column(("verdict",), tuple(verdict(one) for _, one in rows), is_number=False),
+    ]
+
+
+def lines(found: Comparison, rates: ErrorRates | None) -> list[str]:
+    """What stands below the table: what could not be measured, what stayed open, and how far all of it can be trusted."""
+    budget = found.limits.budget
+    effect = f"{100 * budget.effect:g} %"
+    told = [f"could not measure {cell.label}: {cell.failure}" for cell in found.cells if cell.failure]
+    told += [line for cell in found.cells for one in cell.judged if (line := _open(cell, one))]
+    told += [line for cell in found.cells if (line := _steadiness(cell))]
+    told += [
+        f"same: a difference of {effect} or more is ruled out, by two one-sided tests",
+        f"slower, faster: seen by rank tests on pairs of launches, then again on fresh launches; an unchanged benchmark is called"
+        f" either with a chance of at most {100 * budget.alpha:g} % over all {budget.verdicts} verdicts together",
+        rates.quote(budget) if rates else UNKNOWN_RATES,
+    ]
+    return [words.plain(line) for line in told]
+
+
+UNKNOWN_RATES = "error rates on this machine: not measured yet; 'manyhands calibrate' measures and keeps them"
+
+
+def to_markdown(found: Comparison, rates: ErrorRates | None) -> str:
+    """A heading, the table and the lines."""
+    parts = [f"### {escape(title(found))}"]
+    if any(cell.judged for cell in found.cells):
+        shown = columns(found)
+        marks = tuple(MARKS[one.judgement.verdict] for cell in found.cells for one in cell.judged)
+        parts.append(table([Column(("",), marks, is_number=False), *shown]))
+    parts.append(bullets(lines(found, rates)))
+    return "\n\n".join(parts) + "\n"
+
+
+def to_json(found: Comparison, rates: ErrorRates | None) -> str:
+    """One object with every launch in it, so that the verdicts can be made again. Times in seconds, sizes in bytes."""
+    content = _finite(asdict(found)) | {"exit_code": found.exit_code, "error_rates": asdict(rates) if rates else None}
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _metric(cell: CellResult, judged: Judged) -> str:
+    if judged.metric == "quality":
+        return cell.quality.replace("_", " ")
+    if judged.metric == "time":
+        return "time of an epoch, s" if cell.epochs else "train time, s"
+    return f"{ {'cpu': 'CPU time', 'memory': 'peak memory'}.get(judged.metric, judged.metric) }, {UNITS[judged.metric][0]}"
+
+
+def _value(judged: Judged, value: float, cell: CellResult) -> str:
+    if judged.metric == "quality":
+        return f"{value if is_error(cell.quality) else 1 / value:.4f}"
+    return words.figure(value * UNITS[judged.metric][1])
+
+
+def _ratio(judged: Judged) -> str:
+    known = judged.judgement
+    return f"{known.ratio:.3f}" + (
+        f" [{known.low:.3f}, {known.high:.3f}]" if known.low is not None and known.high is not None else ""
+    )
+
+
+def _pairs(judged: Judged) -> str:
+    known = judged.judgement
+    return f"{known.pairs} ({known.fresh})" if known.fresh else str(known.pairs)
+
+
+def _open(cell: CellResult, judged: Judged) -> str | None:
+    known = judged.judgement
+    if known.verdict != "undecided":
+        return None
+    seen = (
+        "too few launches to see any effect"
+        if known.visible is None
+        else (f"the smallest effect that these launches would have shown is {100 * known.visible:.1f} %")
+    )
+    first = "; first launches showed a difference, fresh ones have not confirmed it" if known.unconfirmed else ""
+    return f"undecided: {judged.metric} of {cell.label}: {seen}{first}; give it more with --max-time"
+
+
+def _steadiness(cell: CellResult) -> str | None:
+    if not cell.epochs or not cell.judged:
+        return None
+    if not cell.steady.found:
+        return f"{cell.label}: no steady state in {cell.epochs} epochs, so all of them count; use more with --epochs"
+    if cell.steady.start:
+        return f"{cell.label}: steady from epoch {cell.steady.start + 1} of {cell.epochs}; the ones before are left out of time"
+    return None
+
+
+def failures(found: Comparison) -> Iterable[str]:
+    """Why cells could not be measured."""
+    return (cell.failure for cell in found.cells if cell.failure)

@@ -1,0 +1,66 @@
+"""Changes over commits -> lines and tables; as text, Markdown or JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from manyhands.analysis.history.change_points import FEWEST, ChangePoint
+from manyhands.analysis.history.found import History
+from manyhands.report import words
+from manyhands.report.columns import Column
+from manyhands.report.markdown import bullets, table
+
+
+def columns(found: History) -> list[Column]:
+    """A row for every change, the largest first."""
+    rows = sorted(found.changes, key=lambda change: -abs(change.shift.ratio - 1))
+    return [
+        Column(("benchmark",), tuple(change.series for change in rows), is_number=False),
+        Column(("commits",), tuple(f"{change.after[:10]}..{change.by[:10]}" for change in rows)),
+        Column(("after / before", "[95 % interval]"), tuple(_ratio(change) for change in rows)),
+        Column(("confi-", "dence"), tuple(f"{100 * change.shift.confidence:.1f} %" for change in rows)),
+    ]
+
+
+def lines(found: History) -> list[str]:
+    """What stands below the table."""
+    lengths = [len(one.points) for one in found.series]
+    told = [
+        f"{words.count(len(found.series), 'benchmark')} over {min(lengths, default=0)} to {max(lengths, default=0)} commits,"
+        f" {words.count(len(found.changes), 'change')}"
+    ]
+    told += [
+        f"crept: {one.series}: {100 * (one.shift.ratio - 1):+.1f} % since release {one.release}, over {one.commits} commits"
+        for one in found.crept
+    ]
+    if found.drifts and not found.crept:
+        told.append(f"no benchmark is surely more than {100 * found.effect:g} % above the last release")
+    if not found.drifts:
+        told.append("drift since a release: not known, no tag is among the measured commits")
+    short = sum(length < FEWEST for length in lengths)
+    if short:
+        told.append(f"{words.count(short, 'benchmark')} with fewer than {FEWEST} commits: too few to look for changes")
+    told.append(
+        "a change is told when kernel change point detection and PELT agree on it within one commit; its confidence is that of a rank test,"
+        " corrected for all changes together"
+    )
+    return [words.plain(line) for line in told]
+
+
+def to_markdown(found: History) -> str:
+    """A heading, the table and the lines."""
+    shown = [table(columns(found))] if found.changes else []
+    return "\n\n".join(["### Speed over commits", *shown, bullets(lines(found))]) + "\n"
+
+
+def to_json(found: History) -> str:
+    """One object with `series`, `changes`, `drifts` and `effect`; units are those of the benchmarks."""
+    return json.dumps(asdict(found), ensure_ascii=False, indent=1) + "\n"
+
+
+def _ratio(change: ChangePoint) -> str:
+    known = change.shift
+    return f"{known.ratio:.3f}" + (
+        f" [{known.low:.3f}, {known.high:.3f}]" if known.low is not None and known.high is not None else ""
+    )

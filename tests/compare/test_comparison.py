@@ -1,0 +1,126 @@
+"""The whole procedure on launches that are made up, with a clock that goes as far as they say they took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
+from manyhands.analysis.verdicts.metrics import Sample
+from manyhands.analysis.verdicts.results import CellResult, Comparison, Judged, Limits, failed, together
+from manyhands.analysis.verdicts.sequential import Budget, Judgement
+from manyhands.analysis.verdicts.steady import Steady
+from manyhands.compare.comparison import Bench, run_bench
+from manyhands.compare.revisions import CannotMeasure
+
+pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[compare]'")
+LIMITS = Limits(Budget(verdicts=4), 300.0)
+
+
+class Machine:
+    """Launches of a program with 8 epochs, the first slow; every launch takes 4 s and scatters by `spread`."""
+
+    def __init__(self, slower: float = 0.0, spread: float = 0.03, others: float = 0.0, accuracy: float = 0.9) -> None:
+        self.slower, self.spread, self.others, self.accuracy = slower, spread, others, accuracy
+        self.chance = np.random.default_rng(0)
+        self.time = 0.0
+        self.order: list[int] = []
+
+    def launch(self, side: int) -> Mapping[str, Sample]:
+        self.time += 4.0
+        self.order.append(side)
+        factor = (1 + self.slower * side) * self.chance.lognormal(0, self.spread)
+        series = tuple(factor * epoch for epoch in (0.2, *[0.1] * 7))
+        values = {"cpu": 0.9 * factor, "memory": 3e8, "quality": 1 / (self.accuracy if side else 0.9)}
+        return {"rnn": Sample(values, series, self.others, 0.0, 4.0)}
+
+    def run(self, limits: Limits = LIMITS) -> CellResult:
+        bench = Bench(("rnn",), self.launch, cores=1, quality="accuracy")
+        (found,) = run_bench(bench, limits, lambda line: None, lambda: self.time)
+        return found
+
+
+def verdicts(found: CellResult) -> dict[str, str]:
+    return {one.metric: one.judgement.verdict for one in found.judged}
+
+
+def test_sides_take_turns_in_abba_order() -> None:
+    machine = Machine()
+    machine.run()
+    assert machine.order[:8] == [0, 1, 1, 0, 0, 1, 1, 0]
+
+
+def test_what_is_slower_is_told_apart_from_what_is_not() -> None:
+    found = Machine(slower=0.1).run()
+    assert verdicts(found) == {"time": "worse", "cpu": "worse", "memory": "same", "quality": "same"}
+    assert found.steady.start == 1
+    assert found.judged[0].base == pytest.approx(0.1, rel=0.05)
+    assert found.judged[0].judgement.fresh > 0
+
+
+def test_a_loss_of_quality_is_a_verdict_too() -> None:
+    found = verdicts(Machine(accuracy=0.8).run())
+    assert found["quality"] == "worse"
+    assert found["time"] == "same"
+
+
+def test_an_unchanged_commit_ends_before_the_time_is_up() -> None:
+    found = Machine().run()
+    assert set(verdicts(found).values()) == {"same"}
+    assert found.spent_s < 300
+
+
+def test_no_launch_begins_that_the_time_does_not_hold() -> None:
+    found = Machine(spread=0.5).run(Limits(Budget(), 100.0))
+    assert verdicts(found)["time"] == "undecided"
+    assert found.spent_s <= 100
+
+
+def test_a_machine_under_load_gives_no_verdict() -> None:
+    found = Machine(others=30.0).run()
+    assert found.judged == ()
+    assert found.failure is not None
+    assert found.failure.startswith("rnn: other programs used 30.0 of ")
+
+
+def judged(verdict: str, p: float, unconfirmed: bool = False) -> Judgement:
+    return Judgement(verdict, False, 1.1, 1.0, 1.2, 30, 10, p, 0.05, unconfirmed)  # type: ignore[arg-type]
+
+
+def cell(*judgements: Judgement) -> CellResult:
+    found = tuple(Judged(str(number), one, 1.0, 1.0) for number, one in enumerate(judgements))
+    return CellResult("c", (), found, Steady(0, True), 0, 1.0)
+
+
+def test_differences_support_each_other() -> None:
+    """0.004 does not stand alone among four, and does beside others that are surer."""
+    late = judged("undecided", 0.004, unconfirmed=True)
+    alone, beside = (
+        together([cell(late, *[judged(verdict, p) for verdict, p in others])], Budget(verdicts=4))[0].judged[0]
+        for others in ([("same", 1.0)] * 3, [("worse", 0.001), ("worse", 0.001), ("same", 1.0)])
+    )
+    assert (alone.judgement.verdict, beside.judgement.verdict) == ("undecided", "worse")
+
+
+@pytest.mark.parametrize(
+    ("cells", "code"),
+    [
+        ([cell(judged("same", 1), judged("better", 0.001))], 0),
+        ([cell(judged("worse", 0.001)), failed("d", CannotMeasure("no"))], 1),
+        ([cell(judged("undecided", 1)), cell(judged("same", 1))], 3),
+        ([cell(judged("undecided", 1)), failed("d", CannotMeasure("no"))], 4),
+        ([], 4),
+    ],
+)
+def test_exit_codes(cells: list[CellResult], code: int) -> None:
+    assert Comparison("a", "b", LIMITS, tuple(cells)).exit_code == code
+
+
+def test_different_work_is_not_compared() -> None:
+    def launch(side: int) -> Mapping[str, Sample]:
+        return {"rnn": Sample({}, (0.1,) * (5 + side), wall_s=4.0)}
+
+    clock: Callable[[], float] = iter(range(1000)).__next__
+    with pytest.raises(CannotMeasure, match="different numbers of epochs"):
+        run_bench(Bench(("rnn",), launch), LIMITS, lambda line: None, clock)

@@ -1,0 +1,106 @@
+"""Real git repositories, made for the test."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from manyhands.compare.revisions import CannotMeasure, checked_out, dependencies
+
+
+def git(folder: Path, *arguments: str) -> str:
+    own = ["-c", "user.name=tests", "-c", "user.email=tests@example.invalid", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", "-C", str(folder), *own, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two commits: `one`, then `two` with another file."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    (folder / "work.py").write_text("SPEED = 1\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "one")
+    git(folder, "tag", "v1")
+    (folder / "work.py").write_text("SPEED = 2\n")
+    (folder / "gone.py").write_text("")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "two")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_both_sides_lie_in_folders_of_one_length_and_are_gone_afterwards(repository: Path) -> None:
+    with checked_out("v1", "main") as (base, head):
+        assert (base.folder / "work.py").read_text() == "SPEED = 1\n"
+        assert (head.folder / "work.py").read_text() == "SPEED = 2\n"
+        assert len(str(base.folder)) == len(str(head.folder))
+        assert base.environment()["PYTHONPATH"].startswith(str(base.folder))
+        assert base.label.startswith("v1 (")
+    assert not base.folder.exists()
+    assert git(repository, "worktree", "list").count("\n") == 0
+
+
+def test_the_working_tree_is_taken_with_what_is_in_no_commit(repository: Path) -> None:
+    (repository / "work.py").write_text("SPEED = 3\n")
+    (repository / "new.py").write_text("NEW = 1\n")
+    (repository / "gone.py").unlink()
+    with checked_out("v1", None) as (_, head):
+        assert (head.folder / "work.py").read_text() == "SPEED = 3\n"
+        assert (head.folder / "new.py").exists()
+        assert not (head.folder / "gone.py").exists()
+        assert head.dirty
+        assert head.label.startswith("the working tree (")
+        assert head.label.endswith(" with changes)")
+    assert (repository / "work.py").read_text() == "SPEED = 3\n"
+
+
+def test_a_tree_without_changes_is_its_commit(repository: Path) -> None:
+    with checked_out("v1", None) as (_, head):
+        assert (head.name, head.dirty) == ("HEAD", False)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "--help", ""])
+def test_a_revision_that_does_not_exist_is_named(repository: Path, name: str) -> None:
+    with pytest.raises(CannotMeasure, match="no revision"), checked_out(name, None):
+        pass
+    assert git(repository, "worktree", "list").count("\n") == 0
+
+
+def test_outside_of_a_repository_there_is_nothing_to_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CannotMeasure, match="in no git repository"), checked_out("HEAD", None):
+        pass
+
+
+def test_one_environment_serves_both_until_they_need_different_libraries(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "constraints.txt").write_text("# a comment\nnumpy==2.0\n")
+    assert dependencies(tmp_path / "a") == dependencies(tmp_path / "b")
+    (tmp_path / "a" / "constraints.txt").write_text("numpy==2.0\n\n")
+    assert dependencies(tmp_path / "a") == dependencies(tmp_path / "b")
+    (tmp_path / "b" / "constraints.txt").write_text("numpy==2.1\n")
+    assert dependencies(tmp_path / "a") != dependencies(tmp_path / "b")
+    (tmp_path / "b" / "pyproject.toml").write_text("[project")
+    with pytest.raises(CannotMeasure, match="cannot be read"):
+        dependencies(tmp_path / "b")
+
+
+@pytest.mark.slow
+def test_a_side_that_does_not_install_is_no_silent_pass(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MANYHANDS_CACHE", str(tmp_path / "cache"))
+    project = '[project]\nname = "other"\nversion = "1"\ndependencies = ["no-such-library-of-anyone==1.0"]\n'
+    (repository / "pyproject.toml").write_text(project)
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "needs what is not there")
+    git(repository, "rm", "-q", "pyproject.toml")
+    git(repository, "commit", "-qm", "needs it no more")
+    with pytest.raises(CannotMeasure, match="does not install: ERROR"), checked_out("HEAD~1", None):
+        pass
+    assert list((tmp_path / "cache" / "environments").iterdir()) == []
