@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from manyhands.errors import UsageError
 if TYPE_CHECKING:
     from manyhands.analysis.verdicts.results import CellResult
     from manyhands.compare.revisions import Revision
+    from manyhands.plan import RunSpec
 
 FORMATS = ("table", "markdown", "json")
 COULD_NOT_MEASURE = 4
@@ -39,13 +41,22 @@ def add_parser(commands: Any) -> None:
     add_budget_options(parser)
     shown = parser.add_argument_group("output")
     shown.add_argument("--format", choices=FORMATS, default="table", help="(default: %(default)s)")
-    shown.add_argument("--out", type=Path, metavar="FILE", help="also write everything, every launch included, as JSON to FILE")
+    shown.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="also write it to FILE: .md for the summary, .json for everything, every launch included; may be given twice",
+    )
     parser.set_defaults(call=call)
 
 
 def call(options: argparse.Namespace) -> int:
     """Measures and prints; the exit code of the comparison."""
     from manyhands.analysis.verdicts.error_rates import load
+    from manyhands.analysis.verdicts.metrics import METRICS
     from manyhands.analysis.verdicts.results import Comparison
     from manyhands.cli.measuring import stoppable
     from manyhands.compare.kept_rates import rates_file
@@ -54,26 +65,30 @@ def call(options: argparse.Namespace) -> int:
     from manyhands.report import comparison
     from manyhands.run import sweep_leftovers
 
+    if options.micro and options.count_instructions:
+        raise UsageError("--micro and --count-instructions are two comparisons; give one of them")
+    check_files(options.out)
     machine = describe_machine()
     rates = load(rates_file(machine))
     sweep_leftovers()
-    if options.micro and options.count_instructions:
-        raise UsageError("--micro and --count-instructions are two comparisons; give one of them")
     try:
+        cells = [] if options.micro or options.count_instructions else chosen(options)
         with stoppable(), checked_out(options.base, options.head, announce) as revisions:
             announce(f"BASE {revisions[0].label}, HEAD {revisions[1].label}")
-            results = measured(revisions, options)
-            verdicts = max(1, sum(len(cell.judged) for cell in results))
+            results = measured(revisions, cells, options)
+            verdicts = len(cells) * len(METRICS) or sum(len(cell.judged) for cell in results) or 1
             found = Comparison(revisions[0].label, revisions[1].label, limits(options, verdicts), results, machine)
     except CannotMeasure as problem:
         print(f"manyhands: could not measure: {problem}", file=sys.stderr)
+        for file in options.out:
+            if file.suffix == ".md":
+                file.write_text(f"Could not measure: {problem}\n")
         return COULD_NOT_MEASURE
     except KeyboardInterrupt:
         print("\ninterrupted; nothing is said about what was not finished", file=sys.stderr)
         return 130
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(comparison.to_json(found, rates))
+    for file in options.out:
+        file.write_text(comparison.to_json(found, rates) if file.suffix == ".json" else comparison.to_markdown(found, rates))
     if options.format == "table":
         from manyhands.report.tables import print_comparison
 
@@ -85,7 +100,24 @@ def call(options: argparse.Namespace) -> int:
     return found.exit_code
 
 
-def measured(revisions: tuple[Revision, Revision], options: argparse.Namespace) -> tuple[CellResult, ...]:
+def check_files(files: Sequence[Path]) -> None:
+    """Makes sure that all can be written; raises UsageError for one that cannot, before anything is measured."""
+    for file in files:
+        if file.suffix not in (".md", ".json"):
+            raise UsageError(f"--out {file}: the name says the format; use .md or .json")
+        try:
+            existed = file.exists()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.open("a").close()
+            if not existed:  # it would be a change in the working tree
+                file.unlink()
+        except OSError as error:
+            raise UsageError(f"--out {file} cannot be written: {error.strerror}") from None
+
+
+def measured(
+    revisions: tuple[Revision, Revision], cells: Sequence[RunSpec], options: argparse.Namespace
+) -> tuple[CellResult, ...]:
     """What was asked for: cells, micro-benchmarks or counted functions."""
     from manyhands.analysis.verdicts.metrics import METRICS
     from manyhands.compare.comparison import compare_cells
@@ -96,5 +128,4 @@ def measured(revisions: tuple[Revision, Revision], options: argparse.Namespace) 
         return compare_instructions(revisions, announce)
     if options.micro:
         return compare_micro(revisions, options.micro, lambda count: limits(options, count), announce)
-    cells = chosen(options)
     return compare_cells(revisions, cells, limits(options, len(cells) * len(METRICS)), announce)

@@ -64,6 +64,7 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
 
     from manyhands.cli.cells import cell, check_settings
     from manyhands.compare.comparison import EPOCHS
+    from manyhands.compare.revisions import in_repository
     from manyhands.machine import usable_cores
     from manyhands.plan import check_cores
     from manyhands.plugins import absolute, workload_class
@@ -80,7 +81,7 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
     if options.epochs is None:
         cells = [replace(one, epochs=EPOCHS) if workload_class(one.workload).kind == "network" else one for one in cells]
     check_cores(cells, usable_cores())
-    return cells
+    return [replace(one, workload=in_repository(one.workload), backend=in_repository(one.backend)) for one in cells]
 
 
 def limits(options: argparse.Namespace, verdicts: int) -> Limits:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from manyhands.errors import ManyhandsError
+from manyhands.errors import ManyhandsError, UsageError
 from manyhands.run import PREFIX
 
 PLANTED = Path(__file__).with_name("planted")
@@ -75,7 +75,7 @@ def checked_out(
     Both folders have paths of one length, because a longer environment alone can change the speed of a program (Mytkowicz et
     al. 2009, doi:10.1145/1508244.1508275).
     """
-    repository = Path(_git(Path.cwd(), "rev-parse", "--show-toplevel", problem="this folder is in no git repository"))
+    repository = _top()
     with ExitStack() as stack:
         room = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-compare-"))
         stack.callback(_remove, repository, room)
@@ -89,6 +89,24 @@ def checked_out(
         for side in sides:
             _check_import(side)
         yield sides[0], sides[1]
+
+
+def in_repository(name: str) -> str:
+    """`/folder/file.py:Name` as seen from the top of the repository, so that each side takes its own; other names as they are.
+
+    Raises UsageError for a file outside of the repository, which would be the same on both sides.
+    """
+    path, separator, attribute = name.partition(".py:")
+    if not separator:
+        return name
+    top = _top()
+    if not Path(path).is_relative_to(top):
+        raise UsageError(f"{path}.py is outside of {top}, so both commits would run the same file")
+    return f"{Path(path).relative_to(top)}.py:{attribute}"
+
+
+def _top() -> Path:
+    return Path(_git(Path.cwd(), "rev-parse", "--show-toplevel", problem="this folder is in no git repository"))
 
 
 def _base(repository: Path, name: str, folder: Path) -> Revision:

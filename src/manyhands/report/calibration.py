@@ -14,7 +14,7 @@ def columns(rates: ErrorRates) -> list[Column]:
         Column(("metric",), tuple(one.metric for one in found), is_number=False),
         Column(("launches",), tuple("live" if one.live else "drawn" for one in found), is_number=False),
         Column(("slowed", "by"), tuple(f"{100 * one.injected:g} %" for one in found)),
-        Column(("called slower", "[95 % interval]"), tuple(str(one.rate("worse")) for one in found), is_number=False),
+        Column(("called slower", "[95 % interval]"), tuple(str(one.rate("worse")) for one in found)),
         *(Column((verdict,), tuple(_share(one, key) for one in found)) for verdict, key in OTHERS),
         Column(("middle", "pairs"), tuple(f"{one.pairs:g}" for one in found)),
         Column(("middle", "seconds"), tuple(f"{one.seconds:.0f}" for one in found)),

@@ -1,0 +1,115 @@
+"""`manyhands compare` as its users meet it: real launches of a workload whose commits are made for the test."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from manyhands.cli import main
+
+WORKLOAD = """
+from dataclasses import dataclass
+from manyhands.workloads.xgboost_trees import XGBoost
+
+@dataclass(frozen=True)
+class Own(XGBoost):
+    name = "own"
+    rounds: int = {rounds}
+"""
+QUICK = ("--workload", "own.py:Own", "--samples", "2000", "--alpha", "0.2", "--effect", "40%", "--max-time", "100s")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    own = ["-c", "user.name=tests", "-c", "user.email=tests@example.invalid", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", "-C", str(folder), *own, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Tags: `nothing` has no workload, `fast` has one, `unchanged` the same, `slow` one that boosts five times as long."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    commits = (("nothing", None), ("fast", 60), ("unchanged", 60), ("slow", 300))
+    for tag, rounds in commits:
+        if rounds:
+            (folder / "own.py").write_text(WORKLOAD.format(rounds=rounds))
+        (folder / "README").write_text(tag)
+        git(folder, "add", ".")
+        git(folder, "commit", "-qm", tag)
+        git(folder, "tag", tag)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_slower_commit_is_called_slower_and_an_unchanged_one_is_not(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("xgboost", reason="needs xgboost: pip install 'manyhands[xgboost]'")
+    summary, everything = tmp_path / "summary.md", tmp_path / "all.json"
+    assert main(["compare", "unchanged", "slow", *QUICK, "--out", str(summary), "--out", str(everything)]) == 1
+    told = capsys.readouterr()
+    time = next(line for line in told.out.splitlines() if "train time" in line)
+    assert time.rstrip().endswith("slower")
+    assert "slow (" in told.out
+    assert "❌" in summary.read_text()
+    found = json.loads(everything.read_text())
+    (cell,) = found["cells"]
+    judged = {one["metric"]: one["judgement"] for one in cell["judged"]}
+    assert judged["time"]["verdict"] == "worse"
+    assert judged["time"]["ratio"] > 1.5
+    assert judged["time"]["fresh"] >= 7
+    assert len(cell["pairs"]) == max(one["pairs"] for one in judged.values())
+    assert found["exit_code"] == 1
+    assert git(repository, "worktree", "list").count("\n") == 0
+
+    assert main(["compare", "fast", "unchanged", *QUICK]) in (0, 3)
+    assert "slower" not in [line.split()[-1] for line in capsys.readouterr().out.splitlines() if line.startswith("own")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["no-such-commit"], "no revision 'no-such-commit'"),
+        (["nothing", "fast", *QUICK], "could not measure own.py:Own on serial x 1"),
+        (["fast", "--micro", "idx"], "has no benchmarks/pytest_suite"),
+        (["fast", "--count-instructions"], "has no benchmarks/counted.py"),
+    ],
+)
+def test_what_cannot_be_measured_says_why_and_is_no_pass(
+    repository: Path, arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert main(["compare", *arguments]) == 4
+    told = capsys.readouterr()
+    assert reason in " ".join((told.out + told.err).split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["fast", "--micro", "idx", "--count-instructions"], "two comparisons"),
+        (["fast", "--workload", "no-such"], "unknown workload 'no-such'"),
+        (["fast", "--out", "summary.txt"], "use .md or .json"),
+        (["fast", "--out", "/proc/no/summary.md"], "cannot be written"),
+        (["fast", "--workload", "/elsewhere/own.py:Own"], "no file /elsewhere/own.py"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_measured(
+    repository: Path, arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *arguments]) == 2
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--alpha", "2"], ["--effect", "none"], ["--max-time", "soon"], ["--workers", "two"]])
+def test_an_option_that_is_no_number_is_named(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", "HEAD", *option])
+    assert option[1] in capsys.readouterr().err

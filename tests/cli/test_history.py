@@ -1,0 +1,112 @@
+"""`manyhands history` on a real repository with a release, on made-up records of its commits and on files of asv's own making."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from manyhands.analysis.example import example_record
+from manyhands.cli import main
+
+pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[history]'")
+COMMITS, RELEASE, STEP = 24, 8, 14
+
+
+def git(folder: Path, *arguments: str) -> str:
+    own = ["-c", "user.name=tests", "-c", "user.email=tests@example.invalid", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", "-C", str(folder), *own, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hashes, oldest first; the working folder is their repository, and `v1` a release."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    found = []
+    for number in range(COMMITS):
+        git(folder, "commit", "-q", "--allow-empty", "-m", str(number))
+        found.append(git(folder, "rev-parse", "HEAD"))
+        if number == RELEASE:
+            git(folder, "tag", "-a", "v1", "-m", "release")
+    monkeypatch.chdir(folder)
+    return found
+
+
+def write_records(path: Path, commits: list[str], slower: float) -> Path:
+    """Three launches at every commit, newest commit first; from STEP on they take longer."""
+    chance = np.random.default_rng(0)
+    with path.open("w") as file:
+        for number, commit in reversed(list(enumerate(commits))):
+            for repeat in range(3):
+                train_s = (1 + slower * (number >= STEP)) * chance.lognormal(0, 0.01)
+                code = {"commit": commit, "dirty": False}
+                file.write(example_record(train_s, {"repeat": repeat}, code=code).to_json() + "\n")
+        file.write(example_record(99.0, {}, code={"commit": commits[3], "dirty": True}).to_json() + "\n")
+    return path
+
+
+def test_a_change_is_told_with_its_commits_and_size(
+    commits: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = write_records(tmp_path / "records.jsonl", commits, slower=0.12)
+    assert main(["history", str(records)]) == 1
+    told = capsys.readouterr().out
+    assert f"{commits[STEP - 1][:10]}..{commits[STEP][:10]}" in told
+    assert "crept: cnn on serial x 1: train: +1" in told
+    assert "since release v1, over 15 commits" in " ".join(told.split())
+    assert main(["history", str(records), "--format", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    (change,) = found["changes"]
+    assert (change["after"], change["by"]) == (commits[STEP - 1], commits[STEP])
+    assert change["shift"]["ratio"] == pytest.approx(1.12, abs=0.02)
+    assert change["shift"]["confidence"] > 0.99
+    assert len(found["series"][0]["points"]) == COMMITS
+    assert max(point["value"] for point in found["series"][0]["points"]) < 2, "records of a tree with changes are of no commit"
+
+
+def test_nothing_is_told_where_nothing_changed(commits: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records = write_records(tmp_path / "records.jsonl", commits, slower=0.0)
+    assert main(["history", str(records), "--format", "markdown"]) == 0
+    told = capsys.readouterr().out
+    assert "1 benchmark over 24 to 24 commits, 0 changes" in told
+    assert "no benchmark is surely more than 5 % above the last release" in told
+
+
+def test_results_of_asv_are_read(commits: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Written by asv's own classes, as `asv run` does; two parameter combinations, one of which gets faster."""
+    results = pytest.importorskip("asv.results", reason="needs asv: pip install 'manyhands[history]'")
+    folder = tmp_path / "results"
+    (folder / "here").mkdir(parents=True)
+    chance = np.random.default_rng(1)
+    for number, commit in enumerate(commits):
+        made = results.Results({"machine": "here"}, {}, commit, 1000 * number, "3.11", "env", {})
+        values = [chance.lognormal(0, 0.01), (0.8 if number >= STEP else 1.0) * chance.lognormal(0, 0.01)]
+        outcome = type(
+            "Outcome", (), {"result": values, "samples": None, "number": None, "errcode": 0, "stderr": "", "profile": None}
+        )
+        benchmark = {"name": "training.Cnn.track_train_s", "params": [["'serial'", "'ddp'"]], "version": "1"}
+        made.add_result(benchmark, outcome)
+        made.save(str(folder))
+    (folder / "benchmarks.json").write_text(json.dumps({"training.Cnn.track_train_s": {"unit": "s"}, "version": 2}))
+    assert main(["history", "--asv", str(folder), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in found["series"]] == ["training.Cnn.track_train_s(ddp)", "training.Cnn.track_train_s(serial)"]
+    assert {one["unit"] for one in found["series"]} == {"s"}
+    (change,) = found["changes"]
+    assert change["series"] == "training.Cnn.track_train_s(ddp)"
+    assert change["by"] == commits[STEP]
+    assert change["shift"]["ratio"] == pytest.approx(0.8, abs=0.02)
+
+
+def test_without_results_it_says_how_to_get_some(commits: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["history"]) == 2
+    assert "make some with 'asv run'" in capsys.readouterr().err
+    dirty = tmp_path / "dirty.jsonl"
+    dirty.write_text(example_record(1.0, {}, code={"commit": commits[0], "dirty": True}).to_json() + "\n")
+    assert main(["history", str(dirty)]) == 2
+    assert "a tree with changes" in capsys.readouterr().err

@@ -1,0 +1,94 @@
+"""Sides with a real launcher, on this checkout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+import manyhands
+from manyhands.analysis.verdicts.metrics import Sample
+from manyhands.compare.launches import Busy, Side, disturbance, sides
+from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.plan import RunSpec
+
+ROOT = Path(manyhands.__file__).parents[2]
+HERE = Revision("HEAD", "0" * 40, False, ROOT, Path(sys.executable))
+
+
+def test_a_side_knows_what_it_offers_and_says_why_not() -> None:
+    with Side(HERE) as side:
+        assert side.check(RunSpec(workload="kmeans", backend="serial", samples=100))["kind"] == "clustering"
+        with pytest.raises(CannotMeasure, match="kmeans on ddp x 1 cannot be run by HEAD .*: ddp offers no clustering"):
+            side.check(RunSpec(workload="kmeans", backend="ddp"))
+        with pytest.raises(CannotMeasure, match="unknown workload 'none'"):
+            side.check(RunSpec(workload="none", backend="serial"))
+
+
+def test_a_launch_is_measured_with_what_ran_beside_it() -> None:
+    with Side(HERE) as side:
+        found = side.launch(RunSpec(workload="kmeans", backend="serial", samples=500), "silhouette")
+    assert found.values.keys() == {"time", "cpu", "memory", "quality"}
+    assert found.series == ()
+    assert found.others < psutil.cpu_count()
+    assert found.wall_s > found.values["time"]
+
+
+def test_a_failed_launch_is_no_number() -> None:
+    with Side(HERE) as side, pytest.raises(CannotMeasure, match="failed in HEAD .*: not finished after the 0.05 s"):
+        side.launch(RunSpec(workload="kmeans", backend="serial", samples=500, timeout_s=0.05), "silhouette")
+
+
+def test_a_launcher_that_is_killed_is_told() -> None:
+    with Side(HERE) as side:
+        side._process.kill()
+        side._process.wait()
+        with pytest.raises(CannotMeasure, match="its launcher ended with -9"):
+            side.check(RunSpec(workload="kmeans", backend="serial"))
+
+
+def test_sides_end_with_their_stack_also_after_an_error() -> None:
+    with pytest.raises(KeyboardInterrupt), ExitStack() as stack:
+        running = sides(stack, (HERE, HERE))
+        raise KeyboardInterrupt
+    assert [side._process.poll() is not None for side in running] == [True, True]
+
+
+def test_the_load_of_others_is_seen() -> None:
+    before = Busy.now()
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        psutil.Process(other.pid).cpu_times()
+        import time
+
+        time.sleep(1.0)
+        used, stolen = Busy.now().others_since(before, 0.0)
+    finally:
+        other.kill()
+        other.wait()
+    assert used > 0.5
+    assert stolen >= 0
+
+
+def test_a_few_disturbed_launches_are_let_pass_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("manyhands.compare.launches.usable_cores", lambda: 4)
+    quiet, loud = Sample({}, others=0.1), Sample({}, others=2.5)
+    assert disturbance([quiet] * 9 + [loud], 1) is None
+    told = disturbance([quiet] * 5 + [loud] * 5, 1)
+    assert told is not None
+    assert told.startswith("other programs used 2.5 of 4 cores during 5 of 10 launches; up to 1 are let pass")
+    assert disturbance([Sample({}, others=0.5)] * 9, 4) is not None, "a cell that needs all cores leaves little to others"
+
+
+@pytest.mark.parametrize(("share", "name"), [(0.5, "slow_step"), (0.0, "step")])
+def test_a_slow_down_is_planted_in_the_training_step_of_one_side_only(share: float, name: str) -> None:
+    code = "import manyhands.backends._epoch as epoch; print(epoch.Loop.step.__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=replace(HERE, planted=share).environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == name
