@@ -2,31 +2,35 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from manyhands.analysis.verdicts.error_rates import ErrorRates, load
+from manyhands.analysis.verdicts.error_rates import load
 from manyhands.analysis.verdicts.metrics import Sample
+from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.cli import main
+from manyhands.compare.calibration import Amount, Pool, Trial, gather
+from manyhands.compare.revisions import checked_out
+from manyhands.plan import RunSpec
 
 pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[compare]'")
 
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    """A file of launches that scatter by 2 %."""
+    """A file of launches that scatter by 2 %, and of two live comparisons."""
     chance = np.random.default_rng(0)
-    pool = [
-        Sample({"cpu": float(level), "memory": 1e8}, (0.1 * float(level),) * 8, wall_s=4.0)
-        for level in chance.lognormal(0, 0.02, 60)
-    ]
-    rates = ErrorRates({"cpu_model": "c", "cores": 2}, "2026-01-01", "HEAD (abc)", "rnn on serial x 1", 60, Budget(), 300.0, ())
-    path = tmp_path / "rates.json"
-    path.write_text(json.dumps(asdict(rates) | {"pool": [asdict(one) for one in pool]}))
+    pool = Pool({"cpu_model": "c", "cores": 2}, "HEAD (abc)", "rnn on serial x 1")
+    for level in chance.lognormal(0, 0.02, 60).tolist():
+        pool.launches.append(Sample({"cpu": level, "memory": 1e8}, (0.1 * level,) * 8, wall_s=4.0))
+    pool.trials.append(Trial(0.0, 100.0, {"time": "same"}, {"time": 1.0}, {"time": 14}))
+    pool.trials.append(Trial(0.05, 50.0, {"time": "worse"}, {"time": 1.05}, {"time": 17}))
+    pool.trials.append(Trial(0.05, 9.0, {}, {}, {}, "other programs used 2 of 2 cores"))
+    path = tmp_path / "pool.json"
+    pool.write(path)
     return path
 
 
@@ -38,10 +42,15 @@ def test_stored_launches_are_drawn_again_with_another_budget(stored: Path, capsy
     assert "60 launches of HEAD (abc) on c, 2 cores" in told
     assert "effect 8 %" in told
     found = json.loads(out.read_text())
-    shares = {(one["metric"], one["injected"]): one["verdicts"] for one in found["scenarios"]}
-    assert shares["time", 0.0].get("worse", 0) == 0
-    assert shares["time", 0.2]["worse"] >= 59
-    assert len(found["pool"]) == 60
+    drawn = {(one["metric"], one["injected"]): one["verdicts"] for one in found["rates"]["scenarios"] if not one["live"]}
+    assert drawn["time", 0.0].get("worse", 0) == 0
+    assert drawn["time", 0.2]["worse"] >= 59
+    live = [one for one in found["rates"]["scenarios"] if one["live"]]
+    assert [(one["injected"], one["verdicts"], one["within"]) for one in live] == [
+        (0.0, {"same": 1}, {"60": 0, "120": 0, "300": 0}),
+        (0.05, {"worse": 1}, {"60": 1, "120": 1, "300": 1}),
+    ]
+    assert len(found["launches"]) == 60
     assert main(["calibrate", "--replay", str(out), "--draws", "5"]) == 0
 
 
@@ -59,27 +68,33 @@ def test_what_cannot_be_meant_is_refused(arguments: list[str], reason: str, caps
 
 
 @pytest.mark.slow
-def test_a_planted_slow_down_is_measured_and_the_rates_are_kept(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every step takes half as long again: one live comparison finds that, and not that an unchanged side is slower."""
+def test_launches_are_kept_with_the_rates_drawn_from_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MANYHANDS_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(Path(__file__).parent)
-    out = tmp_path / "rates.json"
-    size = ["--workload", "mlp", "--samples", "512", "--epochs", "6", "--launches", "4", "--draws", "20"]
-    budget = ["--live", "1", "--injected", "50%", "--alpha", "0.3", "--effect", "30%", "--max-time", "120s", "--out", str(out)]
-    code = main(["calibrate", *size, *budget])
-    told = capsys.readouterr()
-    if code == 4:
-        assert "other programs used" in told.err
-        pytest.skip("the machine is too busy to measure anything")
-    assert code == 0, told.err
+    out = tmp_path / "pool.json"
+    size = ["--workload", "mlp", "--samples", "512", "--epochs", "6", "--launches", "4", "--draws", "20", "--max-load", "99%"]
+    assert main(["calibrate", *size, "--out", str(out)]) == 0
     (kept,) = (tmp_path / "cache" / "error-rates").iterdir()
     rates = load(kept)
     assert rates is not None
-    live = {(one.metric, one.injected): one for one in rates.scenarios if one.live}
-    slowed = live.get(("time", 0.5))
-    assert slowed is None or slowed.verdicts.get("worse", 0) + slowed.verdicts.get("undecided", 0) == 1
-    pool = json.loads(out.read_text())["pool"]
-    assert len(pool) == 4
-    assert all(len(one["series"]) == 6 and math.isfinite(sum(one["series"])) for one in pool)
+    assert {(one.metric, one.injected) for one in rates.scenarios} >= {("time", 0.0), ("time", 0.05), ("cpu", 0.1)}
+    launches = Pool.read(out).launches
+    assert len(launches) == 4
+    assert all(len(one.series) == 6 and math.isfinite(sum(one.series)) for one in launches)
+
+
+@pytest.mark.slow
+def test_a_live_comparison_is_made_for_every_slow_down_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps that take twice as long are seen in the ratio of a single pair."""
+    monkeypatch.chdir(Path(__file__).parent)
+    spec = RunSpec(workload="mlp", backend="serial", samples=512, epochs=6)
+    kept: list[int] = []
+    with checked_out("HEAD", None) as (_, tree):
+        pool = Pool({}, tree.label, spec.label)
+        limits = Limits(Budget(), max_time_s=1.0, max_load=0.99)
+        gather(pool, tree, spec, Amount(0, 1, (1.0,)), limits, lambda line: None, lambda pool: kept.append(len(pool.trials)))
+    assert [trial.injected for trial in pool.trials] == [0.0, 1.0]
+    assert pool.trials[1].ratios["time"] > 1.5 * pool.trials[0].ratios["time"]
+    assert pool.trials[1].verdicts["time"] == "undecided", "one pair decides nothing"
+    assert kept == [1, 2]
+    assert len(pool.launches) == 2, "only unchanged launches may be drawn from"

@@ -45,7 +45,7 @@ def write_records(path: Path, commits: list[str], slower: float) -> Path:
             for repeat in range(3):
                 train_s = (1 + slower * (number >= STEP)) * chance.lognormal(0, 0.01)
                 code = {"commit": commit, "dirty": False}
-                file.write(example_record(train_s, {"repeat": repeat}, code=code).to_json() + "\n")
+                file.write(example_record(train_s, {"repeat": repeat}, code=code, id=f"{number}-{repeat}").to_json() + "\n")
         file.write(example_record(99.0, {}, code={"commit": commits[3], "dirty": True}).to_json() + "\n")
     return path
 
@@ -82,12 +82,15 @@ def test_results_of_asv_are_read(commits: list[str], tmp_path: Path, capsys: pyt
     results = pytest.importorskip("asv.results", reason="needs asv: pip install 'manyhands[history]'")
     folder = tmp_path / "results"
     (folder / "here").mkdir(parents=True)
+    (folder / "here" / "machine.json").write_text(json.dumps({"machine": "here", "version": 1}))
     chance = np.random.default_rng(1)
     for number, commit in enumerate(commits):
         made = results.Results({"machine": "here"}, {}, commit, 1000 * number, "3.11", "env", {})
         values = [chance.lognormal(0, 0.01), (0.8 if number >= STEP else 1.0) * chance.lognormal(0, 0.01)]
         outcome = type(
-            "Outcome", (), {"result": values, "samples": None, "number": None, "errcode": 0, "stderr": "", "profile": None}
+            "Outcome",
+            (),
+            {"result": values, "samples": [None, None], "number": [None, None], "errcode": 0, "stderr": "", "profile": None},
         )
         benchmark = {"name": "training.Cnn.track_train_s", "params": [["'serial'", "'ddp'"]], "version": "1"}
         made.add_result(benchmark, outcome)

@@ -95,7 +95,7 @@ def test_a_side_that_does_not_install_is_no_silent_pass(
     repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MANYHANDS_CACHE", str(tmp_path / "cache"))
-    project = '[project]\nname = "other"\nversion = "1"\ndependencies = ["no-such-library-of-anyone==1.0"]\n'
+    project = '[project]\nname = "other"\nversion = "1"\ndependencies = ["no-such-library-of-anyone==1.0"]\n[tool.setuptools]\npy-modules = []\n'
     (repository / "pyproject.toml").write_text(project)
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "needs what is not there")

@@ -56,6 +56,12 @@ def add_budget_options(parser: argparse.ArgumentParser) -> None:
     budget.add_argument(
         "--max-time", type=duration, default=300.0, metavar="TIME", help="for one cell, such as 90s or 5m (default: 5m)"
     )
+    budget.add_argument(
+        "--max-load",
+        type=share,
+        metavar="SHARE",
+        help="of the cores that other programs may use (default: 25%%, and no more than the cell leaves free)",
+    )
 
 
 def chosen(options: argparse.Namespace) -> list[RunSpec]:
@@ -89,7 +95,7 @@ def limits(options: argparse.Namespace, verdicts: int) -> Limits:
     from manyhands.analysis.verdicts.results import Limits
     from manyhands.analysis.verdicts.sequential import Budget
 
-    return Limits(Budget(options.alpha, options.effect, verdicts), options.max_time)
+    return Limits(Budget(options.alpha, options.effect, verdicts), options.max_time, options.max_load)
 
 
 def announce(line: str) -> None:

@@ -105,7 +105,9 @@ def run_bench(
             say(_progress(label, len(pairs), judged))
         if last or all(one.judgement.settled for result in results for one in result.judged):
             break
-    trouble = disturbance([launch for result in results[:1] for pair in result.pairs for launch in pair], bench.cores)
+    trouble = disturbance(
+        [launch for result in results[:1] for pair in result.pairs for launch in pair], bench.cores, limits.max_load
+    )
     return tuple(replace(result, judged=(), failure=f"{result.label}: {trouble}") if trouble else result for result in results)
 
 

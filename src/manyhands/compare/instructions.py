@@ -8,14 +8,13 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from manyhands.analysis.verdicts.metrics import EXACT
 from manyhands.analysis.verdicts.results import CellResult, Judged, failed
 from manyhands.analysis.verdicts.sequential import Judgement, Verdict
 from manyhands.analysis.verdicts.steady import Steady
 from manyhands.compare.revisions import CannotMeasure, Revision
 
 SUITE = Path("benchmarks/counted.py")
-EFFECT = 0.005
-"""A ratio within 1 + this and 1 / (1 + this) is the same."""
 CALLS = (2, 7)
 """Two lengths of a run: what they differ by is that many calls more, and nothing of Python's start."""
 COUNT_S = 900.0
@@ -49,8 +48,8 @@ def _counted(
 def judge_counts(base: float, head: float) -> Judgement:
     """The verdict on two counts, each the same in every run."""
     ratio = head / base
-    verdict: Verdict = "worse" if ratio > 1 + EFFECT else "better" if ratio < 1 / (1 + EFFECT) else "same"
-    return Judgement(verdict, True, ratio, ratio, ratio, pairs=1, fresh=0, p=1.0, visible=EFFECT)
+    verdict: Verdict = "worse" if ratio > 1 + EXACT else "better" if ratio < 1 / (1 + EXACT) else "same"
+    return Judgement(verdict, True, ratio, ratio, ratio, pairs=1, fresh=0, p=1.0, visible=EXACT)
 
 
 def instructions(revision: Revision, name: str) -> float:

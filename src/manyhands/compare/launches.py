@@ -132,19 +132,19 @@ def sides(stack: ExitStack, revisions: Sequence[Revision]) -> list[Side]:
     return [stack.enter_context(Side(revision)) for revision in revisions]
 
 
-def disturbance(samples: Sequence[Sample], needed: int) -> str | None:
+def disturbance(samples: Sequence[Sample], needed: int, max_load: float | None = None) -> str | None:
     """What else ran, in words, when it was too much to believe the launches; None when it was not.
 
-    `needed`: cores that the cell itself keeps busy.
+    `needed`: cores that the cell itself keeps busy. `max_load`: share of the cores that is let pass, when the user says so.
     """
     cores = usable_cores()
-    limit = min(QUIET_SHARE * cores, max(0.25, cores - needed))
+    limit = min(QUIET_SHARE * cores, max(0.25, cores - needed)) if max_load is None else max_load * cores
     loud = [launch.others for launch in samples if launch.others > limit]
     if len(loud) <= DISTURBED_SHARE * len(samples):
         return None
     return (
         f"other programs used {sum(loud) / len(loud):.1f} of {cores} cores during {len(loud)} of {len(samples)} launches;"
-        f" up to {limit:.2g} are let pass: end them, or compare at a quieter time"
+        f" up to {limit:.2g} are let pass: end them, compare at a quieter time, or allow more with --max-load"
     )
 
 

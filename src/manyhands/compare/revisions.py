@@ -208,8 +208,8 @@ def _built(side: Revision, need: str, say: Callable[[str], None]) -> Path:
         if done.returncode:
             shutil.rmtree(place, ignore_errors=True)
             said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["no message"]
-            told = next((line for line in said if line.startswith("ERROR")), said[-1])
-            raise CannotMeasure(f"{side.label} does not install: {told}")
+            told = next((line for line in said if line.strip().lower().startswith("error")), said[-1])
+            raise CannotMeasure(f"{side.label} does not install: {told.strip()}")
     (place / "complete").touch()
     return python
 

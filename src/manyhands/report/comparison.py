@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from manyhands.analysis.targets import is_error
 from manyhands.analysis.verdicts.error_rates import ErrorRates
-from manyhands.analysis.verdicts.metrics import WORDS
+from manyhands.analysis.verdicts.metrics import EXACT, WORDS
 from manyhands.analysis.verdicts.results import CellResult, Comparison, Judged
 from manyhands.report import words
 from manyhands.report.columns import Column
@@ -49,9 +48,17 @@ def lines(found: Comparison, rates: ErrorRates | None) -> list[str]:
     """What stands below the table: what could not be measured, what stayed open, and how far all of it can be trusted."""
     budget = found.limits.budget
     effect = f"{100 * budget.effect:g} %"
-    told = [f"could not measure {cell.label}: {cell.failure}" for cell in found.cells if cell.failure]
+    told = [f"could not measure: {cell.failure}" for cell in found.cells if cell.failure]
     told += [line for cell in found.cells for one in cell.judged if (line := _open(cell, one))]
     told += [line for cell in found.cells if (line := _steadiness(cell))]
+    metrics = {one.metric for cell in found.cells for one in cell.judged}
+    if not metrics:
+        return [words.plain(line) for line in told]
+    if metrics == {"instructions"}:
+        told.append(
+            f"same: within {100 * EXACT:g} %; counts by valgrind are the same in every run, whatever else the machine does"
+        )
+        return [words.plain(line) for line in told]
     told += [
         f"same: a difference of {effect} or more is ruled out, by two one-sided tests",
         f"slower, faster: seen by rank tests on pairs of launches, then again on fresh launches; an unchanged benchmark is called"
@@ -105,6 +112,8 @@ def _value(judged: Judged, value: float, cell: CellResult) -> str:
 
 def _ratio(judged: Judged) -> str:
     known = judged.judgement
+    if judged.metric == "instructions":
+        return f"{known.ratio:.4f}"
     return f"{known.ratio:.3f}" + (
         f" [{known.low:.3f}, {known.high:.3f}]" if known.low is not None and known.high is not None else ""
     )
@@ -136,8 +145,3 @@ def _steadiness(cell: CellResult) -> str | None:
     if cell.steady.start:
         return f"{cell.label}: steady from epoch {cell.steady.start + 1} of {cell.epochs}; the ones before are left out of time"
     return None
-
-
-def failures(found: Comparison) -> Iterable[str]:
-    """Why cells could not be measured."""
-    return (cell.failure for cell in found.cells if cell.failure)

@@ -21,6 +21,9 @@ WORDS: Mapping[str, tuple[str, str]] = {
 }
 """Metric -> the words for worse and better."""
 
+EXACT = 0.005
+"""Counts of instructions within 1 + this and 1 / (1 + this) are the same."""
+
 
 @dataclass(frozen=True)
 class Sample:

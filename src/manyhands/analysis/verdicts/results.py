@@ -23,6 +23,8 @@ class Limits:
     budget: Budget
     max_time_s: float = 300.0
     """For one cell, the confirmation included."""
+    max_load: float | None = None
+    """Share of the cores that other programs may use; None lets a quarter pass, and what the cell leaves free."""
 
 
 @dataclass(frozen=True)

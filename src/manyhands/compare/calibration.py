@@ -1,0 +1,155 @@
+"""An unchanged tree as both sides of comparisons, plain and slowed on purpose: what error rates are made from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from manyhands.analysis.verdicts.error_rates import ErrorRates, Scenario
+from manyhands.analysis.verdicts.metrics import Sample
+from manyhands.analysis.verdicts.replay import TIMES, replay
+from manyhands.analysis.verdicts.results import Limits
+from manyhands.analysis.verdicts.steady import Steady, find_steady
+from manyhands.compare.comparison import bench, run_bench, sized
+from manyhands.compare.launches import disturbance, sides
+from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.errors import RecordError
+from manyhands.plan import RunSpec
+
+REPLAYED = ("time", "cpu")
+"""Metrics whose comparisons are drawn from the launches; memory and quality hardly scatter."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One live comparison of the tree with itself, one side slowed by `injected`."""
+
+    injected: float
+    spent_s: float
+    verdicts: Mapping[str, str]
+    """Metric -> verdict; empty when it could not be measured."""
+    ratios: Mapping[str, float]
+    pairs: Mapping[str, int]
+    failure: str | None = None
+
+
+@dataclass
+class Pool:
+    """Everything that was launched, kept as it grows."""
+
+    machine: Mapping[str, Any]
+    code: str
+    cell: str
+    launches: list[Sample] = field(default_factory=list)
+    """Unchanged ones, in the order of time."""
+    trials: list[Trial] = field(default_factory=list)
+
+    def write(self, path: Path, rates: ErrorRates | None = None) -> None:
+        """Writes it in one piece, with the rates that were made from it."""
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.write_text(json.dumps(asdict(self) | {"rates": asdict(rates) if rates else None}) + "\n")
+        new.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Pool:
+        """The pool of a file that `calibrate --out` wrote; raises RecordError when it is none."""
+        try:
+            content = json.loads(path.read_text())
+            launches = [Sample(**one | {"series": tuple(one["series"])}) for one in content["launches"]]
+            trials = [Trial(**one) for one in content["trials"]]
+            return cls(content["machine"], content["code"], content["cell"], launches, trials)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RecordError(f"no launches of 'manyhands calibrate --out' in {path}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much is launched."""
+
+    launches: int
+    live: int
+    """Live comparisons for each slow-down, and as many of the unchanged tree."""
+    injected: Sequence[float]
+
+
+def gather(
+    pool: Pool,
+    tree: Revision,
+    spec: RunSpec,
+    amount: Amount,
+    limits: Limits,
+    say: Callable[[str], None],
+    keep: Callable[[Pool], None],
+) -> None:
+    """Fills the pool: plain launches first, then rounds of live comparisons, one for each slow-down in every round.
+
+    Launches of unchanged comparisons join the others. `keep` is called after each comparison. Raises CannotMeasure when other
+    programs are too busy.
+    """
+    with ExitStack() as stack:
+        running = sides(stack, (tree, tree))
+        spec = sized(spec, running, say)
+        plain = bench(spec, running)
+        for number in range(amount.launches):
+            pool.launches.append(plain.launch(number % 2)[spec.label])
+            if (number + 1) % 10 == 0:
+                say(f"{spec.label}: {number + 1} of {amount.launches} launches")
+                keep(pool)
+        if trouble := disturbance(pool.launches, plain.cores, limits.max_load):
+            raise CannotMeasure(trouble)
+    for number in range(amount.live):
+        for injected in (0.0, *amount.injected):
+            trial = _trial(pool, replace(tree, planted=injected), tree, spec, limits)
+            pool.trials.append(trial)
+            keep(pool)
+            told = ", ".join(f"{metric} {verdict}" for metric, verdict in trial.verdicts.items()) or trial.failure
+            say(f"live {number + 1} of {amount.live}, +{100 * injected:g} %: {told} in {trial.spent_s:.0f} s")
+
+
+def _trial(pool: Pool, slowed: Revision, tree: Revision, spec: RunSpec, limits: Limits) -> Trial:
+    with ExitStack() as stack:
+        (result,) = run_bench(bench(spec, sides(stack, (tree, slowed))), limits, lambda line: None)
+    if not slowed.planted and not result.failure:
+        pool.launches += [launch for pair in result.pairs for launch in pair]
+    judged = {one.metric: one.judgement for one in result.judged}
+    return Trial(
+        slowed.planted,
+        result.spent_s,
+        {metric: one.verdict for metric, one in judged.items()},
+        {metric: one.ratio for metric, one in judged.items()},
+        {metric: one.pairs for metric, one in judged.items()},
+        result.failure,
+    )
+
+
+def scenarios(pool: Pool, injected: Sequence[float], draws: int, limits: Limits, seed: int) -> tuple[Scenario, ...]:
+    """How comparisons come out: those that were live, then those drawn from the launches."""
+    series = [launch.series for launch in pool.launches]
+    steady = find_steady(series) if series[0] else Steady(0, True)
+    drawn = [
+        replay(pool.launches, metric, steady, share, limits.budget, limits.max_time_s, draws, seed)
+        for metric in REPLAYED
+        for share in (0.0, *injected)
+    ]
+    return (*_live(pool.trials), *drawn)
+
+
+def _live(trials: Sequence[Trial]) -> list[Scenario]:
+    """What came of live comparisons, metric by metric; those that could not be measured are left out."""
+    found = []
+    for injected in dict.fromkeys(trial.injected for trial in trials):
+        for metric in dict.fromkeys(metric for trial in trials for metric in trial.verdicts):
+            own = [trial for trial in trials if trial.injected == injected and metric in trial.verdicts]
+            if own:
+                verdicts: Counter[Any] = Counter(trial.verdicts[metric] for trial in own)
+                within = {str(t): sum(one.verdicts[metric] == "worse" and one.spent_s <= t for one in own) for t in TIMES}
+                spent, pairs = median(trial.spent_s for trial in own), median(trial.pairs[metric] for trial in own)
+                found.append(Scenario(metric, injected, True, dict(verdicts), spent, pairs, within))
+    return found
