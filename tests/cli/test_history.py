@@ -46,7 +46,7 @@ def write_records(path: Path, commits: list[str], slower: float) -> Path:
                 train_s = (1 + slower * (number >= STEP)) * chance.lognormal(0, 0.01)
                 code = {"commit": commit, "dirty": False}
                 file.write(example_record(train_s, {"repeat": repeat}, code=code, id=f"{number}-{repeat}").to_json() + "\n")
-        file.write(example_record(99.0, {}, code={"commit": commits[3], "dirty": True}).to_json() + "\n")
+        file.write(example_record(99.0, {}, code={"commit": commits[-1], "dirty": True}).to_json() + "\n")
     return path
 
 
@@ -67,6 +67,20 @@ def test_a_change_is_told_with_its_commits_and_size(
     assert change["shift"]["confidence"] > 0.99
     assert len(found["series"][0]["points"]) == COMMITS
     assert max(point["value"] for point in found["series"][0]["points"]) < 2, "records of a tree with changes are of no commit"
+
+
+def test_a_report_of_several_commits_has_a_section_about_them(commits: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert", reason="needs vl-convert-python: pip install 'manyhands[report]'")
+    records = write_records(tmp_path / "records.jsonl", commits, slower=0.12)
+    page, text = tmp_path / "report.html", tmp_path / "report.md"
+    for file in (page, text):
+        assert main(["report", str(records), "-o", str(file)]) == 0
+        assert "Speed over commits" in file.read_text()
+        assert f"{commits[STEP - 1][:10]}..{commits[STEP][:10]}" in file.read_text()
+    assert 'data-chart="history"' in page.read_text()
+    alone = write_records(tmp_path / "one.jsonl", commits[:1], slower=0)
+    assert main(["report", str(alone), "-o", str(page)]) == 0
+    assert "Speed over commits" not in page.read_text()
 
 
 def test_nothing_is_told_where_nothing_changed(commits: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

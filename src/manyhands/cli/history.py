@@ -12,10 +12,14 @@ from manyhands.cli.arguments import share
 from manyhands.errors import UsageError
 
 if TYPE_CHECKING:
+    from manyhands.analysis.history.found import History
     from manyhands.analysis.history.series import Order
+    from manyhands.record import Record
 
 FORMATS = ("table", "markdown", "json")
 ASV = Path(".asv/results")
+DRIFT = 0.05
+"""Drift since a release that matters, when nobody says otherwise."""
 
 
 def add_parser(commands: Any) -> None:
@@ -30,24 +34,19 @@ def add_parser(commands: Any) -> None:
         "records", nargs="*", type=Path, metavar="RECORDS", help="files of 'manyhands run', made at several commits"
     )
     parser.add_argument("--asv", type=Path, metavar="DIR", help=f"asv's results (default: {ASV}, unless RECORDS are given)")
-    parser.add_argument("--effect", type=share, default=0.05, metavar="SHARE", help="drift that matters (default: 5%%)")
+    parser.add_argument("--effect", type=share, default=DRIFT, metavar="SHARE", help="drift that matters (default: 5%%)")
     parser.add_argument("--format", choices=FORMATS, default="table", help="(default: %(default)s)")
     parser.set_defaults(call=call)
 
 
 def call(options: argparse.Namespace) -> int:
     """Prints what was found; exit code 0, and 1 when a benchmark has crept beyond the effect since the last release."""
-    from manyhands.analysis.history.found import find
-    from manyhands.analysis.history.series import from_asv, from_records
     from manyhands.report import history
     from manyhands.report.sources import load
 
     folder = options.asv or (None if options.records else ASV)
-    if folder and not folder.is_dir():
-        raise UsageError(f"no asv results in {folder}; make some with 'asv run', or name files of 'manyhands run'")
     records = load(options.records, with_workers=False) if options.records else []
-    order = commit_order(Path.cwd())
-    found = find((from_asv(folder, order) if folder else []) + from_records(records, order), order, options.effect)
+    found = over_commits(folder, records, options.effect)
     if not found.series:
         raise UsageError("nothing was measured at a commit: records of a tree with changes belong to none")
     if options.format == "table":
@@ -57,6 +56,17 @@ def call(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(history.to_markdown(found) if options.format == "markdown" else history.to_json(found))
     return 1 if found.crept else 0
+
+
+def over_commits(asv: Path | None, records: list[Record], effect: float) -> History:
+    """What is found in asv's results and in records, in the history that the present folder has; raises UsageError without results."""
+    from manyhands.analysis.history.found import find
+    from manyhands.analysis.history.series import from_asv, from_records
+
+    if asv and not asv.is_dir():
+        raise UsageError(f"no asv results in {asv}; make some with 'asv run', or name files of 'manyhands run'")
+    order = commit_order(Path.cwd())
+    return find((from_asv(asv, order) if asv else []) + from_records(records, order), order, effect)
 
 
 def commit_order(repository: Path) -> Order:

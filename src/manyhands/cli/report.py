@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manyhands.errors import RecordError, UsageError
 
 if TYPE_CHECKING:
+    from manyhands.analysis.history.found import History
     from manyhands.analysis.scaling import Time
     from manyhands.analysis.targets import Target
     from manyhands.record import Record
@@ -51,6 +53,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar=("METRIC", "VALUE"),
         help="also show the time until a metric was met, as in --target accuracy 0.97",
     )
+    parser.add_argument(
+        "--asv",
+        type=Path,
+        metavar="DIR",
+        help="a page or Markdown also shows speed over the commits that asv measured (default: over those of RECORDS)",
+    )
     parser.set_defaults(call=call)
 
 
@@ -68,26 +76,33 @@ def call(options: argparse.Namespace) -> int:
         written = write_images(records, options.images, options.time, target)
         print(f"{len(written)} images in {options.images}", file=sys.stderr)
     if options.output is not None:
-        _write(options.output, form, records, options.time, target)
+        _write(options.output, form, records, options.time, target, _history(options.asv, records, form))
     elif form == "table":
         from manyhands.report.tables import print_report
 
         print_report(records, time=options.time, target=target)
     else:
-        sys.stdout.write(render(records, form, options.time, target))
+        sys.stdout.write(render(records, form, options.time, target, history=_history(options.asv, records, form)))
     return 0
 
 
-def render(records: list[Record], form: str, time: Time, target: Target | None = None, before: str = "") -> str:
+def render(
+    records: list[Record],
+    form: str,
+    time: Time,
+    target: Target | None = None,
+    before: str = "",
+    history: History | None = None,
+) -> str:
     """The report as text in one of FORMATS, all but `parquet`; `before` is the Markdown page made before."""
     if form == "html":
         from manyhands.report.page.build import to_html
 
-        return to_html(records, time, target)
+        return to_html(records, time, target, history)
     if form == "markdown":
         from manyhands.report.markdown import to_markdown
 
-        return to_markdown(records, time, target, before)
+        return to_markdown(records, time, target, before, history)
     if form == "table":
         from manyhands.report.tables import to_text
 
@@ -115,18 +130,28 @@ def _target(words: list[str] | None) -> Target | None:
         ) from None
 
 
+def _history(asv: Path | None, records: list[Record], form: str) -> History | None:
+    """Speed over commits, for the formats that show it; None when all records are of one commit and no results of asv are given."""
+    from manyhands.cli.history import DRIFT, over_commits
+
+    if form not in ("html", "markdown") or (not asv and find_spec("ruptures") is None):
+        return None
+    commits = {record.code.get("commit") for record in records if record.ok and not record.code.get("dirty")}
+    return over_commits(asv, records, DRIFT) if asv or len(commits) > 1 else None
+
+
 def _before(path: Path, form: str) -> str:
     """The page that is there already, of which what people wrote is kept; empty when there is none."""
     return path.read_text(encoding="utf-8") if form == "markdown" and path.exists() else ""
 
 
-def _write(path: Path, form: str, records: list[Record], time: Time, target: Target | None) -> None:
+def _write(path: Path, form: str, records: list[Record], time: Time, target: Target | None, history: History | None) -> None:
     try:
         if form == "parquet":
             from manyhands.report.parquet import write_parquet
 
             write_parquet(records, path)
         else:
-            path.write_text(render(records, form, time, target, _before(path, form)), encoding="utf-8")
+            path.write_text(render(records, form, time, target, _before(path, form), history), encoding="utf-8")
     except OSError as error:
         raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file with -o") from None

@@ -19,8 +19,13 @@ def columns(found: History) -> list[Column]:
         Column(("benchmark",), tuple(change.series for change in rows), is_number=False),
         Column(("commits",), tuple(f"{change.after[:10]}..{change.by[:10]}" for change in rows)),
         Column(("after / before", "[95 % interval]"), tuple(_ratio(change) for change in rows)),
-        Column(("confi-", "dence"), tuple(f"{100 * change.shift.confidence:.1f} %" for change in rows)),
+        Column(("confi-", "dence"), tuple(confidence(change.shift.confidence) for change in rows)),
     ]
+
+
+def confidence(value: float) -> str:
+    """A confidence in percent, never rounded up to certainty."""
+    return f"{100 * value:.1f} %" if value < 0.999 else "> 99.9 %"
 
 
 def lines(found: History) -> list[str]:
@@ -50,8 +55,12 @@ def lines(found: History) -> list[str]:
 
 def to_markdown(found: History) -> str:
     """A heading, the table and the lines."""
-    shown = [table(columns(found))] if found.changes else []
-    return "\n\n".join(["### Speed over commits", *shown, bullets(lines(found))]) + "\n"
+    return "\n\n".join(blocks(found)) + "\n"
+
+
+def blocks(found: History) -> list[str]:
+    """The same as parts of a larger page."""
+    return ["### Speed over commits", *([table(columns(found))] if found.changes else []), bullets(lines(found))]
 
 
 def to_json(found: History) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from manyhands.analysis.cells import Group, group_records
+from manyhands.analysis.history.found import History
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target
@@ -16,11 +17,18 @@ from manyhands.report.by_kind import advice, conclusions, sheet
 from manyhands.report.columns import Column
 
 
-def to_markdown(records: Sequence[Record], time: Time = "train", target: Target | None = None, before: str = "") -> str:
+def to_markdown(
+    records: Sequence[Record],
+    time: Time = "train",
+    target: Target | None = None,
+    before: str = "",
+    history: History | None = None,
+) -> str:
     """The report as Markdown, with a heading for every group; one line when there are no records.
 
     `before`: the page made before; what people wrote about a study into it is kept.
     """
+    from manyhands.report.history import blocks as history_blocks
     from manyhands.report.study.markdown import study_blocks
     from manyhands.report.study.view import study_views
 
@@ -30,6 +38,7 @@ def to_markdown(records: Sequence[Record], time: Time = "train", target: Target 
     blocks = [block for view in study_views(records) for block in study_blocks(view, before)]
     blocks += ["## Every cell"] if blocks else []
     blocks.append(_summary(groups, time))
+    blocks += history_blocks(history) if history else []
     for group in groups:
         blocks += _group(group, [other for other in groups if other.workload == group.workload], time, target)
     last = [*dict.fromkeys(notes.machine(record) for record in records), notes.versions(records), notes.how_to_read(time)]

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from manyhands.analysis.cells import group_records
+from manyhands.analysis.history.found import History
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.targets import Target
 from manyhands.record import Record
@@ -16,17 +17,17 @@ from manyhands.report import notes, words
 from manyhands.report.charts.look import DARK, LIGHT, config, variables
 from manyhands.report.charts.series import colours
 from manyhands.report.page.script import Library, policy
-from manyhands.report.page.sections import section
+from manyhands.report.page.sections import history_section, section
 from manyhands.report.study.view import study_views
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def to_html(records: Sequence[Record], time: Time = "train", target: Target | None = None) -> str:
+def to_html(records: Sequence[Record], time: Time = "train", target: Target | None = None, history: History | None = None) -> str:
     """The page; with no records one that says so. Raises Unavailable, with what to install, when a library is missing."""
     with Library() as library:
-        context = _context(records, time, target)
+        context = _context(records, time, target) | {"history": history_section(history) if history else None}
         scripts = (library.text(), _own("page.js"))
     return _render(context | {"scripts": scripts, "policy": policy(scripts)})
 

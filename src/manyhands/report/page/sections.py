@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from manyhands.analysis.cells import Group
 from manyhands.analysis.choice import Choice, laws_found
 from manyhands.analysis.exchange import is_exchange
+from manyhands.analysis.history.found import History
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target
 from manyhands.record import Record
-from manyhands.report import columns, notes, words
+from manyhands.report import columns, history, notes, words
 from manyhands.report.advice import Advice
 from manyhands.report.by_kind import advice, sheet
 from manyhands.report.charts.chart import Chart
 from manyhands.report.charts.gallery import charts
+from manyhands.report.charts.history import history_charts
 from manyhands.report.columns import Column
 from manyhands.report.exchange import HOW_TO_READ
 from manyhands.report.page.grid import Grid, grid
@@ -49,6 +51,21 @@ class Section:
     facts: tuple[str, ...]
     conditions: tuple[tuple[str, str], ...]
     commands: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class HistorySection:
+    """Speed over commits on the page."""
+
+    table: Table | None
+    lines: tuple[str, ...]
+    charts: tuple[Chart, ...]
+
+
+def history_section(found: History) -> HistorySection:
+    """What the page shows of several commits."""
+    shown = _table("Changes, the largest first", history.columns(found)) if found.changes else None
+    return HistorySection(shown, tuple(history.lines(found)), tuple(history_charts(found)))
 
 
 def section(
