@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -96,8 +97,6 @@ def test_a_slower_commit_is_called_slower_and_an_unchanged_one_is_not(
 def test_what_cannot_be_measured_says_why_and_is_no_pass(
     repository: Path, arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
-
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     assert main(["compare", *arguments]) == 4
     told = capsys.readouterr()
@@ -126,3 +125,52 @@ def test_an_option_that_is_no_number_is_named(option: list[str], capsys: pytest.
     with pytest.raises(SystemExit, match="2"):
         main(["compare", "HEAD", *option])
     assert option[1] in capsys.readouterr().err
+
+
+BENCHMARKS = """
+def test_total(benchmark):
+    benchmark.pedantic(sum, (range({numbers}),), rounds=20)
+"""
+MORE = """
+def test_largest(benchmark):
+    benchmark.pedantic(max, (range(1000),), rounds=20)
+"""
+
+
+@pytest.mark.slow
+def test_micro_benchmarks_are_compared_and_one_that_a_side_lacks_is_told(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite = repository / "benchmarks" / "pytest_suite"
+    suite.mkdir(parents=True)
+    for tag, content in (("small", BENCHMARKS.format(numbers=20_000)), ("large", BENCHMARKS.format(numbers=100_000) + MORE)):
+        (suite / "test_sums.py").write_text(content)
+        git(repository, "add", ".")
+        git(repository, "commit", "-qm", tag)
+        git(repository, "tag", tag)
+    quick = ["--alpha", "0.2", "--effect", "40%", "--max-time", "100s", "--max-load", "99%"]
+    assert main(["compare", "small", "large", "--micro", "total or largest", *quick]) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "slower" in told
+    assert "could not measure: test_largest is missing in small (" in told
+    assert main(["compare", "small", "large", "--micro", "no_such_name", *quick]) == 4
+    assert "no benchmark has such a name" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind: apt-get install valgrind")
+def test_counted_instructions_are_judged_to_half_a_percent(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same loop, then one turn in twenty more."""
+    script = "import sys\nif len(sys.argv) < 3:\n    print('loop')\nelse:\n    for _ in range(int(sys.argv[2]) * {turns}):\n        _ + 1\n"
+    for tag, turns in (("few", 20_000), ("few-again", 20_000), ("more", 21_000)):
+        (repository / "benchmarks").mkdir(exist_ok=True)
+        (repository / "benchmarks" / "counted.py").write_text(script.format(turns=turns))
+        git(repository, "add", ".")
+        git(repository, "commit", "-qm", tag, "--allow-empty")
+        git(repository, "tag", tag)
+    assert main(["compare", "few", "few-again", "--count-instructions"]) == 0
+    assert "1.0000" in capsys.readouterr().out
+    assert main(["compare", "few-again", "more", "--count-instructions"]) == 1
+    told = capsys.readouterr().out
+    assert "1.05" in told
+    assert "more instructions" in told

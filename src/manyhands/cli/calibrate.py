@@ -44,6 +44,9 @@ def add_parser(commands: Any) -> None:
         metavar="SHARE,...",
         help=f"slow-downs (default: {INJECTED.replace('%', '%%')})",
     )
+    what.add_argument(
+        "--other-tests", action="store_true", help="also judge the drawn comparisons by Student's t and a bootstrap"
+    )
     what.add_argument("--replay", type=Path, metavar="FILE", help="draw from the launches in FILE, launch nothing")
     what.add_argument("--out", type=Path, metavar="FILE", help="write launches and rates as JSON to FILE")
     what.add_argument("--seed-of-draws", type=int, default=0, help="(default: %(default)s)")
@@ -59,6 +62,7 @@ def call(options: argparse.Namespace) -> int:
     """Measures or replays, prints, keeps the rates; 0 when that worked, 4 when nothing could be measured."""
     from manyhands.analysis.verdicts.error_rates import ErrorRates, save
     from manyhands.analysis.verdicts.metrics import METRICS
+    from manyhands.analysis.verdicts.other_tests import TESTS
     from manyhands.compare.calibration import Pool, scenarios
     from manyhands.compare.kept_rates import rates_file
     from manyhands.compare.revisions import CannotMeasure
@@ -77,7 +81,8 @@ def call(options: argparse.Namespace) -> int:
         print(f"\ninterrupted, no rates are kept{kept}", file=sys.stderr)
         return 130
     announce(f"drawing {options.draws} comparisons for each slow-down from {len(pool.launches)} launches")
-    found = scenarios(pool, options.injected, options.draws, bounds, options.seed_of_draws)
+    tests = tuple(TESTS) if options.other_tests else tuple(TESTS)[:1]
+    found = scenarios(pool, options.injected, options.draws, bounds, options.seed_of_draws, tests)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     rates = ErrorRates(pool.machine, now, pool.code, pool.cell, len(pool.launches), bounds.budget, bounds.max_time_s, found)
     if options.out:

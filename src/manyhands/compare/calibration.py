@@ -14,6 +14,7 @@ from typing import Any
 
 from manyhands.analysis.verdicts.error_rates import ErrorRates, Scenario
 from manyhands.analysis.verdicts.metrics import Sample
+from manyhands.analysis.verdicts.other_tests import TESTS
 from manyhands.analysis.verdicts.replay import TIMES, replay
 from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.steady import Steady, find_steady
@@ -129,13 +130,16 @@ def _trial(pool: Pool, slowed: Revision, tree: Revision, spec: RunSpec, limits: 
     )
 
 
-def scenarios(pool: Pool, injected: Sequence[float], draws: int, limits: Limits, seed: int) -> tuple[Scenario, ...]:
-    """How comparisons come out: those that were live, then those drawn from the launches."""
+def scenarios(
+    pool: Pool, injected: Sequence[float], draws: int, limits: Limits, seed: int, tests: Sequence[str] = tuple(TESTS)[:1]
+) -> tuple[Scenario, ...]:
+    """How comparisons come out: those that were live, then those drawn from the launches, of time for each of `tests`."""
     series = [launch.series for launch in pool.launches]
     steady = find_steady(series) if series[0] else Steady(0, True)
     drawn = [
-        replay(pool.launches, metric, steady, share, limits.budget, limits.max_time_s, draws, seed)
+        replay(pool.launches, metric, steady, share, limits.budget, limits.max_time_s, draws, seed, test)
         for metric in REPLAYED
+        for test in (tests if metric == REPLAYED[0] else tests[:1])
         for share in (0.0, *injected)
     ]
     return (*_live(pool.trials), *drawn)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from manyhands.analysis.verdicts.error_rates import ErrorRates, Scenario, smallest_found
+from manyhands.analysis.verdicts.other_tests import TESTS
 from manyhands.report.columns import Column
 from manyhands.report.monospace import heading, rows
 
 
 def columns(rates: ErrorRates) -> list[Column]:
     """A row for every metric and slow-down."""
-    found = sorted(rates.scenarios, key=lambda one: (one.live, one.metric != "time", one.metric, one.injected))
+    order = {name: place for place, name in enumerate(TESTS)}
+    found = sorted(rates.scenarios, key=lambda one: (one.live, one.metric != "time", order[one.test], one.injected))
+    several = len({one.test for one in found}) > 1
     return [
         Column(("metric",), tuple(one.metric for one in found), is_number=False),
         Column(("launches",), tuple("live" if one.live else "drawn" for one in found), is_number=False),
+        *([Column(("test",), tuple(one.test for one in found), is_number=False)] if several else []),
         Column(("slowed", "by"), tuple(f"{100 * one.injected:g} %" for one in found)),
         Column(("called slower", "[95 % interval]"), tuple(str(one.rate("worse")) for one in found)),
         *(Column((verdict,), tuple(_share(one, key) for one in found)) for verdict, key in OTHERS),
@@ -36,7 +40,7 @@ def to_lines(rates: ErrorRates) -> list[str]:
         *rows(shown),
         "",
     ]
-    drawn = [one for one in rates.scenarios if not one.live]
+    drawn = [one for one in rates.scenarios if not one.live and one.test == next(iter(TESTS))]
     for seconds in sorted({int(limit) for one in drawn for limit in one.within}):
         least = smallest_found(drawn, str(seconds))
         told.append(

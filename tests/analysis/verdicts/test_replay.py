@@ -5,6 +5,7 @@ import pytest
 
 from manyhands.analysis.verdicts.error_rates import ErrorRates, Rate, load, save, smallest_found
 from manyhands.analysis.verdicts.metrics import Sample
+from manyhands.analysis.verdicts.other_tests import TESTS
 from manyhands.analysis.verdicts.replay import replay
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.analysis.verdicts.steady import Steady
@@ -59,3 +60,11 @@ def test_rates_are_kept_for_a_machine_and_quoted(
     rates_file(machine).write_text("{}")
     with pytest.raises(RecordError, match="make them anew with 'manyhands calibrate'"):
         load(rates_file(machine))
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_other_tests_judge_the_same_draws(test: str) -> None:
+    unchanged, slower = (replay(pool(0.02), "time", Steady(0, True), share, BUDGET, 300, 15, test=test) for share in (0.0, 0.2))
+    assert unchanged.test == test
+    assert unchanged.rate("worse").times <= 1
+    assert slower.rate("worse").times == 15

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from manyhands.analysis.verdicts.other_tests import TESTS
 from manyhands.analysis.verdicts.sequential import Budget, Verdict
 from manyhands.errors import RecordError
 
@@ -54,6 +55,8 @@ class Scenario:
     """The middle of how many pairs of launches they took."""
     within: Mapping[str, int]
     """Seconds of a time limit -> comparisons that were called worse by then."""
+    test: str = next(iter(TESTS))
+    """What they were judged by."""
 
     def rate(self, verdict: Verdict) -> Rate:
         return Rate(self.verdicts.get(verdict, 0), sum(self.verdicts.values()))
@@ -76,7 +79,8 @@ class ErrorRates:
     schema: int = SCHEMA
 
     def of(self, metric: str, injected: float, live: bool) -> Scenario | None:
-        return next((one for one in self.scenarios if (one.metric, one.injected, one.live) == (metric, injected, live)), None)
+        asked = (metric, injected, live, next(iter(TESTS)))
+        return next((one for one in self.scenarios if (one.metric, one.injected, one.live, one.test) == asked), None)
 
     def quote(self, budget: Budget) -> str:
         """What a verdict says about its own error rates."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 import numpy as np
 
 from manyhands.analysis.verdicts.error_rates import Scenario
 from manyhands.analysis.verdicts.metrics import Sample
+from manyhands.analysis.verdicts.other_tests import TESTS
 from manyhands.analysis.verdicts.results import value_of
-from manyhands.analysis.verdicts.sequential import LOOKS, Budget, Judgement, Verdict, judge
+from manyhands.analysis.verdicts.sequential import LOOKS, Budget, Verdict, judge
 from manyhands.analysis.verdicts.steady import Steady
 
 BLOCK = 8
@@ -50,9 +51,9 @@ def replay(
     max_time_s: float,
     count: int,
     seed: int = 0,
-    rule: Callable[[Sequence[float], Budget], Judgement] = judge,
+    test: str = next(iter(TESTS)),
 ) -> Scenario:
-    """`count` comparisons of the pool with itself, HEAD slower by `injected`."""
+    """`count` comparisons of the pool with itself, HEAD slower by `injected`, judged by one of TESTS."""
     verdicts: Counter[Verdict] = Counter()
     within: Counter[str] = Counter({str(limit): 0 for limit in TIMES})
     taken: list[float] = []
@@ -61,11 +62,11 @@ def replay(
         spent = np.cumsum([seconds for _, seconds in drawn])
         room = int(np.searchsorted(spent, max_time_s, side="right"))
         differences = [difference + math.log1p(injected) for difference, _ in drawn[:room]]
-        found = rule(differences, budget)
+        found = judge(differences, budget, TESTS[test])
         verdicts[found.verdict] += 1
         end = found.pairs if found.settled else room
         taken.append(float(spent[end - 1]) if end else 0.0)
         used.append(end)
         if found.verdict == "worse":
             within.update(str(limit) for limit in TIMES if taken[-1] <= limit)
-    return Scenario(metric, injected, False, dict(verdicts), median(taken), median(used), dict(within))
+    return Scenario(metric, injected, False, dict(verdicts), median(taken), median(used), dict(within), test)

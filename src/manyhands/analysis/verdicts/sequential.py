@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from manyhands.analysis.verdicts.other_tests import Chance
 from manyhands.analysis.verdicts.ranks import bounds, centre, chance_above
 
 if TYPE_CHECKING:
@@ -70,20 +71,23 @@ class Judgement:
     """Whether first launches showed a difference that fresh ones have not."""
 
 
-def judge(differences: Sequence[float], budget: Budget) -> Judgement:
-    """The verdict on logarithms of HEAD over BASE, in the order in which the pairs were launched; 0 for no difference."""
+def judge(differences: Sequence[float], budget: Budget, chance: Chance = chance_above) -> Judgement:
+    """The verdict on logarithms of HEAD over BASE, in the order in which the pairs were launched; 0 for no difference.
+
+    `chance`: the test; another one than that of ranks only to see how it would do.
+    """
     start, sign, screened = 0, 0, 1.0
     for count in LOOKS:
         if count > len(differences):
             return _open(differences, budget, start=0, p=1.0)
         seen = differences[:count]
         for side in (1, -1):
-            p = _adjusted(seen, side, count)
+            p = _adjusted(seen, side, chance)
             if p <= budget.screen and side * centre(seen) >= math.log1p(budget.effect) / 2:
                 start, sign, screened = count, side, p
         if sign:
             break
-        if _is_same(seen, budget, count):
+        if _is_same(seen, budget, chance):
             return _closed("same", seen, budget, fresh=0, p=1.0)
     else:
         return _open(differences, budget, start=0, p=1.0)
@@ -92,10 +96,11 @@ def judge(differences: Sequence[float], budget: Budget) -> Judgement:
         if start + count > len(differences):
             break
         fresh = differences[start : start + count]
-        p = _together(screened, _adjusted(fresh, sign, count)) if _adjusted(fresh, sign, count) <= budget.screen else 1.0
+        second = _adjusted(fresh, sign, chance)
+        p = _together(screened, second) if second <= budget.screen else 1.0
         if p <= budget.each:
             return _closed("worse" if sign > 0 else "better", fresh, budget, fresh=count, p=p, before=start)
-        if _is_same(fresh, budget, count):
+        if _is_same(fresh, budget, chance):
             return _closed("same", fresh, budget, fresh=count, p=p, before=start)
     return _open(differences, budget, start=start, p=p)
 
@@ -108,18 +113,18 @@ def discoveries(p_values: Sequence[float], alpha: float) -> list[bool]:
     return [bool(value <= alpha) for value in false_discovery_control(p_values)] if p_values else []
 
 
-def _adjusted(differences: Sequence[float], side: int, count: int) -> float:
+def _adjusted(differences: Sequence[float], side: int, chance: Chance) -> float:
     import numpy as np
 
-    return over_looks(float(chance_above(side * np.asarray(differences, dtype=float))))
+    return over_looks(float(chance(side * np.asarray(differences, dtype=float))))
 
 
-def _is_same(differences: Sequence[float], budget: Budget, count: int) -> bool:
+def _is_same(differences: Sequence[float], budget: Budget, chance: Chance) -> bool:
     """Both "at least the effect more" and "at least the effect less" are ruled out. Source: Schuirmann 1987, two one-sided tests."""
     import numpy as np
 
     values, reach = np.asarray(differences, dtype=float), math.log1p(budget.effect)
-    return over_looks(float(max(chance_above(reach - values), chance_above(values + reach)))) <= budget.each
+    return over_looks(float(max(chance(reach - values), chance(values + reach)))) <= budget.each
 
 
 def _together(first: float, second: float) -> float:
