@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+from listening import listening
 
 from manyhands.backends.dask_cluster import DaskCluster
 from manyhands.errors import Unavailable
@@ -26,34 +27,7 @@ from manyhands.run import Surroundings, measure
 
 pytestmark = pytest.mark.slow
 
-WORKLOADS = """
-import time
-from dataclasses import dataclass
-from typing import ClassVar
-
-import torch.distributed as dist
-
-from manyhands.workloads.rnn import Rnn
-
-
-@dataclass(frozen=True)
-class Uneven(Rnn):
-    name: ClassVar[str] = "uneven"
-
-    def loss(self, outputs, targets):
-        time.sleep(0.02 * dist.get_rank())
-        return super().loss(outputs, targets)
-
-
-@dataclass(frozen=True)
-class Faulty(Rnn):
-    name: ClassVar[str] = "faulty"
-
-    def loss(self, outputs, targets):
-        if dist.get_rank() == 1:
-            raise ValueError("a mistake of this net's own")
-        return super().loss(outputs, targets)
-"""
+NETS = Path(__file__).with_name("uneven_nets.py")
 STATE = """
 import json, os, sys
 from distributed import Client
@@ -82,14 +56,6 @@ def installed() -> None:
         DaskCluster.require()
     except Unavailable as error:
         pytest.skip(str(error))
-
-
-@pytest.fixture
-def workloads(tmp_path: Path) -> Path:
-    """A file with a net whose second rank is slow, and one whose second rank fails."""
-    path = tmp_path / "nets.py"
-    path.write_text(WORKLOADS)
-    return path
 
 
 @dataclass(frozen=True)
@@ -181,8 +147,8 @@ def test_threads_are_those_asked_for() -> None:
         assert set(worker["threads"].values()) == {2}, worker["threads"]
 
 
-def test_waiting_for_a_slow_worker_is_communication_of_the_other(workloads: Path) -> None:
-    record = measure(spec(workload=f"{workloads}:Uneven", samples=2048), Surroundings())
+def test_waiting_for_a_slow_worker_is_communication_of_the_other() -> None:
+    record = measure(spec(workload=f"{NETS}:Uneven", samples=2048), Surroundings())
     assert record.ok, record.reason
     slept_s = 0.02 * record.resolved["steps_per_epoch"]
     fast, slow = (worker["train_split"] for worker in record.per_worker)
@@ -218,8 +184,8 @@ def test_killed_worker_is_named_in_seconds_and_the_others_go_with_it(tmp_path: P
     assert measure(spec(), Surroundings(log_folder=tmp_path)).ok
 
 
-def test_mistake_in_one_worker_is_told_with_its_rank(workloads: Path) -> None:
-    record = measure(spec(workload=f"{workloads}:Faulty"), Surroundings())
+def test_mistake_in_one_worker_is_told_with_its_rank() -> None:
+    record = measure(spec(workload=f"{NETS}:Faulty"), Surroundings())
     assert record.status == "failed"
     assert record.reason == "dask worker 1 failed: ValueError: a mistake of this net's own"
     assert record.wall_s is not None
@@ -233,22 +199,8 @@ def test_data_error_inside_a_worker_reaches_the_record_in_its_own_words() -> Non
 
 
 def test_only_loopback_listens_while_a_run_is_on() -> None:
-    heard: set[str] = set()
-    done = threading.Event()
-
-    def listen() -> None:
-        while not done.wait(0.1):
-            for process in psutil.Process().children(recursive=True):
-                try:
-                    heard.update(c.laddr.ip for c in process.net_connections() if c.status == psutil.CONN_LISTEN)
-                except (psutil.NoSuchProcess, psutil.AccessDenied):
-                    continue
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    record = measure(spec(samples=4096, epochs=3), Surroundings())
-    done.set()
-    listener.join()
+    with listening() as heard:
+        record = measure(spec(samples=4096, epochs=3), Surroundings())
     assert record.ok, record.reason
     assert heard
     assert heard <= {"127.0.0.1", "::1"}

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from listening import listening
 
 from manyhands.backends.dask_cluster import DaskCluster
 from manyhands.errors import Unavailable
@@ -185,22 +186,8 @@ def test_threads_are_those_asked_for(workload: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workload", ["kmeans", "ensemble"])
 def test_only_loopback_listens_while_a_run_is_on(workload: str, tmp_path: Path) -> None:
-    heard: set[str] = set()
-    done = threading.Event()
-
-    def listen() -> None:
-        while not done.wait(0.1):
-            for process in psutil.Process().children(recursive=True):
-                try:
-                    heard.update(c.laddr.ip for c in process.net_connections() if c.status == psutil.CONN_LISTEN)
-                except (psutil.NoSuchProcess, psutil.AccessDenied):
-                    continue
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    record = measure(spec(workload=workload, epochs=4), Surroundings(log_folder=tmp_path))
-    done.set()
-    listener.join()
+    with listening() as heard:
+        record = measure(spec(workload=workload, epochs=4), Surroundings(log_folder=tmp_path))
     assert record.ok, record.reason
     assert heard
     assert heard <= {"127.0.0.1", "::1"}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from listening import listening
 
 from manyhands.plan import RunSpec
 from manyhands.record import read_records
@@ -58,25 +59,8 @@ def test_killed_worker_is_a_failed_record_and_the_next_run_is_ok(tmp_path: Path)
 
 
 def test_only_loopback_listens_while_a_run_is_on() -> None:
-    heard: set[str] = set()
-
-    def listen() -> None:
-        me = psutil.Process()
-        deadline = time.monotonic() + 60
-        while not done.is_set() and time.monotonic() < deadline:
-            for process in me.children(recursive=True):
-                try:
-                    heard.update(c.laddr.ip for c in process.net_connections() if c.status == psutil.CONN_LISTEN)
-                except (psutil.NoSuchProcess, psutil.AccessDenied):
-                    continue
-            time.sleep(0.1)
-
-    done = threading.Event()
-    listener = threading.Thread(target=listen)
-    listener.start()
-    record = measure(RunSpec(workload="rnn", backend="ddp", workers=2, samples=4096), Surroundings())
-    done.set()
-    listener.join()
+    with listening() as heard:
+        record = measure(RunSpec(workload="rnn", backend="ddp", workers=2, samples=4096), Surroundings())
     assert record.ok, record.reason
     assert heard
     assert heard <= {"127.0.0.1", "::1"}

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import psutil
 import pytest
+from listening import listening, listens
 
 from manyhands.backends._spark_arrays import find_file, read_arrays, write_arrays
 from manyhands.backends._spark_java import java_version, require_java
@@ -240,33 +241,14 @@ def descendants(word: str) -> list[psutil.Process]:
     return found
 
 
-def listens(process: psutil.Process) -> set[str]:
-    """Addresses that it listens on."""
-    try:
-        return {found.laddr.ip for found in process.net_connections() if found.status == psutil.CONN_LISTEN}
-    except psutil.Error:
-        return set()
-
-
 @pytest.mark.slow
 @needs_spark
 def test_prepared_by_spark_trains_alike_with_the_threads_asked_for_and_only_loopback_listens(tmp_path: Path) -> None:
-    heard: set[str] = set()
-    done = threading.Event()
-
-    def listen() -> None:
-        while not done.wait(1):
-            for process in psutil.Process().children(recursive=True):
-                heard.update(listens(process))
-
     surroundings = Surroundings(log_folder=tmp_path)
     settings = {"dropout": 0.0}
     shape = {"workload": "lstm", "workers": 2, "threads": 2, "samples": 512, "settings": settings, "timeout_s": 200}
-    listener = threading.Thread(target=listen)
-    listener.start()
-    spark = measure(RunSpec(backend="spark", prepare="spark", **shape), surroundings)
-    done.set()
-    listener.join()
+    with listening(every_s=1) as heard:
+        spark = measure(RunSpec(backend="spark", prepare="spark", **shape), surroundings)
     assert spark.ok, spark.reason
     assert {address.removeprefix("::ffff:") for address in heard} == {"127.0.0.1"}
     ddp = measure(RunSpec(backend="ddp", **shape), surroundings)

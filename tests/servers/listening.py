@@ -1,0 +1,37 @@
+"""Which addresses the processes of this one listen on while a run is on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+
+def listens(process: psutil.Process) -> set[str]:
+    """Addresses that a process listens on; none when it is gone."""
+    try:
+        return {found.laddr.ip for found in process.net_connections() if found.status == psutil.CONN_LISTEN}
+    except psutil.Error:
+        return set()
+
+
+@contextmanager
+def listening(every_s: float = 0.1) -> Iterator[set[str]]:
+    """Addresses that any descendant listens on, looked up until the block ends."""
+    heard: set[str] = set()
+    done = threading.Event()
+
+    def listen() -> None:
+        while not done.wait(every_s):
+            for process in psutil.Process().children(recursive=True):
+                heard.update(listens(process))
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    try:
+        yield heard
+    finally:
+        done.set()
+        listener.join()
