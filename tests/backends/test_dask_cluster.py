@@ -43,7 +43,7 @@ def state(dask_worker):
         "listener": hasattr(dask_worker, "manyhands_listener"),
     }
 
-with Client(sys.argv[1], timeout=10) as client:
+with Client(sys.argv[1], timeout=60) as client:
     tasks = sum(len(keys) for keys in client.processing().values())
     print(json.dumps({"workers": list(client.run(state).values()), "tasks": tasks}))
 """

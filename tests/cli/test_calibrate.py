@@ -58,6 +58,7 @@ def test_stored_launches_are_drawn_again_with_another_budget(stored: Path, capsy
     ("arguments", "reason"),
     [
         (["--draws", "0"], "whole numbers above 0"),
+        (["--workload", "kmeans", "--live", "2"], "--live slows training steps, which kmeans has none of"),
         (["--workload", "rnn,cnn"], "one cell is calibrated at a time"),
         (["--replay", "/nowhere/rates.json"], "no launches of 'manyhands calibrate --out' in /nowhere/rates.json"),
     ],

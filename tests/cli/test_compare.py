@@ -103,12 +103,32 @@ def test_what_cannot_be_measured_says_why_and_is_no_pass(
     assert reason in " ".join((told.out + told.err).split())
 
 
+def test_files_of_an_earlier_comparison_are_not_taken_for_this_one(repository: Path, tmp_path: Path) -> None:
+    summary, everything = tmp_path / "summary.md", tmp_path / "all.json"
+    everything.write_text('{"exit_code": 0}')
+    assert main(["compare", "no-such", "--out", str(summary), "--out", str(everything)]) == 4
+    assert json.loads(everything.read_text())["exit_code"] == 4
+    assert summary.read_text().startswith("Could not measure: no revision 'no-such'")
+
+
+def test_our_own_mistake_is_not_the_code_for_slower(
+    repository: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise KeyError("a mistake")
+
+    monkeypatch.setattr("manyhands.compare.comparison.compare_cells", broken)
+    assert main(["compare", "fast", *QUICK]) == 4
+    assert "KeyError: 'a mistake'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (["fast", "--micro", "idx", "--count-instructions"], "two comparisons"),
         (["fast", "--workload", "no-such"], "unknown workload 'no-such'"),
         (["fast", "--out", "summary.txt"], "use .md or .json"),
+        (["fast", "--workers", "2"], "serial is one worker by definition"),
         (["fast", "--out", "/proc/no/summary.md"], "cannot be written"),
         (["fast", "--workload", "/elsewhere/own.py:Own"], "no file /elsewhere/own.py"),
     ],

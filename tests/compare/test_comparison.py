@@ -85,7 +85,7 @@ def test_a_machine_under_load_gives_no_verdict() -> None:
 
 
 def judged(verdict: str, p: float, unconfirmed: bool = False) -> Judgement:
-    return Judgement(verdict, False, 1.1, 1.0, 1.2, 30, 10, p, 0.05, unconfirmed)  # type: ignore[arg-type]
+    return Judgement(verdict, False, 1.1, 1.0, 1.2, 30, 10, p, 0.05, unconfirmed, 1)  # type: ignore[arg-type]
 
 
 def cell(*judgements: Judgement) -> CellResult:
@@ -124,3 +124,36 @@ def test_different_work_is_not_compared() -> None:
     clock: Callable[[], float] = iter(range(1000)).__next__
     with pytest.raises(CannotMeasure, match="different numbers of epochs"):
         run_bench(Bench(("rnn",), launch), LIMITS, lambda line: None, clock)
+
+
+def launched(accuracy: float | None, epochs: int = 5) -> Callable[[int], Mapping[str, Sample]]:
+    """Launches whose HEAD reports that accuracy, BASE 0.9; and that many epochs, BASE 5."""
+
+    def launch(side: int) -> Mapping[str, Sample]:
+        score = accuracy if side else 0.9
+        return {"rnn": Sample({"quality": 1 / score} if score else {}, (0.1,) * (epochs if side else 5), wall_s=4.0)}
+
+    return launch
+
+
+def run(launch: Callable[[int], Mapping[str, Sample]]) -> CellResult:
+    clock: Callable[[], float] = iter(range(10_000)).__next__
+    (found,) = run_bench(Bench(("rnn",), launch, ("time", "quality"), quality="accuracy"), LIMITS, lambda line: None, clock)
+    return found
+
+
+def test_a_quality_that_one_side_lost_is_no_pass() -> None:
+    found = run(launched(None))
+    assert found.missing == (f"quality is missing or no number in {len(found.pairs)} of {len(found.pairs)} launches of HEAD",)
+    assert verdicts(found) == {"time": "same"}
+    assert Comparison("a", "b", LIMITS, (found,)).exit_code == 4
+
+
+def test_epochs_are_not_compared_with_a_whole_phase() -> None:
+    with pytest.raises(CannotMeasure, match="different numbers of epochs"):
+        run(launched(0.9, epochs=0))
+
+
+def test_a_cell_that_a_launch_lacks_is_told() -> None:
+    with pytest.raises(CannotMeasure, match="other did not come out of a launch of BASE"):
+        run_bench(Bench(("rnn", "other"), launched(0.9)), LIMITS, lambda line: None)

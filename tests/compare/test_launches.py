@@ -75,6 +75,7 @@ def test_the_load_of_others_is_seen() -> None:
 
 def test_a_few_disturbed_launches_are_let_pass_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("manyhands.compare.launches.usable_cores", lambda: 4)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(4)))
     quiet, loud = Sample({}, others=0.1), Sample({}, others=2.5)
     assert disturbance([quiet] * 9 + [loud], 1) is None
     told = disturbance([quiet] * 5 + [loud] * 5, 1)

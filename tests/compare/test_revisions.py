@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from manyhands.compare.revisions import CannotMeasure, checked_out, dependencies
+from manyhands.compare.revisions import CannotMeasure, checked_out, dependencies, unlike_pins
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -56,6 +57,40 @@ def test_the_working_tree_is_taken_with_what_is_in_no_commit(repository: Path) -
         assert head.label.startswith("the working tree (")
         assert head.label.endswith(" with changes)")
     assert (repository / "work.py").read_text() == "SPEED = 3\n"
+
+
+def test_renames_links_and_folders_in_the_tree_are_taken_as_they_are(repository: Path) -> None:
+    git(repository, "mv", "work.py", "renamed.py")
+    (repository / "link.py").symlink_to("renamed.py")
+    (repository / "broken").symlink_to("nowhere")
+    (repository / "gone.py").unlink()
+    (repository / "gone.py").mkdir()
+    (repository / "gone.py" / "inner.py").write_text("")
+    (repository / b"latin-\xe9.txt".decode(errors="surrogateescape")).write_text("")
+    with checked_out("v1", None) as (_, head):
+        assert not (head.folder / "work.py").exists()
+        assert (head.folder / "renamed.py").is_file()
+        assert (head.folder / "link.py").is_symlink()
+        assert (head.folder / "broken").is_symlink()
+        assert (head.folder / "gone.py" / "inner.py").is_file()
+
+
+def test_a_repository_inside_that_has_changes_is_told(repository: Path) -> None:
+    inner = repository / "inner"
+    inner.mkdir()
+    git(inner, "init", "-q", "-b", "main")
+    git(inner, "commit", "-q", "--allow-empty", "-m", "inner")
+    with pytest.raises(CannotMeasure, match="is a repository of its own with changes"), checked_out("v1", None):
+        pass
+
+
+def test_pins_that_this_environment_does_not_meet_are_seen(tmp_path: Path) -> None:
+    pins = tmp_path / "constraints.txt"
+    assert unlike_pins(tmp_path) is None
+    pins.write_text(f"# pins\nnumpy=={version('numpy')}\nno-such-library-of-anyone==1.0\n")
+    assert unlike_pins(tmp_path) is None
+    pins.write_text("numpy==0.0.1\n")
+    assert unlike_pins(tmp_path) == f"numpy 0.0.1, here is {version('numpy')}"
 
 
 def test_a_tree_without_changes_is_its_commit(repository: Path) -> None:

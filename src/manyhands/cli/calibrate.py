@@ -77,7 +77,11 @@ def call(options: argparse.Namespace) -> int:
         print(f"manyhands: could not measure: {problem}", file=sys.stderr)
         return 4
     except KeyboardInterrupt:
-        kept = f"; 'manyhands calibrate --replay {options.out}' uses what was launched" if options.out else ""
+        kept = (
+            f"; 'manyhands calibrate --replay {options.out}' uses what was launched"
+            if options.out and options.out.exists()
+            else ""
+        )
         print(f"\ninterrupted, no rates are kept{kept}", file=sys.stderr)
         return 130
     announce(f"drawing {options.draws} comparisons for each slow-down from {len(pool.launches)} launches")
@@ -100,10 +104,13 @@ def measured(options: argparse.Namespace, bounds: Limits) -> Pool:
     from manyhands.compare.calibration import Amount, Pool, gather
     from manyhands.compare.revisions import checked_out
     from manyhands.machine import describe_machine
+    from manyhands.plugins import workload_class
 
     cells = chosen(options)
     if len(cells) != 1:
         raise UsageError(f"one cell is calibrated at a time, not {len(cells)}: name one workload, backend and worker count")
+    if options.live and workload_class(cells[0].workload).kind != "network":
+        raise UsageError(f"--live slows training steps, which {cells[0].workload} has none of; leave it out")
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
     amount = Amount(options.launches, options.live, options.injected)

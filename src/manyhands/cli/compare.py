@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +56,16 @@ def add_parser(commands: Any) -> None:
 
 
 def call(options: argparse.Namespace) -> int:
-    """Measures and prints; the exit code of the comparison."""
+    """Measures and prints; the exit code of the comparison, 130 when it was interrupted."""
+    try:
+        return compare(options)
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing is said about what was not finished", file=sys.stderr)
+        return 130
+
+
+def compare(options: argparse.Namespace) -> int:
+    """The same, interrupted by KeyboardInterrupt."""
     from manyhands.analysis.verdicts.error_rates import load
     from manyhands.analysis.verdicts.metrics import METRICS
     from manyhands.analysis.verdicts.results import Comparison
@@ -65,14 +76,14 @@ def call(options: argparse.Namespace) -> int:
     from manyhands.report import comparison
     from manyhands.run import sweep_leftovers
 
-    if options.micro and options.count_instructions:
+    if options.micro is not None and options.count_instructions:
         raise UsageError("--micro and --count-instructions are two comparisons; give one of them")
     check_files(options.out)
     machine = describe_machine()
     rates = load(rates_file(machine))
     sweep_leftovers()
     try:
-        cells = [] if options.micro or options.count_instructions else chosen(options)
+        cells = [] if options.micro is not None or options.count_instructions else chosen(options)
         with stoppable(), checked_out(options.base, options.head, announce) as revisions:
             announce(f"BASE {revisions[0].label}, HEAD {revisions[1].label}")
             results = measured(revisions, cells, options)
@@ -80,13 +91,12 @@ def call(options: argparse.Namespace) -> int:
             found = Comparison(revisions[0].label, revisions[1].label, limits(options, verdicts), results, machine)
     except CannotMeasure as problem:
         print(f"manyhands: could not measure: {problem}", file=sys.stderr)
-        for file in options.out:
-            if file.suffix == ".md":
-                file.write_text(f"Could not measure: {problem}\n")
-        return COULD_NOT_MEASURE
-    except KeyboardInterrupt:
-        print("\ninterrupted; nothing is said about what was not finished", file=sys.stderr)
-        return 130
+        return nothing_measured(options, str(problem))
+    except (UsageError, KeyboardInterrupt):
+        raise
+    except Exception as mistake:  # 1 would say that something is slower
+        traceback.print_exc()
+        return nothing_measured(options, f"{type(mistake).__name__}: {mistake}")
     for file in options.out:
         file.write_text(comparison.to_json(found, rates) if file.suffix == ".json" else comparison.to_markdown(found, rates))
     if options.format == "table":
@@ -98,6 +108,16 @@ def call(options: argparse.Namespace) -> int:
             comparison.to_markdown(found, rates) if options.format == "markdown" else comparison.to_json(found, rates)
         )
     return found.exit_code
+
+
+def nothing_measured(options: argparse.Namespace, reason: str) -> int:
+    """Leaves the reason in the files that were asked for, so that none of an earlier comparison is taken for this one."""
+    answer = json.dumps({"exit_code": COULD_NOT_MEASURE, "reason": reason, "cells": []})
+    for file in options.out:
+        file.write_text(f"{answer}\n" if file.suffix == ".json" else f"Could not measure: {reason}\n")
+    if options.format == "json":
+        print(answer)
+    return COULD_NOT_MEASURE
 
 
 def check_files(files: Sequence[Path]) -> None:
@@ -126,6 +146,6 @@ def measured(
 
     if options.count_instructions:
         return compare_instructions(revisions, announce)
-    if options.micro:
+    if options.micro is not None:
         return compare_micro(revisions, options.micro, lambda count: limits(options, count), announce)
     return compare_cells(revisions, cells, limits(options, len(cells) * len(METRICS)), announce)

@@ -71,6 +71,7 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
     from manyhands.cli.cells import cell, check_settings
     from manyhands.compare.comparison import EPOCHS
     from manyhands.compare.revisions import in_repository
+    from manyhands.errors import UsageError
     from manyhands.machine import usable_cores
     from manyhands.plan import check_cores
     from manyhands.plugins import absolute, workload_class
@@ -84,6 +85,8 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
         for count in options.workers
         if not (backend == "serial" and count > 1)
     ]
+    if not cells:
+        raise UsageError("serial is one worker by definition: use --workers 1, or another --backend")
     if options.epochs is None:
         cells = [replace(one, epochs=EPOCHS) if workload_class(one.workload).kind == "network" else one for one in cells]
     check_cores(cells, usable_cores())

@@ -48,7 +48,9 @@ def call(options: argparse.Namespace) -> int:
     records = load(options.records, with_workers=False) if options.records else []
     found = over_commits(folder, records, options.effect)
     if not found.series:
-        raise UsageError("nothing was measured at a commit: records of a tree with changes belong to none")
+        raise UsageError(
+            "nothing was measured at a commit of this repository's history: records of a tree with changes belong to none"
+        )
     if options.format == "table":
         from manyhands.report.tables import print_history
 

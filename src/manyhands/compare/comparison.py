@@ -13,6 +13,7 @@ from manyhands.analysis.verdicts.sequential import LOOKS
 from manyhands.analysis.verdicts.steady import Steady, find_steady
 from manyhands.compare.launches import Side, disturbance, sides
 from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.errors import ManyhandsError
 from manyhands.plan import RunSpec
 
 
@@ -38,9 +39,11 @@ def compare_cells(
     with ExitStack() as stack:
         running = sides(stack, revisions)
         for spec in specs:
+            for side in running:
+                side.revive()
             try:
                 results += run_bench(bench(sized(spec, running, say), running), limits, say)
-            except CannotMeasure as problem:
+            except ManyhandsError as problem:
                 say(str(problem))
                 results.append(failed(spec.label, problem))
     return together(results, limits.budget)
@@ -90,6 +93,9 @@ def run_bench(
         started = clock()
         order = (0, 1) if len(pairs) % 2 == 0 else (1, 0)
         launched = {number: bench.launch(number) for number in order}
+        for number, side in launched.items():
+            if lost := [label for label in bench.labels if label not in side]:
+                raise CannotMeasure(f"{', '.join(lost)} did not come out of a launch of {('BASE', 'HEAD')[number]}")
         pairs.append((launched[0], launched[1]))
         longest = max(longest, clock() - started)
         last = clock() - began + longest > limits.max_time_s
@@ -99,9 +105,10 @@ def run_bench(
         for label in bench.labels:
             own = tuple((base[label], head[label]) for base, head in pairs)
             steady.setdefault(label, _steady(own))  # found once, on the first pairs, so that every look sees the same numbers
-            judged = judge_all(own, steady[label], bench.metrics, limits.budget)
+            judged, missing = judge_all(own, steady[label], bench.metrics, limits.budget)
             epochs = len(own[0][0].series)
-            results.append(CellResult(label, own, judged, steady[label], epochs, clock() - began, bench.quality))
+            spent_s = clock() - began
+            results.append(CellResult(label, own, judged, steady[label], epochs, spent_s, bench.quality, missing=missing))
             say(_progress(label, len(pairs), judged))
         if last or all(one.judgement.settled for result in results for one in result.judged):
             break
@@ -117,10 +124,10 @@ LOOK_AT = {first + second for first in (0, *LOOKS) for second in (0, *LOOKS)}
 
 def _steady(pairs: Sequence[Pair]) -> Steady:
     series = [launch.series for pair in pairs for launch in pair]
-    if not series[0]:
-        return Steady(0, True)
     if len({len(one) for one in series}) > 1:
         raise CannotMeasure("the two sides report different numbers of epochs, so their launches are not the same work")
+    if not series[0]:
+        return Steady(0, True)
     return find_steady(series)
 
 

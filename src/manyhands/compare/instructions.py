@@ -55,6 +55,8 @@ def judge_counts(base: float, head: float) -> Judgement:
 def instructions(revision: Revision, name: str) -> float:
     """Instructions of one call."""
     few, many = (_run(revision, name, calls) for calls in CALLS)
+    if many <= few:
+        raise CannotMeasure(f"{name} of {revision.label} takes no instructions that can be told from Python's start")
     return (many - few) / (CALLS[1] - CALLS[0])
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from manyhands.data.make import cache_dir
 
-IDENTITY = ("host", "cpu_model", "cores", "memory_bytes")
-"""What makes a machine another one."""
+IDENTITY = ("cpu_model", "cores")
+"""What makes a machine another one, with the whole gigabytes of its memory. Not its name: containers get a new one each time."""
 
 
 def rates_file(machine: Mapping[str, Any]) -> Path:
     """The file for a machine as `describe_machine` tells it, in the user's cache."""
-    known = json.dumps({name: machine.get(name) for name in IDENTITY}, sort_keys=True)
+    memory = {"memory_gb": round(float(machine.get("memory_bytes") or 0) / 1e9)}
+    known = json.dumps({name: machine.get(name) for name in IDENTITY} | memory, sort_keys=True)
     return cache_dir().parent / "error-rates" / f"{hashlib.sha256(known.encode()).hexdigest()[:12]}.json"

@@ -18,6 +18,7 @@ import psutil
 
 from manyhands.analysis.verdicts.metrics import Sample, sample
 from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.errors import RecordError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec
 from manyhands.record import Record
@@ -59,15 +60,24 @@ class Side:
 
     def __init__(self, revision: Revision) -> None:
         self.revision = revision
-        self._process = subprocess.Popen(
-            [str(revision.python), str(LAUNCHER)],
-            cwd=revision.folder,
-            env=revision.environment(),
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(self.revision.python), str(LAUNCHER)],
+            cwd=self.revision.folder,
+            env=self.revision.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            process_group=0,  # Ctrl-C is for the comparison, which ends its launchers one signal each
         )
+
+    def revive(self) -> None:
+        """Starts the process again when it has died, so that one cell's end is not that of the next."""
+        if self._process.poll() is not None:
+            self._process = self._start()
 
     def __enter__(self) -> Side:
         return self
@@ -95,7 +105,10 @@ class Side:
         """One launch of a cell; raises CannotMeasure when it failed."""
         before = Busy.now()
         problem = f"{spec.label} failed in {self.revision.label}"
-        record = Record.from_json(json.dumps(self._ask("launch", spec, problem)["record"]))
+        try:
+            record = Record.from_json(json.dumps(self._ask("launch", spec, problem)["record"]))
+        except RecordError as error:
+            raise CannotMeasure(f"{problem}: its record cannot be read: {error}") from None
         if not record.ok:
             raise CannotMeasure(f"{problem}: {record.reason}")
         others, stolen = Busy.now().others_since(before, float(record.resources.get("cpu_s") or 0.0))
@@ -137,13 +150,18 @@ def disturbance(samples: Sequence[Sample], needed: int, max_load: float | None =
 
     `needed`: cores that the cell itself keeps busy. `max_load`: share of the cores that is let pass, when the user says so.
     """
-    cores = usable_cores()
-    limit = min(QUIET_SHARE * cores, max(0.25, cores - needed)) if max_load is None else max_load * cores
+    cores, seen = usable_cores(), len(os.sched_getaffinity(0))
+    if max_load is not None:
+        limit = max_load * seen
+    elif cores < seen:  # a quota: what others use is their own affair as long as enough cores of the host stay idle
+        limit = max(0.25, seen - max(needed, cores))
+    else:
+        limit = min(QUIET_SHARE * cores, max(0.25, cores - needed))
     loud = [launch.others for launch in samples if launch.others > limit]
     if len(loud) <= DISTURBED_SHARE * len(samples):
         return None
     return (
-        f"other programs used {sum(loud) / len(loud):.1f} of {cores} cores during {len(loud)} of {len(samples)} launches;"
+        f"other programs used {sum(loud) / len(loud):.1f} of {seen} cores during {len(loud)} of {len(samples)} launches;"
         f" up to {limit:.2g} are let pass: end them, compare at a quieter time, or allow more with --max-load"
     )
 

@@ -60,7 +60,7 @@ def launch(revision: Revision, expression: str) -> Mapping[str, Sample]:
             raise CannotMeasure(f"{SUITE} of {revision.label} was not done after {LAUNCH_S:g} s") from None
         if done.returncode or not out.exists():
             raise CannotMeasure(
-                f"{SUITE} -k '{expression}' of {revision.label} does not run: {_why(done.returncode, done.stdout)}"
+                f"{SUITE} -k '{expression}' of {revision.label} does not run: {_why(done.returncode, done.stdout + done.stderr)}"
             )
         content = json.loads(out.read_text())
     others, stolen = Busy.now().others_since(before, 0.0)

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -23,6 +24,8 @@ PLANTED = Path(__file__).with_name("planted")
 """Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when that is 0."""
 TREE = "the working tree"
 INSTALL_S = 1800.0
+SUITE = ("pytest", "pytest-benchmark")
+"""What micro-benchmarks need besides."""
 
 
 class CannotMeasure(ManyhandsError):
@@ -63,7 +66,7 @@ class Revision:
         `PLANTED` is named on both sides of a comparison, so that their environments are equally long.
         """
         path = os.pathsep.join([str(self.source), str(PLANTED)])
-        return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "MANYHANDS_PLANTED": f"{self.planted:.3f}"}
+        return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "MANYHANDS_PLANTED": f"{self.planted:.6f}"}
 
 
 @contextmanager
@@ -120,15 +123,27 @@ def _head(repository: Path, name: str | None, folder: Path) -> Revision:
         return _base(repository, name, folder)
     commit = _commit(repository, "HEAD")
     _git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
-    changed = _git(repository, "diff", "--name-only", "-z", "HEAD").split("\0")
+    changed = _git(repository, "diff", "--no-renames", "--name-only", "-z", "HEAD").split("\0")
     new = _git(repository, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
     paths = [path for path in (*changed, *new) if path]
     for path in paths:
-        (folder / path).unlink(missing_ok=True)
-        if (repository / path).is_file():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(repository / path, folder / path)
+        _copy(repository / path, folder / path)
     return Revision(TREE if paths else "HEAD", commit, bool(paths), folder, Path(sys.executable))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Makes the target what the source is: a file, a link, or not there."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+    if source.is_dir() and not source.is_symlink():
+        if not (source / ".git").exists():
+            return  # a folder where a file was: git names its files one by one
+        raise CannotMeasure(f"{source} is a repository of its own with changes; commit there, then name a commit here")
+    if os.path.lexists(source):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _remove(repository: Path, room: Path) -> None:
@@ -137,7 +152,6 @@ def _remove(repository: Path, room: Path) -> None:
             ["git", "-C", str(repository), "worktree", "remove", "--force", str(folder)], capture_output=True, check=False
         )
     shutil.rmtree(room, ignore_errors=True)
-    subprocess.run(["git", "-C", str(repository), "worktree", "prune"], capture_output=True, check=False)
 
 
 def _commit(repository: Path, name: str) -> str:
@@ -154,21 +168,44 @@ def _commit(repository: Path, name: str) -> str:
 
 def _git(folder: Path, *arguments: str, problem: str | None = None) -> str:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, errors="surrogateescape", check=False
+        )
     except FileNotFoundError:
         raise CannotMeasure("git is not installed, and comparing commits needs it") from None
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise CannotMeasure(problem or f"git {arguments[0]} failed: {said}")
+        said = (done.stderr.strip().splitlines() or [""])[-1]
+        raise CannotMeasure(f"{problem or f'git {arguments[0]} failed'}{f' (git: {said})' if said else ''}")
     return done.stdout.strip("\n")
 
 
 def _pythons(repository: Path, sides: tuple[Revision, Revision], say: Callable[[str], None]) -> list[Path]:
-    """The interpreter for each side: this one where it needs what the working tree needs, or both need the same."""
-    here, needs = dependencies(repository), [dependencies(side.folder) for side in sides]
-    if needs[0] == needs[1]:
-        return [Path(sys.executable)] * 2
-    return [Path(sys.executable) if need == here else _built(side, need, say) for side, need in zip(sides, needs, strict=True)]
+    """The interpreter for each side: this one where everything that is installed is as the side pins it, else one made for it."""
+    found: dict[str, Path] = {}
+    for side in reversed(sides):
+        need = dependencies(side.folder)
+        if need not in found:
+            other = unlike_pins(side.folder)
+            if other:
+                say(f"{side.label} pins {other}")
+            # Two sides that need different things never share this environment: one of them would run with the other's.
+            here = not other and Path(sys.executable) not in found.values()
+            found[need] = Path(sys.executable) if here else _built(side, need, say)
+    return [found[dependencies(side.folder)] for side in sides]
+
+
+def unlike_pins(folder: Path) -> str | None:
+    """The first library that is installed here in another version than a checkout's constraints.txt says; None when none is."""
+    pins = folder / "constraints.txt"
+    for line in pins.read_text().splitlines() if pins.is_file() else ():
+        name, separator, wanted = line.partition("#")[0].partition(";")[0].strip().partition("==")
+        try:
+            installed = version(name) if separator else ""
+        except (PackageNotFoundError, ValueError):
+            continue
+        if separator and installed.partition("+")[0] != wanted.partition("+")[0]:
+            return f"{name} {wanted}, here is {installed}"
+    return None
 
 
 def dependencies(folder: Path) -> str:
@@ -191,14 +228,23 @@ def _built(side: Revision, need: str, say: Callable[[str], None]) -> Path:
     cache = Path(os.environ.get("MANYHANDS_CACHE") or user_cache_path("manyhands"))
     place = cache / "environments" / f"python{sys.version_info[0]}.{sys.version_info[1]}-{need}"
     python = place / "bin" / "python"
-    if (place / "complete").exists():
+    if (place / "complete").exists() and python.exists():
         return python
     say(f"{side.label} needs other libraries: installing them once into {place}")
     shutil.rmtree(place, ignore_errors=True)
     pins = side.folder / "constraints.txt"
     steps = [
         [sys.executable, "-m", "venv", str(place)],
-        [str(python), "-m", "pip", "install", "-q", *(["-c", str(pins)] if pins.is_file() else []), f"{side.folder}[all]"],
+        [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            *(["-c", str(pins)] if pins.is_file() else []),
+            f"{side.folder}[all]",
+            *SUITE,
+        ],
     ]
     for step in steps:
         try:

@@ -11,6 +11,7 @@ from manyhands.analysis.targets import is_error
 from manyhands.analysis.verdicts.error_rates import ErrorRates
 from manyhands.analysis.verdicts.metrics import EXACT, WORDS
 from manyhands.analysis.verdicts.results import CellResult, Comparison, Judged
+from manyhands.analysis.verdicts.sequential import Budget, fewest_pairs
 from manyhands.report import words
 from manyhands.report.columns import Column
 from manyhands.report.markdown import bullets, escape, table
@@ -49,7 +50,8 @@ def lines(found: Comparison, rates: ErrorRates | None) -> list[str]:
     budget = found.limits.budget
     effect = f"{100 * budget.effect:g} %"
     told = [f"could not measure: {cell.failure}" for cell in found.cells if cell.failure]
-    told += [line for cell in found.cells for one in cell.judged if (line := _open(cell, one))]
+    told += [f"could not measure: {cell.label}: {reason}" for cell in found.cells for reason in cell.missing]
+    told += [line for cell in found.cells for one in cell.judged if (line := _open(cell, one, budget))]
     told += [line for cell in found.cells if (line := _steadiness(cell))]
     metrics = {one.metric for cell in found.cells for one in cell.judged}
     if not metrics:
@@ -61,9 +63,10 @@ def lines(found: Comparison, rates: ErrorRates | None) -> list[str]:
         return [words.plain(line) for line in told]
     told += [
         f"same: a difference of {effect} or more is ruled out, by two one-sided tests",
-        f"slower, faster: seen by rank tests on pairs of launches, then again on fresh launches; an unchanged benchmark is called"
-        f" either with a chance of at most {100 * budget.alpha:g} % over all {budget.verdicts} verdicts together",
-        rates.quote(budget) if rates else UNKNOWN_RATES,
+        f"slower, faster: seen by rank tests on pairs of launches, then again on fresh launches; of what is called either, at most"
+        f" {100 * budget.alpha:g} % is expected to be unchanged (false-discovery rate over {budget.verdicts} verdicts); intervals"
+        " are not adjusted for stopping early",
+        rates.quote(budget, found.limits.max_time_s) if rates else UNKNOWN_RATES,
     ]
     return [words.plain(line) for line in told]
 
@@ -100,7 +103,7 @@ def _metric(cell: CellResult, judged: Judged) -> str:
     if judged.metric == "quality":
         return cell.quality.replace("_", " ")
     if judged.metric == "time":
-        return "time of an epoch, s" if cell.epochs else "train time, s"
+        return "time of an epoch, s" if cell.epochs else "time, s" if not cell.quality else "train time, s"
     return f"{ {'cpu': 'CPU time', 'memory': 'peak memory'}.get(judged.metric, judged.metric) }, {UNITS[judged.metric][0]}"
 
 
@@ -124,12 +127,12 @@ def _pairs(judged: Judged) -> str:
     return f"{known.pairs} ({known.fresh})" if known.fresh else str(known.pairs)
 
 
-def _open(cell: CellResult, judged: Judged) -> str | None:
+def _open(cell: CellResult, judged: Judged, budget: Budget) -> str | None:
     known = judged.judgement
     if known.verdict != "undecided":
         return None
     seen = (
-        "too few launches to see any effect"
+        f"{known.pairs} pairs are too few to see any effect, {fewest_pairs(budget)} are the least"
         if known.visible is None
         else (f"the smallest effect that these launches would have shown is {100 * known.visible:.1f} %")
     )

@@ -42,7 +42,9 @@ def lines(found: History) -> list[str]:
     if found.drifts and not found.crept:
         told.append(f"no benchmark is surely more than {100 * found.effect:g} % above the last release")
     if not found.drifts:
-        told.append("drift since a release: not known, no tag is among the measured commits")
+        told.append(
+            "drift since a release: not known, no tag is among the measured commits, or too few were measured on one side of it"
+        )
     short = sum(length < FEWEST for length in lengths)
     if short:
         told.append(f"{words.count(short, 'benchmark')} with fewer than {FEWEST} commits: too few to look for changes")

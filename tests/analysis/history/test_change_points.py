@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from manyhands.analysis.history.change_points import change_points, drift, shift
+from manyhands.analysis.history.found import find
 from manyhands.analysis.history.series import Order, Point, Series
 
 pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[history]'")
@@ -20,7 +21,7 @@ def series(levels: list[float], noise: float = 0.01, seed: int = 0) -> Series:
 
 
 def test_a_lasting_step_is_found_where_it_is_and_as_large_as_it_is() -> None:
-    (found,) = change_points(series([1.0] * 12 + [1.1] * 10))
+    (found,) = change_points(series([1.0] * 12 + [1.1] * 10, noise=0.005))
     assert (found.after, found.by) == ("c11", "c12")
     assert found.shift.ratio == pytest.approx(1.1, abs=0.02)
     assert found.shift.low is not None
@@ -71,3 +72,41 @@ def test_a_shift_between_two_few_has_no_bounds() -> None:
     assert found.ratio == pytest.approx(1.105, abs=0.001)
     assert found.low is None
     assert found.confidence < 0.95
+
+
+def test_the_range_of_commits_holds_the_true_one_also_when_it_is_not_clear() -> None:
+    held = told = 0
+    for seed in range(60):
+        for found in change_points(series([1.0] * 12 + [1.08] * 12, noise=0.03, seed=seed)):
+            told += 1
+            held += int(found.after[1:]) < 12 <= int(found.by[1:])
+    assert told >= 40
+    assert held / told >= 0.85
+
+
+def test_bounds_of_a_shift_hold_it_as_often_as_they_say() -> None:
+    chance = np.random.default_rng(0)
+    for before, after in ((4, 4), (3, 6), (8, 8)):
+        held = 0
+        for _ in range(600):
+            found = shift(chance.normal(0, 1, before).tolist(), chance.normal(0, 1, after).tolist())
+            assert found.low is not None
+            assert found.high is not None
+            held += found.low <= 1 <= found.high
+        assert held / 600 > 0.935
+    assert shift([0.0, 0.1, 0.2], [0.3, 0.4, 0.5]).low is None, "three against three cannot be surer than 90 %"
+
+
+def test_creeping_is_not_found_in_fifty_series_that_only_scatter() -> None:
+    wrong = 0
+    for seed in range(20):
+        scattered = [series([1.0] * 30, noise=0.05, seed=100 * seed + number) for number in range(50)]
+        commits = tuple(point.commit for point in scattered[0].points)
+        wrong += bool(find(scattered, Order(commits, (("v1", "c09"),)), 0.05).crept)
+    assert wrong <= 3
+
+
+def test_too_few_commits_at_a_release_say_nothing_about_drift() -> None:
+    doubled = series([1.0] * 2 + [2.0] * 5)
+    commits = tuple(point.commit for point in doubled.points)
+    assert drift(doubled, Order(commits, (("v1", "c01"),))) is None

@@ -53,10 +53,13 @@ def test_rates_are_kept_for_a_machine_and_quoted(
     rates = ErrorRates(machine, "2026-11-21T00:00:00+00:00", "HEAD (abc)", "rnn on serial x 1", 120, BUDGET, 300.0, scenarios)
     assert load(rates_file(machine)) is None
     save(rates, rates_file(machine))
-    assert load(rates_file(machine | {"load_1m": 2.0})) == rates
+    assert load(rates_file(machine | {"load_1m": 2.0, "host": "other"})) == rates
     assert load(rates_file(machine | {"cores": 4})) is None
-    assert "unchanged called slower 0 of 20 (0 % [0 %, 16.8 %]) replayed; +5 % called slower" in rates.quote(BUDGET)
-    assert "with alpha 0.01 and effect 5 %" in rates.quote(Budget(alpha=0.05))
+    assert "unchanged called slower 0 of 20 (0 % [0 %, 16.8 %]) drawn from 120 launches; +5 % called slower" in rates.quote(
+        BUDGET, 300.0
+    )
+    assert ", 2026-11-21: unchanged" in rates.quote(BUDGET, 300.0)
+    assert "2026-11-21 with alpha 0.01, verdicts 4, time 300 s:" in rates.quote(Budget(alpha=0.05), 60.0)
     rates_file(machine).write_text("{}")
     with pytest.raises(RecordError, match="make them anew with 'manyhands calibrate'"):
         load(rates_file(machine))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from manyhands.analysis.history.change_points import ChangePoint, Drift, change_points, drift
 from manyhands.analysis.history.series import Order, Series
@@ -28,13 +29,17 @@ class History:
 
 
 def find(series: Sequence[Series], order: Order, effect: float) -> History:
-    """The changes and drifts of series; confidences are corrected for the number of changes."""
+    """The changes and drifts of series; confidences are corrected for how many of either there are."""
+    series = [one for one in series if one.points]
     changes = [change for one in series for change in change_points(one)]
     drifts = [found for one in series if (found := drift(one, order))]
-    return History(tuple(series), tuple(_corrected(changes)), tuple(drifts), effect)
+    return History(tuple(series), tuple(_corrected(changes)), tuple(_corrected(drifts)), effect)
 
 
-def _corrected(changes: Sequence[ChangePoint]) -> list[ChangePoint]:
+Shifted = TypeVar("Shifted", ChangePoint, Drift)
+
+
+def _corrected(changes: Sequence[Shifted]) -> list[Shifted]:
     from scipy.stats import false_discovery_control
 
     if not changes:

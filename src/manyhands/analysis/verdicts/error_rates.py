@@ -82,22 +82,29 @@ class ErrorRates:
         asked = (metric, injected, live, next(iter(TESTS)))
         return next((one for one in self.scenarios if (one.metric, one.injected, one.live, one.test) == asked), None)
 
-    def quote(self, budget: Budget) -> str:
-        """What a verdict says about its own error rates."""
+    def quote(self, budget: Budget, max_time_s: float) -> str:
+        """What a verdict says about its own error rates, and under what other budget they were measured."""
         parts = []
         for live in (False, True):
             unchanged, slower = self.of("time", 0.0, live), self.of("time", budget.effect, live)
-            how = "live" if live else "replayed"
+            how = "live" if live else f"drawn from {self.launches} launches"
             if unchanged:
                 parts.append(f"unchanged called slower {unchanged.rate('worse')} {how}")
             if slower:
                 parts.append(f"+{_percent(budget.effect)} called slower {slower.rate('worse')} {how}")
-        other = (
-            ""
-            if (self.budget.alpha, self.budget.effect) == (budget.alpha, budget.effect)
-            else f" with alpha {self.budget.alpha:g} and effect {_percent(self.budget.effect)}"
-        )
+        then, now = self._terms(self.budget, self.max_time_s), self._terms(budget, max_time_s)
+        others = [f"{name} {then[name]}" for name in then if then[name] != now[name]]
+        other = f" with {', '.join(others)}" if others else ""
         return f"error rates on this machine, {self.cell}, {self.measured_at[:10]}{other}: {'; '.join(parts) or 'none for this effect'}"
+
+    @staticmethod
+    def _terms(budget: Budget, max_time_s: float) -> Mapping[str, str]:
+        return {
+            "alpha": f"{budget.alpha:g}",
+            "effect": _percent(budget.effect),
+            "verdicts": str(budget.verdicts),
+            "time": f"{max_time_s:g} s",
+        }
 
 
 def load(path: Path) -> ErrorRates | None:

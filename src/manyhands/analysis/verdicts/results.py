@@ -53,6 +53,8 @@ class CellResult:
     """Name of the quality metric."""
     failure: str | None = None
     """Why nothing was judged."""
+    missing: tuple[str, ...] = ()
+    """Metrics that could not be judged, and why."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Comparison:
         verdicts = {judged.judgement.verdict for cell in self.cells for judged in cell.judged}
         if "worse" in verdicts:
             return 1
-        if any(cell.failure for cell in self.cells) or not self.cells:
+        if not self.cells or any(cell.failure or cell.missing or not cell.judged for cell in self.cells):
             return 4
         return 3 if "undecided" in verdicts else 0
 
@@ -81,18 +83,32 @@ def failed(label: str, problem: object) -> CellResult:
     return CellResult(label, (), (), Steady(0, True), 0, 0.0, failure=str(problem))
 
 
-def judge_all(pairs: Sequence[Pair], steady: Steady, metrics: Iterable[str], budget: Budget) -> tuple[Judged, ...]:
-    """Every metric that both sides report in every launch."""
-    found = []
+TINY = 1e-12
+"""Stands for a value of 0, such as the error of a perfect model: two of them have the ratio 1."""
+
+
+def judge_all(
+    pairs: Sequence[Pair], steady: Steady, metrics: Iterable[str], budget: Budget
+) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
+    """Every metric that all launches report, and in words those that only some of them do."""
+    found, missing = [], []
     for metric in metrics:
-        values = [tuple(value_of(launch, metric, steady) for launch in pair) for pair in pairs]
-        known = [(base, head) for base, head in values if base and head]
-        if len(known) < len(pairs):
+        sides = [[value_of(pair[side], metric, steady) for pair in pairs] for side in (0, 1)]
+        lacking = [sum(value is None for value in side) for side in sides]
+        if sum(lacking) == 2 * len(pairs):
+            continue  # nothing that this kind of workload has
+        if sum(lacking):
+            where = " and ".join(
+                f"{count} of {len(pairs)} launches of {name}"
+                for name, count in zip(("BASE", "HEAD"), lacking, strict=True)
+                if count
+            )
+            missing.append(f"{metric} is missing or no number in {where}")
             continue
-        logs = [math.log(head / base) for base, head in known]
-        middles = [median(side) for side in zip(*known, strict=True)]
-        found.append(Judged(metric, judge(logs, budget), middles[0], middles[1]))
-    return tuple(found)
+        base, head = ([max(value or 0.0, TINY) for value in side] for side in sides)
+        logs = [math.log(after / before) for before, after in zip(base, head, strict=True)]
+        found.append(Judged(metric, judge(logs, budget), median(base), median(head)))
+    return tuple(found), tuple(missing)
 
 
 def value_of(launch: Sample, metric: str, steady: Steady) -> float | None:
@@ -121,4 +137,4 @@ def together(results: Sequence[CellResult], budget: Budget) -> tuple[CellResult,
 
 def _promoted(judged: Judged) -> Judged:
     known = judged.judgement
-    return replace(judged, judgement=replace(known, verdict="worse" if known.ratio > 1 else "better", unconfirmed=False))
+    return replace(judged, judgement=replace(known, verdict="worse" if known.direction > 0 else "better", unconfirmed=False))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -69,6 +69,8 @@ class Judgement:
     """The smallest effect that these pairs would have shown with a power of 80 %; None when there are too few."""
     unconfirmed: bool = False
     """Whether first launches showed a difference that fresh ones have not."""
+    direction: int = 0
+    """1 when first launches were slower, -1 when they were faster, 0 when neither was seen."""
 
 
 def judge(differences: Sequence[float], budget: Budget, chance: Chance = chance_above) -> Judgement:
@@ -79,7 +81,7 @@ def judge(differences: Sequence[float], budget: Budget, chance: Chance = chance_
     start, sign, screened = 0, 0, 1.0
     for count in LOOKS:
         if count > len(differences):
-            return _open(differences, budget, start=0, p=1.0)
+            return _open(differences, budget)
         seen = differences[:count]
         for side in (1, -1):
             p = _adjusted(seen, side, chance)
@@ -90,7 +92,7 @@ def judge(differences: Sequence[float], budget: Budget, chance: Chance = chance_
         if _is_same(seen, budget, chance):
             return _closed("same", seen, budget, fresh=0, p=1.0)
     else:
-        return _open(differences, budget, start=0, p=1.0)
+        return _open(differences, budget)
     p = 1.0
     for count in LOOKS:
         if start + count > len(differences):
@@ -102,7 +104,7 @@ def judge(differences: Sequence[float], budget: Budget, chance: Chance = chance_
             return _closed("worse" if sign > 0 else "better", fresh, budget, fresh=count, p=p, before=start)
         if _is_same(fresh, budget, chance):
             return _closed("same", fresh, budget, fresh=count, p=p, before=start)
-    return _open(differences, budget, start=start, p=p)
+    return _open(differences, budget, start, p, sign)
 
 
 def discoveries(p_values: Sequence[float], alpha: float) -> list[bool]:
@@ -138,10 +140,12 @@ def _closed(verdict: Verdict, shown: Sequence[float], budget: Budget, fresh: int
     return _judgement(verdict, True, shown, budget, before + len(shown), fresh, p)
 
 
-def _open(differences: Sequence[float], budget: Budget, start: int, p: float) -> Judgement:
+def _open(differences: Sequence[float], budget: Budget, start: int = 0, p: float = 1.0, sign: int = 0) -> Judgement:
     """Not decided by these pairs; settled when no look is left."""
-    used = len(differences) - start
-    return _judgement("undecided", used >= LOOKS[-1], differences, budget, len(differences), used if start else 0, p)
+    fresh = len(differences) - start if sign else 0
+    shown = differences[start:] or differences
+    found = _judgement("undecided", len(shown) >= LOOKS[-1], shown, budget, len(differences), fresh, p)
+    return replace(found, visible=visible(differences, budget), unconfirmed=bool(sign), direction=sign)
 
 
 def _judgement(
@@ -150,8 +154,7 @@ def _judgement(
     ratio = math.exp(centre(shown)) if shown else math.nan
     bound = bounds(shown) if shown else None
     low, high = (math.exp(bound[0]), math.exp(bound[1])) if bound else (None, None)
-    unconfirmed = verdict == "undecided" and fresh > 0
-    return Judgement(verdict, settled, ratio, low, high, pairs, fresh, p, visible(shown, budget), unconfirmed)
+    return Judgement(verdict, settled, ratio, low, high, pairs, fresh, p, visible(shown, budget))
 
 
 def visible(differences: Sequence[float], budget: Budget) -> float | None:
@@ -159,11 +162,18 @@ def visible(differences: Sequence[float], budget: Budget) -> float | None:
     from scipy.stats import chi2, norm
 
     bound = bounds(differences)
-    if bound is None:
+    if bound is None or len(differences) < fewest_pairs(budget):
         return None
     error = math.sqrt(2) * (bound[1] - bound[0]) / (2 * norm.ppf(0.975))  # of each stage, which has half of the pairs
     level = min(budget.screen, math.exp(-float(chi2.isf(budget.each, 4)) / 4))  # at which the two together keep to the budget
     return float(math.expm1((norm.isf(nominal(level)) + norm.ppf(math.sqrt(POWER))) * error))
+
+
+def fewest_pairs(budget: Budget) -> int:
+    """The least pairs after which anything, however large, can be called slower."""
+    first = next(count for count in LOOKS if over_looks(0.5**count) <= budget.screen)
+    screened = over_looks(0.5**first)
+    return first + next(count for count in LOOKS if _together(screened, over_looks(0.5**count)) <= budget.each)
 
 
 def over_looks(p: float) -> float:
