@@ -17,6 +17,7 @@ import psutil
 import pytest
 from listening import listening
 
+from manyhands.backends._dask_estimators_rows import pieces
 from manyhands.backends.dask_cluster import DaskCluster
 from manyhands.errors import Unavailable
 from manyhands.measure.resources import end_descendants
@@ -252,3 +253,12 @@ def test_workers_of_another_shape_are_refused_in_words(tmp_path: Path) -> None:
         other = run_at(address, tmp_path / "other.jsonl", "kmeans", "--workers", "1", "--samples", "1000")
     assert "runs 2 tasks at once" in str(wide.reason)
     assert "uses 2 threads and --threads 1 was asked for" in str(other.reason)
+
+
+def test_chunks_are_as_large_as_memory_lets_them_be() -> None:
+    """Ten parts of 100 MB: two in a chunk of at most 256 MB, or one in each."""
+    slices = [(part, 0, 1_000_000) for part in range(10)]
+    sizes = [[high - low for _, low, high in chunk] for chunk in pieces(slices, row_bytes=100, limited=False)]  # type: ignore[arg-type]
+    assert sizes == [[1_000_000] * 2] * 5
+    assert len(pieces(slices, row_bytes=100, limited=True)) == 10  # type: ignore[arg-type]
+    assert pieces([], row_bytes=100, limited=False) == []

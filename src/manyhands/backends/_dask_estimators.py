@@ -11,6 +11,7 @@ from manyhands.backends._dask_estimators_workers import Workers
 from manyhands.backends._estimators_boosting import BoostingEngine
 from manyhands.backends._estimators_clustering import ClusteringEngine, Clusters
 from manyhands.backends._estimators_preparation import PreparationEngine
+from manyhands.backends.dask_cluster import untyped
 from manyhands.data.fingerprint import Fingerprint
 from manyhands.data.partition import Indices
 from manyhands.data.parts import Rows
@@ -30,18 +31,20 @@ class DaskClustering(ClusteringEngine[Spread]):
 
     strategy = "dask-ml"
 
-    def __init__(self, workers: Workers) -> None:
-        """Has every worker compile dask-ml's step: that takes a second or more, once a process, however few the rows."""
-        import dask_ml.cluster  # noqa: F401 - imported before anything is timed, as in the workers
+    def __init__(self, workers: Workers, limited: bool = False) -> None:
+        """Fits a few rows first: what a process does only once, compiling dask-ml's step above all, takes seconds."""
+        from dask_ml.cluster import KMeans
 
-        self.workers = workers
+        self.workers, self.limited = workers, limited
         workers.each(compile_steps)
+        with workers.current():
+            KMeans(1, init=np.zeros((1, 2)), max_iter=1).fit(few_rows(workers))
 
     def probe(self) -> list[dict[str, Any]]:
         return self.workers.probe()
 
     def load(self, rows: Rows) -> Spread:
-        return spread(self.workers, rows, labelled=False)
+        return spread(self.workers, rows, labelled=False, limited=self.limited)
 
     def train(self, data: Spread, start: Start) -> Clusters:
         from dask_ml.cluster import KMeans
@@ -58,6 +61,15 @@ class DaskClustering(ClusteringEngine[Spread]):
 
     def held(self, data: Spread) -> list[Fingerprint]:
         return data.fingerprints(self.workers)
+
+
+def few_rows(workers: Workers) -> Any:
+    """Four rows of two columns in every worker, as a Dask array."""
+    parts = [workers.client.submit(np.ones, (4, 2), workers=[address], pure=False) for address in workers.addresses]
+    with workers.current():
+        rows = arrays().concatenate([arrays().from_delayed(part, (4, 2), float) for part in parts]).persist()
+        untyped().wait(rows)
+    return rows
 
 
 def compile_steps() -> None:
@@ -78,9 +90,11 @@ class DaskBoosting(BoostingEngine[Spread]):
     strategy = "xgboost.dask"
 
     def __init__(self, workers: Workers) -> None:
+        """Boosts a few rows first, for what a process does only once."""
         self.workers = workers
         workers.each(import_xgboost)
-        import_xgboost()
+        few = few_rows(workers)
+        self._boost(few, few[:, 0], {"nthread": workers.threads}, 1)
 
     def probe(self) -> list[dict[str, Any]]:
         return self.workers.probe()
@@ -89,6 +103,10 @@ class DaskBoosting(BoostingEngine[Spread]):
         return spread(self.workers, rows, labelled=True)
 
     def train(self, data: Spread, parameters: dict[str, Any], rounds: int) -> xgboost.Booster:
+        booster: xgboost.Booster = self._boost(data.x, data.y, parameters, rounds)
+        return booster
+
+    def _boost(self, x: Any, y: Any, parameters: dict[str, Any], rounds: int) -> Any:
         from xgboost import dask as xgboost_dask
         from xgboost.collective import Config
 
@@ -96,10 +114,8 @@ class DaskBoosting(BoostingEngine[Spread]):
         # XGBoost would otherwise choose an interface by the host's name, and listen there.
         host = client.scheduler.address.rpartition("/")[2].rpartition(":")[0]
         with self.workers.current():
-            matrix = xgboost_dask.DaskQuantileDMatrix(client, data.x, data.y, max_bin=parameters["max_bin"])
-            found = xgboost_dask.train(client, parameters, matrix, rounds, coll_cfg=Config(tracker_host_ip=host))
-        booster: xgboost.Booster = found["booster"]
-        return booster
+            matrix = xgboost_dask.DaskQuantileDMatrix(client, x, y, max_bin=parameters.get("max_bin", 256))
+            return xgboost_dask.train(client, parameters, matrix, rounds, coll_cfg=Config(tracker_host_ip=host))["booster"]
 
     def held(self, data: Spread) -> list[Fingerprint]:
         return data.fingerprints(self.workers)

@@ -70,7 +70,7 @@ def train_share(pieces: Sequence[Slice], parameters: Mapping[str, Any], rounds: 
 
 def prove_share(pieces: Sequence[Slice]) -> Fingerprint:
     """The fingerprint of the rows in `pieces`."""
-    return total(fingerprint(read_x(*piece), read_y(*piece)) for piece in pieces)
+    return total(fingerprint(read_x(piece), read_y(piece)) for piece in pieces)
 
 
 class Chunks(xgboost.DataIter):
@@ -85,7 +85,7 @@ class Chunks(xgboost.DataIter):
         if self.at == len(self.pieces):
             return False
         piece = self.pieces[self.at]
-        input_data(data=read_x(*piece), label=read_y(*piece))
+        input_data(data=read_x(piece), label=read_y(piece))
         self.at += 1
         return True
 

@@ -1,6 +1,7 @@
 """Rows in the memory of Dask's workers: each reads its own share from the parts, and spills what finds no room.
 
-No row passes through the driver. A worker's share is consecutive rows; a chunk of it is at most one part.
+No row passes through the driver. A worker's share is consecutive rows; a chunk of it is one part where memory is limited, else as
+many parts as make up CHUNK_BYTES: every chunk is a task in every iteration, and tasks of a few milliseconds cost more than they do.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from manyhands.backends._dask_estimators_workers import Workers
 from manyhands.backends._estimators_shares import Slice, shares
 from manyhands.backends.dask_cluster import untyped
 from manyhands.data.fingerprint import Fingerprint, fingerprint, total
-from manyhands.data.parts import Part, Rows
+from manyhands.data.parts import Rows
 from manyhands.errors import DataError
+
+CHUNK_BYTES = 256e6
 
 
 def arrays() -> Any:
@@ -28,14 +31,32 @@ def arrays() -> Any:
     return dask.array
 
 
-def read_x(part: Part, low: int, high: int) -> NDArray[Any]:
-    """Features (rows, columns) of a slice, in memory."""
-    return np.array(part.x()[low:high])
+def read_x(*slices: Slice) -> NDArray[Any]:
+    """Features (rows, columns) of slices that follow each other, in memory."""
+    return _joined([part.x()[low:high] for part, low, high in slices])
 
 
-def read_y(part: Part, low: int, high: int) -> NDArray[np.int32]:
-    """Labels (rows,) of a slice, in memory."""
-    return np.array(part.y()[low:high])
+def read_y(*slices: Slice) -> NDArray[np.int32]:
+    """Labels (rows,) of slices that follow each other, in memory."""
+    return _joined([part.y()[low:high] for part, low, high in slices])
+
+
+def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return np.array(arrays[0]) if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def pieces(slices: Sequence[Slice], row_bytes: int, limited: bool) -> list[list[Slice]]:
+    """A worker's slices as those of each chunk."""
+    found: list[list[Slice]] = []
+    used = 0.0
+    for part, low, high in slices:
+        size = (high - low) * row_bytes
+        if not found or limited or used + size > CHUNK_BYTES:
+            found.append([])
+            used = 0.0
+        found[-1].append((part, low, high))
+        used += size
+    return found
 
 
 def shares_of_all(rows: Rows, workers: int) -> list[list[Slice]]:
@@ -63,14 +84,15 @@ class Spread:
         return [total(found) for found in workers.client.gather(asked)]
 
 
-def spread(workers: Workers, rows: Rows, labelled: bool) -> Spread:
-    """The rows, read by the workers; returns when all are there."""
+def spread(workers: Workers, rows: Rows, labelled: bool, limited: bool = False) -> Spread:
+    """The rows, read by the workers; returns when all are there. `limited`: whether memory is, so that chunks have to be small."""
+    row_bytes = len(rows.columns) * np.dtype(rows.dtype).itemsize
     given = [
         (address, piece)
-        for address, pieces in zip(workers.addresses, shares_of_all(rows, len(workers.addresses)), strict=True)
-        for piece in pieces
+        for address, share in zip(workers.addresses, shares_of_all(rows, len(workers.addresses)), strict=True)
+        for piece in pieces(share, row_bytes, limited)
     ]
-    run, sizes = uuid.uuid4().hex, tuple(high - low for _, (_, low, high) in given)
+    run, sizes = uuid.uuid4().hex, tuple(sum(high - low for _, low, high in piece) for _, piece in given)
 
     def read(function: Callable[..., Any], name: str, *column: int) -> dict[tuple[Any, ...], Any]:
         # A future under the key that the array gives its chunk is what persisting an array leaves.

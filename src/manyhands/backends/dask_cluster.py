@@ -97,7 +97,7 @@ class DaskCluster(RankBackend):
         from manyhands.backends._estimators_clustering import clustering_fit
 
         with errors_in_words():
-            return clustering_fit(spec, DaskClustering(workers_for(self.client, spec)))
+            return clustering_fit(spec, DaskClustering(workers_for(self.client, spec), limited=spec.memory_limit is not None))
 
     def fit_boosting(self, spec: RunSpec) -> Fit:
         """xgboost.dask, with its matrix on disk where memory is limited."""
