@@ -44,7 +44,7 @@ def add_budget_options(parser: argparse.ArgumentParser) -> None:
         "--alpha",
         type=share,
         default=0.01,
-        help="chance that anything unchanged is called slower, over all verdicts together; the same for faster (default: %(default)s)",
+        help="share of what is called slower or faster that may be unchanged, over all verdicts together (default: %(default)s)",
     )
     budget.add_argument(
         "--effect",
