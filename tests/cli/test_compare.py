@@ -168,7 +168,9 @@ def test_micro_benchmarks_are_compared_and_one_that_a_side_lacks_is_told(
         git(repository, "tag", tag)
     quick = ["--max-time", "1s", "--max-load", "99%"]
     assert main(["compare", "small", "large", "--micro", "total or largest", *quick]) == 4
-    told = " ".join(capsys.readouterr().out.split())
+    printed = capsys.readouterr()
+    told = " ".join(printed.out.split())
+    assert told, printed.err
     assert "could not measure: test_largest is missing in small (" in told
     assert "test_total: 1 pairs are too few to see any effect" in told
     ratio = re.search(r"test_total time, s \S+ \S+ (\d+\.\d+)", told)

@@ -63,10 +63,12 @@ class Revision:
     def environment(self) -> dict[str, str]:
         """Variables for its processes: its own files come before anything that is installed.
 
-        `PLANTED` is named on both sides of a comparison, so that their environments are equally long.
+        `PLANTED` is named on both sides of a comparison, so that their environments are equally long. What a pytest that this
+        runs in has set stays with it: pytest-benchmark measures nothing in a process that takes itself for a worker of xdist.
         """
         path = os.pathsep.join([str(self.source), str(PLANTED)])
-        return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "MANYHANDS_PLANTED": f"{self.planted:.6f}"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        return {**inherited, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "MANYHANDS_PLANTED": f"{self.planted:.6f}"}
 
 
 @contextmanager
