@@ -15,7 +15,7 @@ SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
     {"__init__", "errors"},
     {"record", "machine", "studies"},
-    {"plan", "plugins", "measure", "data"},
+    {"plan", "plugins", "measure", "data", "slurm"},
     {"workloads"},
     {"backends"},
     {"driver", "process"},

@@ -74,12 +74,23 @@ def _quota_of(folder: Path) -> list[float]:
     return []
 
 
+def host_name() -> str:
+    """What SLURM calls this host inside its jobs, else the name it has itself."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
+
+
+def clock_name() -> str:
+    """Which monotonic clock this process reads: only where two processes have the same may their times be subtracted."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return f"{host_name()} {boot.read_text().strip() if boot.exists() else ''}"
+
+
 def describe_machine() -> dict[str, Any]:
     """Host, processor, usable cores, memory in bytes, system and Python: what makes two records comparable."""
     import psutil
 
     return {
-        "host": socket.gethostname(),
+        "host": host_name(),
         "cpu_model": _cpu_model(),
         "cores": usable_cores(),
         "cores_total": os.cpu_count(),

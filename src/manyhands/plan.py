@@ -167,9 +167,9 @@ def check_cores(specs: Iterable[RunSpec], cores: int) -> None:
     """Raises UsageError when a spec wants more threads than usable cores and does not say `oversubscribe`."""
     for spec in specs:
         wanted = spec.workers // spec.nodes * spec.threads
-        if wanted > cores and not spec.oversubscribe and spec.address is None:
+        if wanted > cores and not spec.oversubscribe and (spec.address is None or spec.nodes > 1):
             raise UsageError(
-                f"{spec.workers} workers x {spec.threads} threads are more than the {cores} usable cores;"
+                f"{spec.workers // spec.nodes} workers x {spec.threads} threads are more than the {cores} usable cores;"
                 " use fewer, or add --oversubscribe to time them all the same"
             )
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from manyhands.measure.elsewhere import cpu_of, is_outside, with_elsewhere
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class
@@ -76,19 +77,22 @@ class _Engine:
 
     def measured(self, outcome: dict[str, Any]) -> dict[str, Any]:
         """The fields of a record: those of the run's own span, and its engine's launch and stop."""
+        spec = self.specs[self.done]
         began, ended = (outcome[name] - self.watched.started for name in ("started", "ended"))
         samples = [(round(at - began, 3), cpu_s, pss) for at, cpu_s, pss in self.watched.usage.samples if began <= at <= ended]
         measured = result(outcome, outcome["started"], outcome["ended"])
         measured["wall_s"] = ended - began
         # The workers' own accounts where the engine's process tree has lost them: Ray's are gone without a trace.
-        cpu_s = max(outcome["cpu_s"], sum(cpu_of(worker) for worker in measured["per_worker"]))
-        measured["resources"] = {
+        own = [worker for worker in measured["per_worker"] if not is_outside(worker, spec)]
+        cpu_s = max(outcome["cpu_s"], sum(cpu_of(worker) or 0.0 for worker in own))
+        resources = {
             "cpu_s": cpu_s,
             "cpu_percent": 100 * cpu_s / (ended - began),
             "peak_pss_bytes": max((pss for _, _, pss in samples), default=None),
             "load_1m_before": self.load_1m,
             "samples": samples,
         }
+        measured["resources"] = with_elsewhere(resources, measured["per_worker"], spec, ended - began)
         stopped = self.done == len(self.specs) - 1
         measured["resolved"] = dict(measured["resolved"]) | {
             "engine": self.name,
@@ -102,8 +106,3 @@ class _Engine:
         self.emit(self.surroundings.record(spec, self.began, self.position + self.done, measured))
         self.done += 1
         self.began = datetime.now(UTC)
-
-
-def cpu_of(worker: Mapping[str, Any]) -> float:
-    """User and system seconds that a worker reports, 0 where it cannot tell."""
-    return (worker.get("cpu_user_s") or 0.0) + (worker.get("cpu_system_s") or 0.0)

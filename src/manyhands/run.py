@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -20,8 +19,9 @@ from manyhands.backends.base import kinds
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import require_reader
 from manyhands.errors import Unavailable
-from manyhands.machine import describe_code, describe_machine, installed_versions
+from manyhands.machine import clock_name, describe_code, describe_machine, installed_versions
 from manyhands.measure.alone import alone
+from manyhands.measure.elsewhere import with_elsewhere
 from manyhands.measure.notices import Notices
 from manyhands.measure.phases import combine, slowest_split
 from manyhands.plan import RunSpec
@@ -30,6 +30,8 @@ from manyhands.process import Watched, watch
 from manyhands.record import Record
 
 PREFIX = "manyhands-"
+OF_THE_CLOCK = ("clock", "started", "ended")
+"""Parts of a worker's report that mean nothing once the run is over."""
 FOR_NETWORKS = ("data", "shard_data", "save")
 """Parts of a spec that the epoch loop carries out, and no estimator does."""
 
@@ -144,10 +146,11 @@ def measure(spec: RunSpec, surroundings: Surroundings, position: int = 0) -> Rec
             "load_1m_before": load,
             "samples": watched.usage.samples,
         } | ({"ended_by_force": watched.left} if watched.left else {})
-        measured = {"wall_s": wall_s, "resources": resources}
+        measured: dict[str, Any] = {"wall_s": wall_s, "resources": resources}
         outcome = watched.outcome(0)
         if outcome and "fit" in outcome and watched.code == 0:
             measured |= result(outcome, watched.started, watched.ended)
+            measured["resources"] = with_elsewhere(resources, measured["per_worker"], spec, wall_s)
         else:
             measured |= failure(outcome, watched, spec, surroundings)
         return surroundings.record(spec, started, position, measured)
@@ -170,9 +173,9 @@ def result(outcome: Mapping[str, Any], started: float, ended: float) -> dict[str
     workers = fit.pop("workers")
     return fit | {
         "status": "ok",
-        "phases": combine(workers, socket.gethostname(), started, outcome["received"], ended),
+        "phases": combine(workers, clock_name(), started, outcome["received"], ended),
         "train_split": slowest_split(workers),
-        "per_worker": [{name: value for name, value in worker.items() if name not in ("started", "ended")} for worker in workers],
+        "per_worker": [{name: value for name, value in worker.items() if name not in OF_THE_CLOCK} for worker in workers],
     }
 
 

@@ -194,7 +194,7 @@ def test_killed_worker_is_a_failed_record_that_names_it(tmp_path: Path) -> None:
     assert record.status == "failed"
     assert record.reason is not None
     ((pid, when),) = killed
-    assert f"(pid {pid}) died: its process was killed or crashed" in record.reason
+    assert f"(pid {pid}, on 127.0.0.1) died: its process was killed or crashed" in record.reason
     assert ended - when < 30
     assert "ended_by_force" not in record.resources
     assert not workers()

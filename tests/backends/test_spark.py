@@ -22,10 +22,10 @@ import psutil
 import pytest
 from listening import listening, listens
 
+from manyhands.backends._interface import interface_towards
 from manyhands.backends._spark_arrays import find_file, read_arrays, write_arrays
 from manyhands.backends._spark_java import java_version, require_java
 from manyhands.backends._spark_log import failure
-from manyhands.backends._spark_worker import interface_towards
 from manyhands.data.stocks import Windows, load_windows
 from manyhands.errors import DataError, EngineError, Unavailable
 from manyhands.measure.resources import reap
@@ -122,10 +122,15 @@ def test_other_backends_prepare_plainly_only() -> None:
             EngineError("spark: ModuleNotFoundError: No module named 'manyhands'"),
         ),
         ([], "something else\nmore", EngineError("spark: something else")),
+        (
+            [],
+            "Job aborted\nExecutorLostFailure (executor 1 exited unrelated to the running tasks) Reason: worker lost: silent",
+            EngineError("spark lost a worker: executor 1 on beta: worker lost: silent"),
+        ),
     ],
 )
 def test_reason_of_a_failure_is_found_in_what_was_printed(printed: list[str], told: str, error: Exception) -> None:
-    found = failure(RuntimeError(told), printed)
+    found = failure(RuntimeError(told), printed, {"1": "beta"})
     assert (type(found), str(found)) == (type(error), str(error))
 
 

@@ -7,10 +7,10 @@ import pytest
 from manyhands.measure.phases import PhaseClock, combine, slowest_split
 
 
-def report(rank: int, host: str = "here", **changes: object) -> dict[str, object]:
+def report(rank: int, clock: str = "here", **changes: object) -> dict[str, object]:
     values = {
         "rank": rank,
-        "host": host,
+        "clock": clock,
         "started": 12.0,
         "ended": 17.0,
         "phases": {"load_s": 1.0, "train_s": 3.0, "evaluate_s": 1.0},
@@ -50,7 +50,7 @@ def test_slowest_worker_decides_each_phase() -> None:
 
 
 def test_clocks_of_other_hosts_are_not_used() -> None:
-    elsewhere = report(1, host="there", started=5000.0, ended=6000.0)
+    elsewhere = report(1, clock="there", started=5000.0, ended=6000.0)
     phases = combine([report(0), elsewhere], "here", started=10.0, received=17.5, ended=18.0)
     assert phases["teardown_s"] == 1.0
     assert phases["launch_s"] == 8.0 - 5.0 - 1.0

@@ -119,6 +119,8 @@ def _cells(records: Sequence[Record], everywhere: set[str]) -> tuple[Cell, ...]:
     for record in records:
         own = {f"version of {name}": value for name, value in record.versions.items() if name not in everywhere and record.ok}
         settings = {name: str(record.spec.get(name)) for name in CELL}
+        if record.spec.get("nodes", 1) != 1:  # only where the nodes met, which is another port in each job of a cluster
+            settings["address"] = "None"
         key = tuple((settings | dict(sorted(own.items()))).items())
         if not record.ok:
             key = next((other for other in found if _may_join(settings, dict(other))), key)

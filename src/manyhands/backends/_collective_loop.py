@@ -7,12 +7,12 @@ rank that leaves the barrier first also waits for the last to leave it, so the l
 from __future__ import annotations
 
 import os
-import socket
 import zlib
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends._estimators import workload_of
 from manyhands.backends._rank import Rank
+from manyhands.machine import clock_name, host_name
 from manyhands.measure.phases import PhaseClock, now
 from manyhands.measure.resources import own_cpu_s, own_peak_rss_bytes
 from manyhands.measure.threads import read_threads, set_threads
@@ -69,7 +69,7 @@ def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
 
     return {
         "rank": rank.rank,
-        "host": socket.gethostname(),
+        "host": host_name(),
         "pid": os.getpid(),
         "threads": read_threads(),
         "rows_seen": None,
@@ -78,6 +78,7 @@ def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
         "cpu_user_s": after[0] - cpu[0],
         "cpu_system_s": after[1] - cpu[1],
         "peak_rss_bytes": own_peak_rss_bytes(),
+        "clock": clock_name(),
         "started": clock.started,
         "ended": clock.ended,
         "all_reduce": measured,
@@ -98,7 +99,7 @@ def elements_that_fit(rank: Rank) -> int:
     import torch.distributed as dist
 
     hosts = torch.zeros(rank.world_size, dtype=torch.int64, device=rank.device)
-    hosts[rank.rank] = zlib.crc32(socket.gethostname().encode())
+    hosts[rank.rank] = zlib.crc32(host_name().encode())
     dist.all_reduce(hosts)
     together = int((hosts == hosts[rank.rank]).sum()) if rank.device == "cpu" else 1
     room = torch.tensor(int(MEMORY_SHARE * free_bytes(rank.device)) // (together * ELEMENT_BYTES), device=rank.device)

@@ -86,13 +86,3 @@ def failed_first(store: TCPStore, rank: int) -> bool:
         return store.compare_set("failed", "", str(rank)) == str(rank).encode()
     except RuntimeError:
         return False
-
-
-def interface_of(address: str) -> str | None:
-    """Name of the network interface that has the IP address, for gloo, which else guesses by host name; None if there is none."""
-    import psutil
-
-    for name, entries in psutil.net_if_addrs().items():
-        if any(entry.address == address for entry in entries):
-            return name
-    return None

@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from manyhands import __version__
-from manyhands.backends._dask_meeting import failed_first, interface_of, meet
+from manyhands.backends._dask_meeting import failed_first, meet
+from manyhands.backends._interface import interface_of
 from manyhands.backends._rank import GroupRank
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec

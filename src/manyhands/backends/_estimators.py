@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -20,6 +19,7 @@ from manyhands.backends.base import Fit
 from manyhands.data.fingerprint import Fingerprint, fingerprint, total
 from manyhands.data.parts import Rows
 from manyhands.errors import EngineError, UsageError
+from manyhands.machine import clock_name, host_name
 from manyhands.measure.phases import PhaseClock
 from manyhands.measure.resources import own_cpu_s, own_peak_rss_bytes
 from manyhands.measure.threads import read_threads, set_threads
@@ -42,7 +42,7 @@ def probe() -> dict[str, Any]:
     """
     user_s, system_s = own_cpu_s()
     return {
-        "host": socket.gethostname(),
+        "host": host_name(),
         "pid": os.getpid(),
         "threads": read_threads(),
         "cpu_user_s": user_s,
@@ -150,6 +150,7 @@ def estimator_fit(
     """The run's result. Every worker's phases are the driver's, since an engine's call returns for all workers at once."""
     shared = {
         "phases": {f"{phase}_s": seconds for phase, seconds in clock.seconds.items()},
+        "clock": clock_name(),
         "started": clock.started,
         "ended": clock.ended,
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import socket
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from manyhands.backends._estimators import NOT_SPLIT, Engine, Report, begin, data_folder, estimator_fit, workload_of
 from manyhands.backends.base import Fit
 from manyhands.data.parts import write_array
+from manyhands.machine import host_name
 from manyhands.measure.phases import now
 from manyhands.measure.quality import score_classes
 from manyhands.measure.resources import own_peak_rss_bytes
@@ -76,7 +76,7 @@ class FileTaskEngine(TaskEngine):
 
 def worker_key(in_threads: bool) -> tuple[str, int, int | None]:
     """What tells the calling worker from the others: host, process, and thread where workers are threads."""
-    return socket.gethostname(), os.getpid(), threading.get_native_id() if in_threads else None
+    return host_name(), os.getpid(), threading.get_native_id() if in_threads else None
 
 
 def timed_task(function: Callable[..., Any], in_threads: bool, *arguments: Any) -> tuple[Any, dict[str, Any]]:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from manyhands.backends._rank import Rank
 from manyhands.data.need import Need, Share
 from manyhands.data.store.opening import open_store
+from manyhands.errors import DataError
+from manyhands.machine import host_name
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
 from manyhands.workloads.base import Arrays, NetworkWorkload
@@ -36,8 +38,23 @@ class Loaded:
 def load_rows(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callable[[], Arrays] | None) -> Loaded:
     """The worker's training rows; rank 0 also has the held-out rows, which it alone scores.
 
-    Without `--shard-data` every worker has all training rows, since any of them may be its own in the next epoch.
+    Without `--shard-data` every worker has all training rows, since any of them may be its own in the next epoch. Raises
+    DataError for rows that cannot be had, with the host where several may be meant.
     """
+    try:
+        return _load(rank, workload, spec, prepared)
+    except DataError as error:
+        if spec.address is None:
+            raise
+        raise DataError(placed(str(error), host_name())) from None
+
+
+def placed(text: str, host: str) -> str:
+    """The text with the host that it is about, unless it names one already."""
+    return text if "(on " in text else f"{text} (on {host})"
+
+
+def _load(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callable[[], Arrays] | None) -> Loaded:
     share = Share(rank.rank, rank.world_size, spec.total_samples) if spec.shard_data else None
     if spec.data and not prepared:
         return _fetch(rank, workload, spec, share)

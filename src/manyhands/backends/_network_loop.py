@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from manyhands.backends._sampler import FixedSampler, ShardSampler
 from manyhands.backends._score import evaluate
 from manyhands.data.store.opening import open_store
 from manyhands.errors import Unavailable, UsageError
+from manyhands.machine import clock_name, host_name
 from manyhands.measure.phases import PhaseClock
 from manyhands.measure.resources import own_cpu_s, own_peak_rss_bytes
 from manyhands.measure.threads import read_threads, set_threads
@@ -88,7 +88,7 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
 
     return {
         "rank": rank.rank,
-        "host": socket.gethostname(),
+        "host": host_name(),
         "pid": os.getpid(),
         "threads": read_threads(),
         "rows_seen": sampler.rows_seen,
@@ -100,6 +100,7 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
         "peak_rss_bytes": own_peak_rss_bytes(),
         **loaded.fetched,
         "saved_bytes": saved_bytes,
+        "clock": clock_name(),
         "started": clock.started,
         "ended": clock.ended,
         "history": history,

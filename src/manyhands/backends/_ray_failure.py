@@ -36,8 +36,9 @@ def _death(cause: Exception) -> str | None:
     dead = getattr(cause, "health_check_failure", cause)
     if not isinstance(dead, RayActorError):
         return None
-    pid = re.search(r"^\s*pid: (\d+)$", str(dead), re.MULTILINE)
-    return f"{f' (pid {pid[1]})' if pid else ''} died: its process was killed or crashed"
+    pid, host = (re.search(rf"^\s*{name}: (\S+)$", str(dead), re.MULTILINE) for name in ("pid", "ip"))
+    where = ", ".join(part for part in (f"pid {pid[1]}" if pid else "", f"on {host[1]}" if host else "") if part)
+    return f"{f' ({where})' if where else ''} died: its process was killed or crashed, or its host is gone"
 
 
 def first_sentence(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from manyhands.errors import Unavailable, UsageError
 
 PROBE_S = 5.0
 """Seconds that the port of a cluster has to answer in."""
+TOKEN = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
 HOW = "start one with 'ray start --head', or leave --address out"
 
 
@@ -40,14 +41,14 @@ def joined(address: str) -> Iterator[None]:
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             if "InvalidAuthToken" in f"{error} {error.__cause__}":
                 raise _locked(address) from error
-            raise Unavailable(f"no Ray cluster answers at {address}: {first_sentence(error)}; {HOW}") from error
+            # Ray Client waits in vain where it is not let in, and says only that.
+            maybe = f", and its token if it wants one: {TOKEN}" if address.startswith("ray://") else ""
+            raise Unavailable(f"no Ray cluster answers at {address}: {first_sentence(error)}; {HOW}{maybe}") from error
         yield
 
 
 def _locked(address: str) -> Unavailable:
-    return Unavailable(
-        f"the Ray cluster at {address} wants its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
-    )
+    return Unavailable(f"the Ray cluster at {address} wants its token: {TOKEN}")
 
 
 def _recorded() -> str | None:

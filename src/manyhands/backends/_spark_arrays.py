@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from manyhands.errors import DataError
+from manyhands.machine import host_name
 from manyhands.workloads.base import Arrays
 
 ARRAYS = tuple(field.name for field in fields(Arrays) if field.name not in ("source", "extra"))
@@ -35,5 +35,5 @@ def find_file(path: Path) -> Path:
     """
     here = next((place for place in (path, Path(path.name)) if place.is_file()), None)
     if here is None:
-        raise DataError(f"{socket.gethostname()} was not sent {path.name}, the rows that Spark has prepared; use --prepare plain")
+        raise DataError(f"{host_name()} was not sent {path.name}, the rows that Spark has prepared; use --prepare plain")
     return here

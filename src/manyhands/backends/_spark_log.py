@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from manyhands import errors
@@ -27,6 +28,8 @@ KILLED = re.compile(r"Signal \d+ \((?!SIGTERM)(\w+)\) received by PID (\d+)")
 RAISED = re.compile(r"^(?:\[\w+\]:\s*)?((?:\w+\.)*\w*(?:Error|Exception|Unavailable)): (.+)")
 UNTOLD = ("PYTHON_EXCEPTION", "TorchDistributor failed", "ChildFailedError", "An error occurred while calling", "Job aborted")
 """Exceptions that only say that there was another."""
+GONE = re.compile(r"ExecutorLostFailure \(executor (\w+) .*?Reason: (.+)")
+"""Number of the executor, and how Spark noticed."""
 LOST = (
     ("Python worker exited unexpectedly", "the Python process of a Spark task ended unexpectedly, killed perhaps"),
     ("failed with return code", "the process that runs torchrun in a Spark task was killed"),
@@ -89,8 +92,12 @@ def own_log_server() -> Iterator[LogServer]:
         distributor.LogStreamingServer = theirs
 
 
-def failure(error: Exception, printed: list[str]) -> ManyhandsError:
-    """Why the workers failed: our own error when one of them raised it, else a signal, else the first exception told."""
+def failure(error: Exception, printed: list[str], hosts: Mapping[str, str] = MappingProxyType({})) -> ManyhandsError:
+    """Why the workers failed: our own error when one of them raised it, else a signal, else the first exception told.
+
+    `hosts`: number of each executor that there was -> its host.
+    """
+    print(error, file=sys.stderr)  # whole, for the log of the run
     told = [*printed, *str(error).splitlines()]
     raised = [match for line in told if (match := RAISED.search(line.strip()))]
     for kind, words in (match.groups() for match in raised):
@@ -100,6 +107,9 @@ def failure(error: Exception, printed: list[str]) -> ManyhandsError:
     for line in told:
         if match := KILLED.search(line):
             return EngineError(f"spark lost a worker: its process (pid {match[2]}) was killed by {match[1]}")
+    if match := GONE.search(str(error)):
+        host = hosts.get(match[1], "a host that Spark does not name")
+        return EngineError(f"spark lost a worker: executor {match[1]} on {host}: {match[2].strip()}")
     for sign, words in LOST:
         if sign in str(error):
             return EngineError(f"spark lost a worker: {words}")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from manyhands.backends._interface import own_address_towards
 from manyhands.backends._spark_estimators_memory import memory_settings
 from manyhands.backends._spark_rendezvous import NAME as RENDEZVOUS
-from manyhands.backends._spark_worker import own_address_towards
 from manyhands.errors import EngineError, Unavailable
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
@@ -180,6 +180,15 @@ def wait_for_slots(session: SparkSession, spec: RunSpec) -> None:
                 " use fewer --workers or --threads, or free some of its cores and memory"
             )
         time.sleep(0.05)
+
+
+def executor_hosts(session: SparkSession) -> dict[str, str]:
+    """Number of each executor of the session, those that are gone included -> its host; empty when its Java is gone too."""
+    with suppress(Exception):
+        summaries = session.sparkContext._jsc.sc().statusStore().executorList(False)
+        found = [summaries.apply(number) for number in range(summaries.size())]
+        return {summary.id(): summary.hostPort().rpartition(":")[0] for summary in found}
+    return {}
 
 
 def stop_session() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]
     """
     import torch.distributed as dist
 
+    from manyhands.backends._interface import interface_towards
     from manyhands.backends._network_loop import check_device
     from manyhands.backends._rank import GroupRank
     from manyhands.backends._rank_job import run_rank
@@ -35,25 +35,3 @@ def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]
     reports = rank.gather(run_rank(rank, spec, (lambda: read_arrays(find_file(Path(prepared)))) if prepared else None))
     dist.destroy_process_group()
     return reports
-
-
-def interface_towards(host: str) -> str:
-    """The network interface of this machine through which `host` is reached: the one that gloo is to use.
-
-    Left to itself gloo takes what this machine's name resolves to, which may be loopback, or listens on another network.
-    """
-    import psutil
-
-    address = own_address_towards(host)
-    return next(
-        name for name, found in psutil.net_if_addrs().items() if address in (entry.address.partition("%")[0] for entry in found)
-    )
-
-
-def own_address_towards(host: str) -> str:
-    """The address that this machine has on its way to `host`; nothing is sent."""
-    family, kind, _, _, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
-    with socket.socket(family, kind) as probe:
-        probe.connect(address)
-        own: str = probe.getsockname()[0]
-    return own

@@ -40,6 +40,8 @@ class Backend:
     """The extra of this package that installs them."""
     reusable: ClassVar[bool] = False
     """Whether entering starts something that can serve several runs (`--reuse-engine`), with at most its workers each."""
+    spans_nodes: ClassVar[bool] = False
+    """Whether several machines that each run the same command can share its workers (`--nodes`)."""
     prepares: ClassVar[tuple[str, ...]] = ("plain",)
     """Ways of preparing the data (`--prepare`) that it offers."""
 

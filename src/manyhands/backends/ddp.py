@@ -7,10 +7,12 @@ with its own `--node-rank`; the machine of rank 0 is the one at that address and
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from manyhands.backends._nodes import no_meeting
 from manyhands.backends.base import RankBackend
 from manyhands.errors import EngineError, ManyhandsError, Unavailable
 from manyhands.measure.threads import thread_variables
@@ -27,12 +29,11 @@ class Ddp(RankBackend):
     summary: ClassVar[str] = "torchrun with DistributedDataParallel"
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
     extra: ClassVar[str] = "torch"
+    spans_nodes: ClassVar[bool] = True
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
-        if spec.nodes > 1 and spec.address is None:
-            return "--nodes above 1 needs --address HOST:PORT: the machine of node rank 0 and a free port on it"
-        return None
+        return no_meeting(spec)
 
     @classmethod
     def environment(cls, spec: RunSpec) -> dict[str, str]:
@@ -45,7 +46,9 @@ class Ddp(RankBackend):
         from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
         from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+        from manyhands.backends._heartbeat import HELPED, told
         from manyhands.backends._loopback import register_loopback
+        from manyhands.backends._meeting import register_nodes
 
         (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
         config = LaunchConfig(
@@ -53,9 +56,9 @@ class Ddp(RankBackend):
             max_nodes=spec.nodes,
             nproc_per_node=spec.workers // spec.nodes,
             run_id="manyhands",
-            rdzv_backend="static" if spec.address else register_loopback(),
+            rdzv_backend=register_nodes(spec) if spec.address else register_loopback(),
             rdzv_endpoint=spec.address or "127.0.0.1:0",
-            rdzv_configs={"rank": spec.node_rank, "timeout": int(spec.timeout_s)},
+            rdzv_configs={"rank": spec.node_rank},
             max_restarts=0,
             logs_specs=DefaultLogsSpecs(log_dir=str(self.folder / "torchrun")),
             shutdown_timeout=SHUTDOWN_S,
@@ -63,9 +66,9 @@ class Ddp(RankBackend):
         try:
             elastic_launch(config, sys.executable)("-m", "manyhands.backends.ddp_worker", str(self.folder))
         except ChildFailedError as error:
-            raise failure(error) from None
+            raise told(failure(error), spec) from None
         if spec.node_rank:
-            raise Unavailable(f"this is node {spec.node_rank}; the record of this run is written on node 0")
+            raise Unavailable(HELPED)
         reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
         return reports
 
@@ -73,8 +76,12 @@ class Ddp(RankBackend):
 def failure(error: Any) -> ManyhandsError:
     """What the worker that failed first said, as the error it was raised as where it is one of ours."""
     from manyhands import errors
+    from manyhands.backends._heartbeat import is_following
 
-    rank, first = error.get_first_failure()
+    rank, first = error.get_first_failure()  # by whole seconds, in which one that only followed may have come before
+    killed = [(rank, one) for rank, one in error.failures.items() if one.exitcode < 0 and one.exitcode != -signal.SIGTERM]
+    if killed and is_following(str(first.message)):
+        rank, first = killed[0]
     if first.exitcode < 0:
         return EngineError(f"ddp worker {rank} (pid {first.pid}) was killed by {first.signal_name()}")
     message = first.message

@@ -12,11 +12,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch.distributed as dist
-from torch.distributed.elastic.multiprocessing.errors import record
+from torch.distributed.elastic.multiprocessing.errors import get_error_handler, record
 
+from manyhands.backends._heartbeat import across_hosts
+from manyhands.backends._interface import interface_towards
 from manyhands.backends._network_loop import check_device
 from manyhands.backends._rank import GroupRank
 from manyhands.backends._rank_job import run_rank
+from manyhands.errors import EngineError
 from manyhands.measure.resources import die_with_parent
 from manyhands.plan import RunSpec
 
@@ -27,14 +30,22 @@ def main(folder: Path) -> None:
     die_with_parent()
     spec = RunSpec.from_dict(json.loads((folder / "job.json").read_text()))
     device = check_device(spec)
+    if spec.address:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
     dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=timedelta(seconds=spec.timeout_s))
     rank = GroupRank(device)
-    reports = rank.gather(run_rank(rank, spec))
+    reports = across_hosts(spec, rank, give_up, lambda: rank.gather(run_rank(rank, spec)))
     if reports:
         partial = folder / "reports.partial"
         partial.write_text(json.dumps(reports))
         os.replace(partial, folder / "reports.json")
     dist.destroy_process_group()
+
+
+def give_up(error: EngineError) -> None:
+    """Leaves the error where the agent looks for it, and ends this process, whose main thread may be blocked for good."""
+    get_error_handler().record_exception(error)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from manyhands.backends._nodes import no_meeting
 from manyhands.backends.base import RankBackend
-from manyhands.errors import Unavailable, UsageError
+from manyhands.errors import Unavailable
 from manyhands.plan import RunSpec
 
 
@@ -24,38 +25,26 @@ class FabricDdp(RankBackend):
     summary: ClassVar[str] = "Lightning Fabric with its ddp strategy"
     libraries: ClassVar[tuple[str, ...]] = ("torch", "lightning")
     extra: ClassVar[str] = "fabric"
+    spans_nodes: ClassVar[bool] = True
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
-        if spec.nodes > 1 and spec.address is None:
-            raise UsageError("--nodes above 1 needs --address HOST:PORT, the machine of node rank 0 and a free port on it")
-        if spec.address is not None and meeting_point(spec.address) is None:
-            return f"fabric-ddp meets at HOST:PORT, the machine of node rank 0 and a free port on it; {spec.address!r} is no such address"
-        return None
+        return no_meeting(spec)
 
     @classmethod
     def environment(cls, spec: RunSpec) -> dict[str, str]:
-        node = {"NODE_RANK": str(spec.node_rank)}
-        if spec.address is None:
-            return node | {"GLOO_SOCKET_IFNAME": "lo"}
-        meeting = meeting_point(spec.address)
-        return node | ({"MASTER_ADDR": meeting[0], "MASTER_PORT": meeting[1]} if meeting else {})
+        return {"NODE_RANK": str(spec.node_rank)} | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs `fabric_worker`, which launches the other workers, and reads what rank 0 gathered."""
         from manyhands.backends._fabric_failure import first_failure
+        from manyhands.backends._heartbeat import HELPED, told
 
         (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
         worker = subprocess.Popen([sys.executable, "-m", "manyhands.backends.fabric_worker", str(self.folder)])
         if code := worker.wait():
-            raise first_failure(self.folder, code, worker.pid)
+            raise told(first_failure(self.folder, code, worker.pid), spec)
         if spec.node_rank:
-            raise Unavailable(f"this is node {spec.node_rank}; the record of this run is written on node 0")
+            raise Unavailable(HELPED)
         reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
         return reports
-
-
-def meeting_point(address: str) -> tuple[str, str] | None:
-    """Host and port of `HOST:PORT`; None when it is no such thing."""
-    host, _, port = address.rpartition(":")
-    return (host, port) if host and "/" not in host and port.isdigit() and 0 < int(port) < 65536 else None

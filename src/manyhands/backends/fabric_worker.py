@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.backends._fabric_failure import GRACE_S, Watch, leave_note
-from manyhands.errors import ManyhandsError
+from manyhands.errors import EngineError, ManyhandsError
 from manyhands.measure.resources import die_with_parent
 from manyhands.plan import RunSpec
 
@@ -44,9 +44,13 @@ def work(spec: RunSpec, folder: Path, launches: bool) -> None:
     import torch.distributed as dist
 
     from manyhands.backends._fabric_rank import FabricGroupRank, make_fabric
+    from manyhands.backends._heartbeat import across_hosts
+    from manyhands.backends._interface import interface_towards
     from manyhands.backends._rank_job import run_rank
 
-    store = serve_store(spec.workers) if launches and spec.address is None else None
+    store = serve_store(spec) if launches else None
+    if spec.address:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
     here = spec.workers // spec.nodes
     fabric = make_fabric(spec, STRATEGY, here)
     watch = Watch(fabric.strategy.launcher.procs, here - 1, spec.node_rank * here + 1, folder)
@@ -55,9 +59,17 @@ def work(spec: RunSpec, folder: Path, launches: bool) -> None:
     fabric.launch()
 
     rank = FabricGroupRank(fabric)
-    report = run_rank(rank, spec)
-    report["resolved"]["requested_strategy"] = STRATEGY
-    if reports := rank.gather(report):
+
+    def gathered() -> list[dict[str, Any]]:
+        report = run_rank(rank, spec)
+        report["resolved"]["requested_strategy"] = STRATEGY
+        return rank.gather(report)
+
+    def give_up(error: EngineError) -> None:
+        leave_note(folder, rank.rank, type(error).__name__, str(error), killed=True)
+        os._exit(1)  # the main thread may be blocked for good
+
+    if reports := across_hosts(spec, rank, give_up, gathered):
         partial = folder / "reports.partial"
         partial.write_text(json.dumps(reports))
         os.replace(partial, folder / "reports.json")
@@ -67,15 +79,21 @@ def work(spec: RunSpec, folder: Path, launches: bool) -> None:
     del store
 
 
-def serve_store(world_size: int) -> Any:
-    """The store where the workers meet, on loopback alone, made known to torch and Fabric by the environment.
+def serve_store(spec: RunSpec) -> Any:
+    """The store where the workers meet, on one address alone, made known to torch and Fabric by the environment.
 
     torch's own would listen on every interface. It stays while the object that is returned does.
     """
     from manyhands.backends._loopback import HOST, loopback_store
+    from manyhands.backends._meeting import meet
+    from manyhands.backends._nodes import meeting_point
 
-    store, port = loopback_store(world_size)
-    os.environ.update(MASTER_ADDR=HOST, MASTER_PORT=str(port), TORCHELASTIC_USE_AGENT_STORE="True")
+    host, port = (meeting_point(spec.address) if spec.address else None) or (HOST, 0)
+    if spec.address:
+        store = meet(spec)
+    else:
+        store, port = loopback_store(spec.workers)
+    os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port), TORCHELASTIC_USE_AGENT_STORE="True")
     return store
 
 

@@ -88,6 +88,7 @@ class Spark(RankBackend):
 
         from manyhands.backends import _spark_worker
         from manyhands.backends._spark_log import failure, own_log_server
+        from manyhands.backends._spark_session import executor_hosts
 
         began = now()
         prepared = self._prepare(spec) if spec.prepare == "spark" else None
@@ -97,7 +98,7 @@ class Spark(RankBackend):
                 distributor = TorchDistributor(num_processes=spec.workers, local_mode=False, use_gpu=spec.device == "cuda")
                 reports: Any = distributor.run(_spark_worker.main, spec.to_dict(), prepared)
             except Exception as error:
-                raise failure(error, list(log.lines)) from None
+                raise failure(error, list(log.lines), executor_hosts(self.session)) from None
         return [with_preparation(report, spec.prepare, prepare_s) for report in reports]
 
     def fit_clustering(self, spec: RunSpec) -> Fit:

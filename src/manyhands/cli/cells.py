@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.base import kinds
@@ -54,7 +54,7 @@ def chosen_cells(options: argparse.Namespace) -> list[RunSpec]:
         cell(options, name, backend, count)
         for name in names
         for backend in map(absolute, options.backend or default_backends(name))
-        for count in options.workers or default_workers(backend, options.threads, cores, workload_class(name).fewest_workers)
+        for count in options.workers or default_workers(options, backend, cores, workload_class(name).fewest_workers)
     ]
     check_cores([cell for cell in cells if cell.backend != BASE_LINE or cell.workers == 1], cores)
     return cells + threaded_base_lines(cells, cores)
@@ -89,7 +89,7 @@ def cell(options: argparse.Namespace, workload_name: str, backend: str, workers:
     settings = workload.accepts(dict(options.set))
     workload.from_settings(settings)
     folder, remote = data_place(options)
-    common: dict[str, Any] = {name: getattr(options, name) for name in COMMON}
+    common: dict[str, Any] = {name: getattr(options, name) for name in COMMON} | nodes_of(options, backend)
     return RunSpec(
         workload=workload_name,
         backend=backend,
@@ -109,19 +109,30 @@ def cell(options: argparse.Namespace, workload_name: str, backend: str, workers:
     )
 
 
+def nodes_of(options: argparse.Namespace, backend: str) -> dict[str, Any]:
+    """Where a backend that several machines can share runs: as the options say, else as SLURM does. The base line takes one machine."""
+    if backend == BASE_LINE:
+        return {"nodes": 1, "node_rank": 0}
+    return asdict(options.step) if options.step and backend_class(backend).spans_nodes else {}
+
+
 def default_backends(workload: str) -> list[str]:
     """Backends where none is asked for: those of the default plan that offer the workload's kind, or all of them."""
     kind = workload_class(workload).kind
     return [name for name in DEFAULT_BACKENDS if kind in kinds(backend_class(name))] or list(DEFAULT_BACKENDS)
 
 
-def default_workers(backend: str, threads: int, cores: int, fewest: int = 1) -> list[int]:
+def default_workers(options: argparse.Namespace, backend: str, cores: int, fewest: int = 1) -> list[int]:
     """Worker counts where none is asked for: the engine's own variable, else one and two as far as the cores go.
 
-    `fewest`: what the workload needs; fewer are left out.
+    Over several nodes as many as all their cores hold. `fewest`: what the workload needs; fewer are left out.
     """
-    own = backend_class(backend).default_workers(os.environ)
-    return [own] if own else [count for count in (1, 2) if fewest <= count and count * threads <= cores] or [fewest]
+    if own := backend_class(backend).default_workers(os.environ):
+        return [own]
+    nodes = nodes_of(options, backend).get("nodes", options.nodes)
+    if nodes > 1:
+        return [nodes * max(1, cores // options.threads)]
+    return [count for count in (1, 2) if fewest <= count and count * options.threads <= cores] or [fewest]
 
 
 def threaded_base_lines(cells: list[RunSpec], cores: int) -> list[RunSpec]:

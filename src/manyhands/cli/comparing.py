@@ -31,7 +31,7 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
     cells.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help="a setting of the workload")
     add_data_options(cells)
     parser.set_defaults(
-        batch="global", scaling="fixed", seed=0, device="cpu", score_epochs=False, address=None, nodes=1, node_rank=0
+        batch="global", scaling="fixed", seed=0, device="cpu", score_epochs=False, address=None, nodes=1, node_rank=0, step=None
     )
     parser.set_defaults(oversubscribe=False, memory_limit=None, shard_data=False, save=None, prepare="plain", reuse_engine=False)
     parser.set_defaults(timeout=600.0)

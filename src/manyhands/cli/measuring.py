@@ -56,7 +56,7 @@ def measure_all(
     options: argparse.Namespace,
     study: Callable[[RunSpec], Mapping[str, Any]] = _no_study,
 ) -> int:
-    """Makes all runs, adds their records to `out` and shows the tables; 0 when every one is ok, 1 when one failed.
+    """Makes all runs, adds their records to `out` and shows the tables; 0 when every one is ok, 1 when one failed or none was made.
 
     `study`: what the record of a run says about the study that it is part of.
     """
@@ -99,7 +99,30 @@ def measure_all(
             return 130
     print_report(records)
     print(f"records: {out}")
-    return 1 if any(record.status == "failed" for record in records) else 0
+    return 0 if any(record.ok for record in records) and not any(record.status == "failed" for record in records) else 1
+
+
+def help_out(runs: Sequence[RunSpec], options: argparse.Namespace) -> int:
+    """Makes this node's part of runs whose records node 0 writes; 0 when every one went well, 1 when one failed."""
+    from manyhands.backends._heartbeat import HELPED
+    from manyhands.run import Surroundings, measure, sweep_leftovers
+
+    sweep_leftovers()
+    surroundings = Surroundings(order_seed=options.order_seed)
+    failed = 0
+    with stoppable():
+        for position, spec in enumerate(runs):
+            try:
+                record = measure(spec, surroundings, position)
+            except KeyboardInterrupt:
+                print("\ninterrupted", file=sys.stderr)
+                return 130
+            if record.reason != HELPED:
+                failed += 1
+                print(f"node {spec.node_rank} of {spec.nodes}: {spec.label}: {record.reason}", file=sys.stderr)
+    if runs:
+        print(f"node {runs[0].node_rank} of {runs[0].nodes} is done; node 0 writes the records", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Progress, ended: Callable[[Record], None]) -> None:

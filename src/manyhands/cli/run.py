@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,8 +14,10 @@ from typing import Any
 from manyhands.cli.arguments import counts, names, setting, shorthand, size
 from manyhands.cli.places import add_data_options
 from manyhands.cli.study import add_options, check_options, run_study
-from manyhands.errors import UsageError
+from manyhands.errors import DataError, UsageError
+from manyhands.machine import host_name
 from manyhands.plan import BATCH_MODES, DEVICES, PREPARES, SCALINGS, RunSpec
+from manyhands.slurm import Step, current_step
 
 DEFAULTS = {f.name: f.default for f in fields(RunSpec)}
 RESULTS = Path("results")
@@ -83,8 +86,15 @@ def add_parser(commands: Any) -> None:
     )
     place = parser.add_argument_group("place")
     place.add_argument("--device", choices=DEVICES, default=DEFAULTS["device"], help="(default: %(default)s)")
-    place.add_argument("--address", metavar="HOST:PORT", help="an engine that runs already; for ddp where the nodes meet")
-    place.add_argument("--nodes", type=int, default=DEFAULTS["nodes"], help="machines that share the workers of ddp (default: 1)")
+    place.add_argument(
+        "--address", metavar="HOST:PORT", help="an engine that runs already; for ddp and fabric-ddp where the nodes meet"
+    )
+    place.add_argument(
+        "--nodes",
+        type=int,
+        default=DEFAULTS["nodes"],
+        help="machines that share the workers of ddp or fabric-ddp (default: 1, or those of the SLURM job step)",
+    )
     place.add_argument("--node-rank", type=int, default=DEFAULTS["node_rank"], help="which of them this is, from 0 (default: 0)")
     place.add_argument(
         "--reuse-engine", action="store_true", help="start each engine once for all its runs; its launch is shown apart"
@@ -97,18 +107,19 @@ def add_parser(commands: Any) -> None:
     )
     records.add_argument("--order-seed", type=int, default=0, help="seed of the order of runs (default: %(default)s)")
     records.add_argument("--dry-run", action="store_true", help="show the plan and stop")
-    parser.set_defaults(call=run)
+    parser.set_defaults(call=run, step=None)
 
 
 def run(options: argparse.Namespace) -> int:
     """Makes the plan, checks data and output, runs it; 0 when every run that was made is ok, 1 when one failed."""
     from manyhands.cli.cells import DEFAULT_REPEATS, REPEATS, chosen_cells, is_default_plan
-    from manyhands.cli.measuring import check_data, measure_all, show_plan
+    from manyhands.cli.measuring import check_data, help_out, measure_all, show_plan
     from manyhands.plan import grid, ordered
     from manyhands.run import refusal
 
     out = options.out or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
     check_options(options, DEFAULTS)
+    options.step = slurm_step(options)
     if options.study:
         return run_study(options, out)
     cells = chosen_cells(options)
@@ -120,9 +131,31 @@ def run(options: argparse.Namespace) -> int:
         return show_plan(runs, skipped)
     if not runs:
         raise UsageError("nothing can be run: " + "; ".join(f"{cell.label}: {reason}" for cell, reason in skipped))
-    check_data(runs)
+    try:
+        check_data(runs)
+    except DataError as error:
+        if max(spec.nodes for spec in runs) == 1:
+            raise
+        raise DataError(f"{error} (on {host_name()})") from None
+    if options.node_rank or (options.step and options.step.node_rank):
+        return help_out([spec for spec in runs if spec.node_rank], options)
     check_save(cells)
     return measure_all(runs, skipped, out, options)
+
+
+def slurm_step(options: argparse.Namespace) -> Step | None:
+    """The job step of several nodes that this process is part of, unless the options say where it stands.
+
+    Raises UsageError for one in which nothing can be measured.
+    """
+    if options.nodes > 1 or options.address:
+        return None
+    step = current_step(os.environ)
+    if step and options.study:
+        raise UsageError(
+            f"--study {options.study} runs on one machine, and srun has started it on {step.nodes}; use srun --nodes=1"
+        )
+    return step
 
 
 def check_save(cells: Sequence[RunSpec]) -> None:

@@ -38,9 +38,9 @@ class PhaseClock:
 
 
 def combine(
-    workers: Sequence[Mapping[str, Any]], host: str, started: float, received: float, ended: float
+    workers: Sequence[Mapping[str, Any]], clock: str, started: float, received: float, ended: float
 ) -> dict[str, float | None]:
-    """The run's phases in seconds from the workers' reports and the driver's own clock.
+    """The run's phases in seconds from the workers' reports and the driver's own clock, which is `clock`.
 
     `started`, `received`, `ended`: when the fresh process was started, when it had the workers' results, when everything
     was gone. Inner phases are the slowest worker's. On the driver's own host launch ends when the last worker passed its
@@ -50,7 +50,7 @@ def combine(
     for name in phases:
         values = [worker["phases"][name] for worker in workers if worker["phases"].get(name) is not None]
         phases[name] = max(values, default=None)
-    here = [worker for worker in workers if worker["host"] == host]
+    here = [worker for worker in workers if worker["clock"] == clock]
     last = max(worker["ended"] for worker in here) if here else received
     phases["teardown_s"] = ended - last
     if len(here) == len(workers):

@@ -62,8 +62,14 @@ def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
 
 
 def facts(group: Group) -> list[str]:
-    """The data, the settings and the forecast to beat, each in a line."""
-    return [line for line in (_data(group), _settings(group), _naive(group)) if line]
+    """The data, the settings, the forecast to beat and the hosts of the workers, each in a line."""
+    return [line for line in (_data(group), _settings(group), _naive(group), _hosts(group)) if line]
+
+
+def _hosts(group: Group) -> str:
+    """Where the workers were, when any was on another host than the driver."""
+    found = {str(worker["host"]) for record in group.measured for worker in record.per_worker if worker.get("host")}
+    return f"hosts: {', '.join(sorted(found))}" if found - {str(record.machine.get("host")) for record in group.measured} else ""
 
 
 def machine(record: Record) -> str:

@@ -17,18 +17,26 @@ from manyhands.record import Record, iterate_records, read_records
 def load(paths: Iterable[Path], with_workers: bool = True) -> list[Record]:
     """The records of all files in order, each once even when it stands in two files.
 
-    Without the values of every worker, which most reports show of studies alone, they take half the memory. Raises RecordError, naming the
-    file, when one cannot be read or all are empty.
+    Without the values of every worker, which most reports show of studies alone, they take half the memory; what stays is the
+    host of those that were not on the driver's. Raises RecordError, naming the file, when one cannot be read or all are empty.
     """
     paths = list(paths)
     found: dict[str, Record] = {}
     with _collector_paused():
         for path in paths:
             for record in _read_json(path) if path.suffix == ".json" else iterate_records(path):
-                found.setdefault(record.id, record if with_workers or record.study else replace(record, per_worker=()))
+                found.setdefault(
+                    record.id, record if with_workers or record.study else replace(record, per_worker=elsewhere(record))
+                )
     if not found:
         raise RecordError(f"no records in {', '.join(map(str, paths))}; make some with 'manyhands run --out {paths[0]}'")
     return list(found.values())
+
+
+def elsewhere(record: Record) -> tuple[dict[str, Any], ...]:
+    """The hosts of the workers, where there are others than the driver's."""
+    hosts = [worker.get("host") for worker in record.per_worker]
+    return tuple({"host": host} for host in hosts) if {*hosts} - {record.machine.get("host")} else ()
 
 
 @contextmanager

@@ -1,0 +1,124 @@
+"""Where the nodes of a run over several machines meet: at a store that node 0 serves at `--address`, and on that address alone.
+
+Nodes make run after run, each at its own pace. So one that comes asks which run the store is for, and comes again later when
+it is still the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+from torch._C._distributed_c10d import PrefixStore, TCPStore
+from torch.distributed import DistError
+from torch.distributed.elastic.rendezvous import RendezvousParameters, rendezvous_handler_registry
+from torch.distributed.elastic.rendezvous.api import RendezvousInfo, RendezvousStoreInfo
+from torch.distributed.elastic.rendezvous.static_tcp_rendezvous import StaticTCPRendezvous
+
+from manyhands.backends._nodes import meeting_point, no_meeting
+from manyhands.errors import EngineError, UsageError
+from manyhands.machine import host_name
+from manyhands.measure.phases import now
+from manyhands.plan import RunSpec
+
+NAME = "manyhands-nodes"
+JOIN_S = 300.0
+"""Longest wait for the other nodes: people start them by hand, one after the other."""
+LOOK_S = 0.2
+TRY_S = 5
+"""For a store that is there to answer."""
+
+
+def meet(spec: RunSpec) -> TCPStore:
+    """The store, once all nodes are at it.
+
+    Raises UsageError on node 0 when the address is not its own, EngineError naming who did not come.
+    """
+    host, port = at(spec)
+    deadline = now() + min(JOIN_S, 0.8 * spec.timeout_s)
+    store = _serve(spec, host, port) if spec.node_rank == 0 else _reach(spec, host, port, deadline)
+    store.set(f"node-{spec.node_rank}", host_name())
+    everyone = [f"node-{node}" for node in range(spec.nodes)]
+    while not store.check(everyone):
+        if now() > deadline:
+            away = ", ".join(str(node) for node in range(spec.nodes) if not store.check([f"node-{node}"]))
+            raise EngineError(
+                f"node {away} of {spec.nodes} did not come to {spec.address} in time; start the same command there, with its"
+                " own --node-rank"
+            )
+        time.sleep(LOOK_S)
+    return store
+
+
+def at(spec: RunSpec) -> tuple[str, int]:
+    """Host and port of the store; raises UsageError when the address is none."""
+    if point := meeting_point(spec.address or ""):
+        return point
+    raise UsageError(str(no_meeting(spec)))
+
+
+def _serve(spec: RunSpec, host: str, port: int) -> TCPStore:
+    patience = timedelta(seconds=spec.timeout_s)
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server(place[:2], family=family)
+    except OSError as error:
+        raise UsageError(
+            f"node 0 cannot listen at {spec.address} ({error.strerror or error}); give an address of this machine,"
+            f" {host_name()}, and a free port"
+        ) from None
+    store = TCPStore(host, port, None, True, patience, wait_for_workers=False, master_listen_fd=listener.detach())
+    store.set("run", run_name(spec))
+    return store
+
+
+def _reach(spec: RunSpec, host: str, port: int, deadline: float) -> TCPStore:
+    seen = "nobody answers there"
+    while now() < deadline:
+        try:
+            socket.create_connection((host, port), timeout=TRY_S).close()  # torch itself would tell each vain try at length
+            store = TCPStore(host, port, None, False, timedelta(seconds=TRY_S), wait_for_workers=False)
+            if store.get("run") == run_name(spec).encode():
+                store.set_timeout(timedelta(seconds=spec.timeout_s))
+                return store
+            seen = "node 0 makes another run, so its command is another one"
+        except (OSError, DistError) as error:
+            seen = f"no answer: {error.strerror}" if isinstance(error, OSError) and error.strerror else seen
+        time.sleep(LOOK_S)
+    raise EngineError(f"node {spec.node_rank} did not meet node 0 at {spec.address} in time: {seen}")
+
+
+def run_name(spec: RunSpec) -> str:
+    """The same on all nodes of a run, and on no node of another one of the same plan."""
+    return hashlib.sha256(repr(replace(spec, node_rank=0)).encode()).hexdigest()
+
+
+class NodeRendezvous(StaticTCPRendezvous):
+    """torchrun's static rendezvous at our store."""
+
+    def __init__(self, spec: RunSpec, run_id: str) -> None:
+        host, port = at(spec)
+        super().__init__(host, port, spec.node_rank, spec.nodes, run_id, int(spec.timeout_s))
+        self.spec = spec
+
+    def get_backend(self) -> str:
+        return NAME
+
+    def next_rendezvous(self) -> RendezvousInfo:
+        self._store = self._store or meet(self.spec)
+        store = PrefixStore(self.run_id, self._store)
+        return RendezvousInfo(store, self.rank, self.world_size, RendezvousStoreInfo(self.master_addr, self.master_port))
+
+
+def register_nodes(spec: RunSpec) -> str:
+    """Makes the rendezvous of this run known to torch, and returns its name."""
+
+    def create(parameters: RendezvousParameters) -> NodeRendezvous:
+        return NodeRendezvous(spec, parameters.run_id)
+
+    rendezvous_handler_registry._registry.pop(NAME, None)
+    rendezvous_handler_registry.register(NAME, create)
+    return NAME
