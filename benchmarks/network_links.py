@@ -105,17 +105,17 @@ def row(model: str, size: str, rate: str, nominal: str, one_host: list[Record], 
     measured_link = network_of(family_of(model, one_host), two_hosts)
     predictions = [
         words(forecast(model, one_host, Network(parse_network(nominal), "given")), found),
-        words(forecast(model, one_host, measured_link), found) if measured_link else "–",
+        words(forecast(model, one_host, measured_link), found) if measured_link else "not measured",
     ]
     ratio, waits = found.speedup, found.train_split.get("communicate")
-    speedup = f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio and ratio.low and ratio.high else "–"
+    speedup = f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio and ratio.low and ratio.high else "not measured"
     return " | ".join(
         [
             f"| {model} ({size}: {parameters:,} parameters, {bytes_moved})",
             rate,
             f"{found.train.mean:.2f}",
             speedup,
-            f"{100 * waits:.0f} %" if waits is not None else "–",
+            f"{100 * waits:.0f} %" if waits is not None else "not measured",
             *predictions,
             "",
         ]

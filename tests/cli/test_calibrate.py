@@ -54,6 +54,20 @@ def test_stored_launches_are_drawn_again_with_another_budget(stored: Path, capsy
     assert main(["calibrate", "--replay", str(out), "--draws", "5"]) == 0
 
 
+def test_files_of_one_commit_are_drawn_from_together_and_others_are_refused(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = ["calibrate", "--replay", str(stored), "--draws", "5", "--injected", "none", "--replay"]
+    assert main([*both, str(stored)]) == 0
+    told = capsys.readouterr().out
+    assert "120 launches of HEAD (abc) on c, 2 cores" in told
+    assert [line.split()[4] for line in told.splitlines() if " drawn " in line] == ["0", "0"], "nothing is slowed"
+    other = stored.with_name("other.json")
+    other.write_text(json.dumps(json.loads(stored.read_text()) | {"code": "HEAD (def)"}))
+    assert main([*both, str(other)]) == 2
+    assert "its code is not that of" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

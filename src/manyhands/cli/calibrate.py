@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,20 +43,26 @@ def add_parser(commands: Any) -> None:
         type=shares,
         default=INJECTED,
         metavar="SHARE,...",
-        help=f"slow-downs (default: {INJECTED.replace('%', '%%')})",
+        help=f"slow-downs, or none for unchanged trees alone (default: {INJECTED.replace('%', '%%')})",
     )
     what.add_argument(
         "--other-tests", action="store_true", help="also judge the drawn comparisons by Student's t and a bootstrap"
     )
-    what.add_argument("--replay", type=Path, metavar="FILE", help="draw from the launches in FILE, launch nothing")
+    what.add_argument(
+        "--replay",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="draw from the launches in FILE, launch nothing; may be given again for files of the same machine, commit and cell",
+    )
     what.add_argument("--out", type=Path, metavar="FILE", help="write launches and rates as JSON to FILE")
     what.add_argument("--seed-of-draws", type=int, default=0, help="(default: %(default)s)")
     parser.set_defaults(call=call)
 
 
 def shares(text: str) -> list[float]:
-    """`2%,5%` -> [0.02, 0.05]."""
-    return [share(part.strip()) for part in text.split(",")]
+    """`2%,5%` -> [0.02, 0.05]; `none` -> []."""
+    return [] if text == "none" else [share(part.strip()) for part in text.split(",")]
 
 
 def call(options: argparse.Namespace) -> int:
@@ -63,7 +70,7 @@ def call(options: argparse.Namespace) -> int:
     from manyhands.analysis.verdicts.error_rates import ErrorRates, save
     from manyhands.analysis.verdicts.metrics import METRICS
     from manyhands.analysis.verdicts.other_tests import TESTS
-    from manyhands.compare.calibration import Pool, scenarios
+    from manyhands.compare.calibration import scenarios
     from manyhands.compare.kept_rates import rates_file
     from manyhands.compare.revisions import CannotMeasure
     from manyhands.report.calibration import to_lines
@@ -72,7 +79,7 @@ def call(options: argparse.Namespace) -> int:
         raise UsageError("--launches and --draws are whole numbers above 0, --live is 0 or above")
     bounds = limits(options, len(METRICS))
     try:
-        pool = Pool.read(options.replay) if options.replay else measured(options, bounds)
+        pool = joined(options.replay) if options.replay else measured(options, bounds)
     except CannotMeasure as problem:
         print(f"manyhands: could not measure: {problem}", file=sys.stderr)
         return 4
@@ -96,6 +103,20 @@ def call(options: argparse.Namespace) -> int:
         save(rates, rates_file(pool.machine))
         announce(f"kept: {rates_file(pool.machine)}")
     return 0
+
+
+def joined(files: Sequence[Path]) -> Pool:
+    """The launches of all files; raises UsageError when they are not alike, RecordError for a file that holds none."""
+    from manyhands.compare.calibration import Pool
+
+    first, *others = [Pool.read(file) for file in files]
+    for file, other in zip(files[1:], others, strict=True):
+        for name in ("cell", "code", "machine"):
+            if getattr(other, name) != getattr(first, name):
+                raise UsageError(f"--replay {file}: its {name} is not that of {files[0]}; draw from each alone")
+        first.launches += other.launches
+        first.trials += other.trials
+    return first
 
 
 def measured(options: argparse.Namespace, bounds: Limits) -> Pool:
