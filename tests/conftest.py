@@ -17,6 +17,8 @@ import psutil
 import pytest
 from object_store import bucket, s3_endpoint, web, web_folder
 
+from manyhands.measure.resources import reap
+
 __all__ = ["bucket", "s3_endpoint", "web", "web_folder"]  # fixtures: pytest finds them here
 
 SET_BY_IMPORTS = {
@@ -112,6 +114,8 @@ def _group_is_open() -> bool:
 def _nothing_left_behind(_cache_of_the_session: None) -> Iterator[None]:
     """Fails a test that leaves a process, thread, variable, port or process group behind."""
     before = Left.now()
+    children = {child.pid for child in psutil.Process().children()}
     yield
+    reap(children)  # orphans of a command that have ended: engines' tests made this process their parent
     if left := Left.now().since(before):
         pytest.fail(f"left behind: {'; '.join(left)}")

@@ -98,6 +98,6 @@ def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:
     killer.join()
     assert killed
     assert record.status == "failed"
-    assert f"(pid {killed[0]}) died" in str(record.reason)
+    assert f"(pid {killed[0]}, on 127.0.0.1) died" in str(record.reason)
     left = set(psutil.Process().children(recursive=True)).difference(others)
     assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]

@@ -57,6 +57,20 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         yield environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"}
 
 
+@pytest.fixture(autouse=True)
+def _steps_have_ended() -> Iterator[None]:
+    """SLURM's own processes of a step outlive it by a moment."""
+    yield
+    deadline = time.monotonic() + 20
+    while any(child.name() in ("slurmstepd", "srun") and child.status() != psutil.STATUS_ZOMBIE for child in own_children()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def own_children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children(recursive=True) if child.is_running()]
+
+
 def submit(script: str, folder: Path, slurm: dict[str, str], **variables: str) -> str:
     """Submits a script and waits for its end; what it printed."""
     printed = folder / f"{script}.out"

@@ -38,7 +38,7 @@ def meet(spec: RunSpec) -> TCPStore:
     Raises UsageError on node 0 when the address is not its own, EngineError naming who did not come.
     """
     host, port = at(spec)
-    deadline = now() + min(JOIN_S, 0.8 * spec.timeout_s)
+    deadline = now() + min(JOIN_S, spec.timeout_s / 2)
     store = _serve(spec, host, port) if spec.node_rank == 0 else _reach(spec, host, port, deadline)
     store.set(f"node-{spec.node_rank}", host_name())
     everyone = [f"node-{node}" for node in range(spec.nodes)]
