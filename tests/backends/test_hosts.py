@@ -21,7 +21,7 @@ from manyhands.record import Record, read_records
 
 pytestmark = pytest.mark.slow
 NODES = ("ddp", "fabric-ddp")
-PATIENCE_S = 200
+PATIENCE_S = 240
 RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 ENDLESS = ("--epochs", "5000")
 
@@ -126,7 +126,7 @@ def start_spark(hosts: list[Host], folder: Path) -> str:
 def start_ray(hosts: list[Host], folder: Path) -> str:
     alpha, beta = hosts[:2]
     start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus", "1", f"--object-store-memory={10**8}"]
-    own = RAY | {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120"}
+    own = RAY | {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "60", "GRPC_ENABLE_FORK_SUPPORT": "0"}
     head = ["--head", "--port", "6379", "--ray-client-server-port", "10001", "--include-dashboard=false"]
     for host, more in ((alpha, [*head, f"--temp-dir={folder}"]), (beta, ["--address", f"{alpha.address}:6379"])):
         log = folder / f"{host.name}.log"

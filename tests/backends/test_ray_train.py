@@ -255,6 +255,7 @@ def head() -> Iterator[Head]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": token,
         "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",
+        "GRPC_ENABLE_FORK_SUPPORT": "0",  # gRPC's handlers of a fork let the server of a client die now and then
     }
     adopt_orphans()
     keep = {child.pid for child in psutil.Process().children(recursive=True)}

@@ -17,6 +17,7 @@ from manyhands.errors import Unavailable, UsageError
 
 PROBE_S = 5.0
 """Seconds that the port of a cluster has to answer in."""
+NOT_STARTED = "Starting Ray client server failed"
 TOKEN = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
 HOW = "start one with 'ray start --head', or leave --address out"
 
@@ -35,7 +36,7 @@ def joined(address: str) -> Iterator[None]:
 
         stack.callback(ray.shutdown)
         try:
-            ray.init(address=address, logging_level=logging.ERROR)
+            _init(address)
         except ray.exceptions.AuthenticationError as error:
             raise _locked(address) from error
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
@@ -45,6 +46,23 @@ def joined(address: str) -> Iterator[None]:
             maybe = f", and its token if it wants one: {TOKEN}" if address.startswith("ray://") else ""
             raise Unavailable(f"no Ray cluster answers at {address}: {first_sentence(error)}; {HOW}{maybe}") from error
         yield
+
+
+def _init(address: str) -> None:
+    """Connects; a second time where the cluster did not manage to start a server for this client, as happens by chance.
+
+    Ray starts it by a fork, which gRPC's own handlers let die at once now and then; GRPC_ENABLE_FORK_SUPPORT=0 on the cluster's
+    head keeps them out of it.
+    """
+    import ray
+
+    try:
+        ray.init(address=address, logging_level=logging.ERROR)
+    except ConnectionAbortedError as error:
+        if NOT_STARTED not in str(error):
+            raise
+        ray.shutdown()
+        ray.init(address=address, logging_level=logging.ERROR)
 
 
 def _locked(address: str) -> Unavailable:
