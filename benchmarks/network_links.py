@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -28,9 +29,11 @@ RESULTS = ROOT / "docs" / "results"
 RECORDS, PAGE = RESULTS / "network", RESULTS / "network.md"
 RATES = {"10gbit": "10Gbps,100us", "1gbit": "1Gbps,100us", "100mbit": "100Mbps,100us"}
 """What `tc` is told, and what `manyhands predict --network` is."""
-MODELS = {"rnn": "small", "mlp": "large"}
-REPEATS = 3
-WORK = ["--samples", "4096", "--batch-size", "256", "--epochs", "2", "--repeats", str(REPEATS), "--timeout", "300"]
+MODELS = {"rnn": ("small", 16_384), "mlp": ("large", 4_096)}
+"""Size in words, and rows of an epoch: seconds of training for each."""
+REPEATS = 5
+WORK = ["--batch-size", "256", "--epochs", "2", "--repeats", str(REPEATS), "--timeout", "300"]
+SIZES = ["--set", "largest=10000000", "--repeats", "1", "--timeout", "300"]
 LEARNT = "## What was learnt"
 
 
@@ -41,27 +44,32 @@ def measure() -> None:
         old.unlink()
     with tempfile.TemporaryDirectory() as folder, network("alpha", "beta") as (alpha, beta):
         log = Path(folder, "log")
-        run([alpha], ["run", *MODELS, "--backend", "serial,ddp", "--workers", "1", *WORK], RECORDS / "one-host.jsonl", log)
+        train([alpha], ["--backend", "serial,ddp", "--workers", "1"], RECORDS / "one-host.jsonl", log)
         for rate in RATES:
             for host in (alpha, beta):
                 host.limit(rate)
-            out = RECORDS / f"{rate}.jsonl"
-            run([alpha, beta], ["run", *MODELS, "--backend", "ddp", "--workers", "2", *WORK], out, log)
-            sizes = ["--set", "largest=1000000", "--repeats", "1", "--timeout", "300"]
-            run([alpha, beta], ["run", "collective", "--backend", "ddp", "--workers", "2", *sizes], out, log)
+            both, out = ["--backend", "ddp", "--workers", "2"], RECORDS / f"{rate}.jsonl"
+            train([alpha, beta], both, out, log)
+            run([alpha, beta], ["collective", *both, *SIZES], out, log)
+
+
+def train(hosts: list[Host], cell: list[str], out: Path, log: Path) -> None:
+    """Both models."""
+    for model, (_, rows) in MODELS.items():
+        run(hosts, [model, *cell, "--samples", str(rows), *WORK], out, log)
 
 
 def run(hosts: list[Host], words: list[str], out: Path, log: Path) -> None:
-    """The command on one host, or the same on two."""
+    """`manyhands run` on one host, or the same on two."""
     together = ["--nodes", str(len(hosts)), "--address", f"{hosts[0].address}:29500"] if len(hosts) > 1 else []
     started = []
     for number, host in enumerate(hosts):
         own = ["--node-rank", str(number)] if number else []
-        command = [sys.executable, "-m", "manyhands", *words, *together, *own, "--out", str(out)]
+        command = [sys.executable, "-m", "manyhands", "run", *words, *together, *own, "--out", str(out)]
         started.append(host.start(command, log))
     if any(process.wait() for process in started):
         raise SystemExit(log.read_text())
-    print(f"{out.name}: {' '.join(words[:4])}")
+    print(f"{out.name}: {words[0]}")
 
 
 def page() -> None:
@@ -80,7 +88,7 @@ def page() -> None:
         "| model | link | train s | speed-up over serial | waits for the other | predicted: nominal link | predicted: measured link |",
         "|---|---|---|---|---|---|---|",
     ]
-    for model, size in MODELS.items():
+    for model, (size, _) in MODELS.items():
         for rate, nominal in RATES.items():
             lines.append(row(model, size, rate, nominal, one_host, read_records(RECORDS / f"{rate}.jsonl")))
     lines += [
@@ -89,10 +97,23 @@ def page() -> None:
         " one worker alone: for the link as `tc` was told (100 us of latency), and for the link as `collective` measured it on the"
         " same hosts. In brackets: by how much the predicted time of training misses the measured one.",
         "",
+        "| link | collective: a step in which nothing is sent | collective: bytes through it |",
+        "|---|---|---|",
+        *links(one_host),
+        "",
         LEARNT,
     ]
     PAGE.write_text("\n".join(lines) + kept)
     print(PAGE.read_text())
+
+
+def links(one_host: list[Record]) -> Iterator[str]:
+    """A line for every link, as `collective` measured it."""
+    for rate in RATES:
+        found = network_of(family_of(next(iter(MODELS)), one_host), read_records(RECORDS / f"{rate}.jsonl"))
+        if found:
+            alpha, beta = found.link.alpha, found.link.beta
+            yield f"| {rate} | {1e6 * alpha.value:.0f} us | {8e-9 / beta.value:.3g} Gbit/s |"
 
 
 def row(model: str, size: str, rate: str, nominal: str, one_host: list[Record], two_hosts: list[Record]) -> str:
@@ -108,7 +129,7 @@ def row(model: str, size: str, rate: str, nominal: str, one_host: list[Record], 
         words(forecast(model, one_host, measured_link), found) if measured_link else "not measured",
     ]
     ratio, waits = found.speedup, found.train_split.get("communicate")
-    speedup = f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if ratio and ratio.low and ratio.high else "not measured"
+    speedup = f"{ratio.value:.3g} [{ratio.low:.3g}, {ratio.high:.3g}]" if ratio and ratio.low and ratio.high else "not measured"
     return " | ".join(
         [
             f"| {model} ({size}: {parameters:,} parameters, {bytes_moved})",
@@ -145,7 +166,7 @@ def words(prediction: Prediction, found: Summary) -> str:
     """Predicted speed-up by the ring, and how far its time is off."""
     ring = next(one for one in prediction.forecasts if one.algorithm == "ring")
     missed = ring.train.value / found.train.mean - 1
-    return f"{ring.speedup:.2f} ({100 * missed:+.0f} %)"
+    return f"{ring.speedup:.3g} ({100 * missed:+.0f} %)"
 
 
 if __name__ == "__main__":

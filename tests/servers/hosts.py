@@ -104,7 +104,7 @@ class Host:
     def limit(self, rate: str) -> None:
         """Lets its link carry so much, as `tc` writes it (`100mbit`), in both directions."""
         bits = int(rate.removesuffix("gbit")) * 10**9 if rate.endswith("gbit") else int(rate.removesuffix("mbit")) * 10**6
-        burst = max(16_000, bits // 8 // 250)  # what may pass between two ticks of the kernel
+        burst = max(16_000, bits // 8 // 4_000)  # 0.25 ms of it: enough for the kernel's timers, and little passes unlimited
         for namespace, link in ((self.namespace, "eth0"), (self.switch, self.name)):
             words = ["tc", "-n", namespace, "qdisc", "replace", "dev", link, "root", "tbf"]
             subprocess.run([*words, "rate", rate, "burst", str(burst), "latency", "50ms"], check=True, capture_output=True)
