@@ -46,7 +46,9 @@ def add_parser(commands: Any) -> None:
         help=f"slow-downs, or none for unchanged trees alone (default: {INJECTED.replace('%', '%%')})",
     )
     what.add_argument(
-        "--other-tests", action="store_true", help="also judge the drawn comparisons by Student's t and a bootstrap"
+        "--other-tests",
+        action="store_true",
+        help="also judge the drawn comparisons by Student's t, a bootstrap and median epochs",
     )
     what.add_argument(
         "--replay",

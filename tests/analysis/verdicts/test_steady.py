@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,8 @@ def launches(profile: list[float], count: int = 20, noise: float = 0.03) -> list
 def test_slow_first_epochs_are_found_and_left_out() -> None:
     found = find_steady(launches([1.5, 1.2, 1, 1, 1, 1, 1, 1]))
     assert (found.start, found.found) == (2, True)
-    assert found.of([1.5, 1.2, 1.0, 1.0, 1.1, 0.9, 1.0, 1.0]) == 1.0
+    assert found.of([0.5, 0.6, 1.0, 1.0, 1.1, 0.9, 1.0, 1.0]) == 0.9
+    assert replace(found, middle=True).of([0.5, 0.6, 1.0, 1.0, 1.1, 0.9, 1.0, 1.0]) == 1.0
 
 
 def test_launches_that_are_steady_from_the_start_keep_all_epochs() -> None:

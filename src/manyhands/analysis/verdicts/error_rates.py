@@ -13,8 +13,8 @@ from manyhands.analysis.verdicts.other_tests import TESTS
 from manyhands.analysis.verdicts.sequential import Budget, Verdict
 from manyhands.errors import RecordError
 
-SCHEMA = 1
-"""1 - first format."""
+SCHEMA = 2
+"""1 - first format; 2 - time is that of the fastest epoch, no longer the median."""
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
 
 from manyhands.analysis.verdicts.error_rates import Scenario
 from manyhands.analysis.verdicts.metrics import Sample
-from manyhands.analysis.verdicts.other_tests import TESTS
+from manyhands.analysis.verdicts.other_tests import MEDIANS, TESTS
 from manyhands.analysis.verdicts.results import value_of
 from manyhands.analysis.verdicts.sequential import LOOKS, Budget, Verdict, judge
 from manyhands.analysis.verdicts.steady import Steady
@@ -58,6 +59,7 @@ def replay(
     within: Counter[str] = Counter({str(limit): 0 for limit in TIMES})
     taken: list[float] = []
     used: list[int] = []
+    steady = replace(steady, middle=test == MEDIANS)
     for drawn in draws(launches, metric, steady, count, seed):
         spent = np.cumsum([seconds for _, seconds in drawn])
         room = int(np.searchsorted(spent, max_time_s, side="right"))

@@ -112,7 +112,7 @@ def judge_all(
 
 
 def value_of(launch: Sample, metric: str, steady: Steady) -> float | None:
-    """The number of one launch: its time is that of a steady epoch."""
+    """The number of one launch: its time is that of the fastest steady epoch."""
     if metric == "time" and launch.series:
         return steady.of(launch.series)
     return launch.values.get(metric)
