@@ -11,7 +11,7 @@ from manyhands.backends.ddp import Ddp
 from manyhands.backends.serial import Serial
 from manyhands.plan import RunSpec
 from manyhands.process import Watched, fresh_environment, watch
-from manyhands.run import PREFIX, sweep_leftovers
+from manyhands.run import own_prefix, sweep_leftovers
 
 
 def spec(**changes: object) -> RunSpec:
@@ -64,7 +64,7 @@ def test_error_of_a_run_is_left_in_words(tmp_path: Path) -> None:
 
 def test_folders_of_killed_runs_are_swept_but_not_those_of_living_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    dead, living, other = tmp_path / f"{PREFIX}4194305-a", tmp_path / f"{PREFIX}1-b", tmp_path / f"{PREFIX}notes"
+    dead, living, other = (tmp_path / f"{own_prefix()}{name}" for name in ("4194305-a", "1-b", "notes"))
     for folder in (dead, living, other):
         folder.mkdir()
     sweep_leftovers()

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ import psutil
 from manyhands.backends.base import kinds
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import require_reader
-from manyhands.errors import Unavailable
-from manyhands.machine import clock_name, describe_code, describe_machine, installed_versions
+from manyhands.errors import ManyhandsError, Unavailable
+from manyhands.machine import clock_name, describe_code, describe_machine, host_name, installed_versions
 from manyhands.measure.alone import alone
 from manyhands.measure.elsewhere import with_elsewhere
 from manyhands.measure.notices import Notices
@@ -41,6 +42,10 @@ def _nothing() -> None:
 
 
 def _quiet(line: str) -> None:
+    pass
+
+
+def _alone(spec: RunSpec) -> None:
     pass
 
 
@@ -67,6 +72,8 @@ class Surroundings:
     """Called when another measured run on this machine has to end first."""
     notice: Callable[[str], None] = _quiet
     """Called with each line that a run wants shown while it is on."""
+    gather: Callable[[RunSpec], None] = _alone
+    """Called before a run is started, to wait for the other nodes of its plan; raises ManyhandsError when it cannot be made."""
 
     def ticker(self, log: Path) -> Callable[[], None]:
         """What to call about once a second while a run writes to `log`."""
@@ -81,7 +88,7 @@ class Surroundings:
     def record(self, spec: RunSpec, started: datetime, position: int, measured: Mapping[str, Any]) -> Record:
         """A record of `spec` with everything that is known without running it, and what was measured."""
         measured = dict(measured)
-        if "resolved" in measured and not spec.address and spec.workers * spec.threads > self.machine["cores"]:
+        if "resolved" in measured and _is_here(spec) and spec.workers // spec.nodes * spec.threads > self.machine["cores"]:
             measured["resolved"] = measured["resolved"] | {"oversubscribed": True}
         return Record(
             id=uuid.uuid4().hex[:12],
@@ -95,6 +102,11 @@ class Surroundings:
             study=self.study(spec),
             **measured,
         )
+
+
+def _is_here(spec: RunSpec) -> bool:
+    """Whether workers run on this machine, and not in an engine that runs already."""
+    return spec.address is None or spec.nodes > 1
 
 
 def refusal(spec: RunSpec) -> str | None:
@@ -135,6 +147,10 @@ def measure(spec: RunSpec, surroundings: Surroundings, position: int = 0) -> Rec
     if reason := refusal(spec):
         return skip(spec, reason, surroundings)
     with own_folder(spec, surroundings) as folder:
+        try:
+            surroundings.gather(spec)
+        except ManyhandsError as error:
+            return surroundings.record(spec, datetime.now(UTC), position, {"status": "failed", "reason": str(error)})
         started, load = datetime.now(UTC), os.getloadavg()[0]
         watched = Watched(folder)
         watch(watched, [spec], backend_class(spec.backend), lambda: spec.timeout_s, surroundings.ticker(watched.log))
@@ -158,11 +174,14 @@ def measure(spec: RunSpec, surroundings: Surroundings, position: int = 0) -> Rec
 
 @contextmanager
 def own_folder(spec: RunSpec, surroundings: Surroundings) -> Iterator[Path]:
-    """A temporary folder for one process, with the machine to itself; gone afterwards."""
+    """A temporary folder for one process, with the machine to itself; gone afterwards.
+
+    Of several nodes only node 0 asks for its machine, so that no two plans can wait for each other.
+    """
     with ExitStack() as stack:
-        if spec.nodes == 1:
+        if spec.node_rank == 0:
             stack.enter_context(alone(surroundings.waiting))
-        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        folder = Path(tempfile.mkdtemp(prefix=f"{own_prefix()}{os.getpid()}-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
 
@@ -200,9 +219,14 @@ def _with_log(reason: str, watched: Watched, surroundings: Surroundings) -> str:
     return f"{reason} (its output: {kept})"
 
 
+def own_prefix() -> str:
+    """How names of this host's temporary folders begin; hosts may share the place where these are."""
+    return f"{PREFIX}{zlib.crc32(host_name().encode()):08x}-"
+
+
 def sweep_leftovers() -> None:
-    """Removes the temporary folders of runs whose parent was killed before it could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+    """Removes the temporary folders of this host's runs whose parent was killed before it could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{own_prefix()}*-*"):
+        owner = folder.name.removeprefix(own_prefix()).partition("-")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)

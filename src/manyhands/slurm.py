@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from manyhands.errors import UsageError
 
+BY_HAND = "give --nodes, --address HOST:PORT and, in srun bash -c '...', --node-rank $SLURM_NODEID instead"
+TELL_S = 60
 FIRST_PORT, PORTS = 12000, 20000
 """Below the ports that Linux gives to outgoing connections."""
 
@@ -47,7 +49,7 @@ def first_host(nodes: str) -> str:
     """The address of the first of `n[1-2]`, as SLURM itself reaches it; raises UsageError when SLURM does not tell."""
     names = scontrol("show", "hostnames", nodes).split()
     if not names:
-        raise UsageError(f"scontrol show hostnames {nodes} names no node; give --nodes, --node-rank and --address instead")
+        raise UsageError(f"scontrol show hostnames {nodes} names no node; {BY_HAND}")
     found = re.search(r"\bNodeAddr=(\S+)", scontrol("show", "node", names[0], "--oneliner"))
     return found[1] if found else names[0]
 
@@ -55,9 +57,12 @@ def first_host(nodes: str) -> str:
 def scontrol(*words: str) -> str:
     """What SLURM's own tool prints; raises UsageError when it fails."""
     if shutil.which("scontrol") is None:
-        raise UsageError("this is a SLURM job without 'scontrol' on its PATH; give --nodes, --node-rank and --address instead")
-    done = subprocess.run(["scontrol", *words], capture_output=True, text=True, check=False, timeout=60)
+        raise UsageError(f"this is a SLURM job without 'scontrol' on its PATH; {BY_HAND}")
+    try:
+        done = subprocess.run(["scontrol", *words], capture_output=True, text=True, check=False, timeout=TELL_S)
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"scontrol {' '.join(words)} did not answer in {TELL_S} s; {BY_HAND}") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise UsageError(f"scontrol {' '.join(words)} failed: {said}; give --nodes, --node-rank and --address instead")
+        raise UsageError(f"scontrol {' '.join(words)} failed: {said}; {BY_HAND}")
     return done.stdout

@@ -16,7 +16,7 @@ from manyhands.data.partition import epoch_order, shard
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_classes
 from manyhands.record import Record
-from manyhands.run import Surroundings, measure, refusal
+from manyhands.run import Surroundings, measure, own_prefix, refusal
 
 pytestmark = pytest.mark.slow
 
@@ -135,4 +135,4 @@ def test_what_really_ran_is_said(record: Record) -> None:
 
 
 def test_temporary_folder_is_gone(record: Record) -> None:
-    assert not list(Path(tempfile.gettempdir()).glob(f"manyhands-{os.getpid()}-*"))
+    assert not list(Path(tempfile.gettempdir()).glob(f"{own_prefix()}{os.getpid()}-*"))

@@ -210,14 +210,25 @@ def test_worker_killed_on_another_node_is_the_one_that_is_named(backend: str, ho
     assert not left(hosts)
 
 
+def test_worker_killed_before_it_has_met_the_others_is_named_too(hosts: list[Host], tmp_path: Path) -> None:
+    nodes = start_nodes("ddp", hosts, tmp_path, *ENDLESS)
+    wait_until(lambda: any(is_worker(process) for process in hosts[1].processes()), "no worker")
+    (worker,) = [process for process in hosts[1].processes() if is_worker(process)]
+    worker.kill()
+    assert [node.wait(60) for node in nodes] == [1, 1]
+    assert f"ddp worker 1 (pid {worker.pid}) was killed by SIGKILL (on beta)" in str(only_record(tmp_path).reason)
+    assert not left(hosts)
+
+
 def test_data_that_one_node_does_not_see_is_told_with_host_and_path(hosts: list[Host], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     make_set("mnist", folder)
-    nodes = start_nodes("ddp", hosts, tmp_path, "--data-dir", str(folder), "--timeout", "20", hidden=folder / "mnist")
-    assert [node.wait(PATIENCE_S) for node in nodes] == [1, 2]
-    told = (tmp_path / "beta.log").read_text()
-    assert f"no file {folder / 'mnist'}" in told
-    assert "(on beta)" in told
+    nodes = start_nodes("ddp", hosts, tmp_path, "--data-dir", str(folder), hidden=folder / "mnist")
+    assert [node.wait(60) for node in nodes] == [1, 1]
+    reason = str(only_record(tmp_path).reason)
+    assert f"no file {folder / 'mnist'}" in reason
+    assert "(on beta)" in reason
+    assert reason.removesuffix(" (on beta)") in (tmp_path / "beta.log").read_text()
 
 
 def test_data_that_one_worker_of_an_engine_does_not_see_is_told_with_host_and_path(hosts: list[Host], room: Path) -> None:

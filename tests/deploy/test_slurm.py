@@ -14,10 +14,13 @@ import psutil
 import pytest
 from slurm_cluster import cluster, missing
 
+from manyhands.analysis.cells import group_records
+from manyhands.cli import parser
+from manyhands.cli.run import slurm_step
 from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
 from manyhands.record import read_records
-from manyhands.slurm import current_step
+from manyhands.slurm import Step, current_step
 
 SCRIPTS = Path(__file__).parents[2] / "deploy" / "slurm"
 STEP = {"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_NODEID": "1", "SLURM_STEP_NODELIST": "n[1-2]"}
@@ -44,8 +47,25 @@ def test_other_than_one_task_a_node_is_refused(tasks: str) -> None:
 
 def test_without_slurms_own_tool_it_is_said_what_to_give(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(UsageError, match="give --nodes, --node-rank and --address"):
+    with pytest.raises(UsageError, match="give --nodes, --address HOST:PORT and"):
         current_step(STEP | {"SLURM_STEP_NUM_NODES": "2", "SLURM_STEP_NUM_TASKS": "2"})
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (
+            ["--address", "tcp://n1:8786"],
+            "started this command on 2 nodes, and each would use the engine at tcp://n1:8786 by itself",
+        ),
+        (["--node-rank", "1"], "--node-rank 1 needs --nodes and --address too; without them SLURM gives all three"),
+    ],
+)
+def test_half_of_what_slurm_says_is_refused(words: list[str], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("manyhands.cli.run.current_step", lambda environ: Step(2, 0, "n1:12000"))
+    with pytest.raises(UsageError, match=reason):
+        slurm_step(parser().parse_args(["run", "mlp", *words]))
+    assert slurm_step(parser().parse_args(["run", "mlp"])) == Step(2, 0, "n1:12000")
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +129,8 @@ def test_both_scripts_add_to_one_file_what_a_report_compares(slurm: dict[str, st
         [sys.executable, "-m", "manyhands", "report", str(tmp_path / "rnn.jsonl")], capture_output=True, text=True, check=True
     )
     assert "hosts: n1, n2" in shown.stdout
+    (group,) = group_records(read_records(tmp_path / "rnn.jsonl"))
+    assert len(group.cells) == 3, "the base line stands beside what it is for"
 
 
 @pytest.mark.slow

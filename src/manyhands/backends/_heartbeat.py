@@ -1,5 +1,5 @@
 """Which worker went first, in a run over several hosts. Nothing tells a host that another one is gone: its connections just
-stay silent. So each worker counts up a number in the group's store every second, and leaves its last words there.
+stay silent. So each worker counts up a number in the nodes' store every second, and leaves its last words there.
 
 Torch's elastic agents know only the workers of their own host. A run on one host needs none of this, and does none of it.
 """
@@ -11,14 +11,11 @@ import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from manyhands import errors
 from manyhands.backends._load import placed
-from manyhands.backends._nodes import meeting_point
-from manyhands.backends._rank import Rank
 from manyhands.errors import EngineError, ManyhandsError
 from manyhands.machine import host_name
 from manyhands.measure.phases import now
@@ -29,25 +26,29 @@ LOST_S = 15.0
 """Silence after which a worker counts as gone: much longer than a worker of a busy host needs for a beat."""
 ENDED = 1 << 32
 """Added to the number of a worker that has left in order, so that its silence means nothing."""
-FOLLOWED = re.compile(r"gloo|nccl|closed by peer|reset by peer|broken pipe|likely closed|lost worker 0", re.IGNORECASE)
-"""What a worker says when another one is gone."""
-TELL_S = 5
+START_S = 120.0
+"""Time for a worker's first beat: it starts Python and imports what its backend needs."""
+FOLLOWED = re.compile(
+    r"gloo/transport/tcp/(?!device)|closed by peer|reset by peer|broken pipe|likely closed|connectFullMesh failed"
+    r"|nccl(Remote|System)Error|lost worker 0",
+    re.IGNORECASE,
+)
+"""What a worker says when another one is gone. (Gloo's own `device` has a wrong network interface instead.)"""
 HELPED = "this is not node 0, which writes the record of this run"
 OURS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, ManyhandsError)}
 
 Result = TypeVar("Result")
-GiveUp = Callable[[EngineError], None]
 
 
-def across_hosts(spec: RunSpec, rank: Rank, give_up: GiveUp, work: Callable[[], Result]) -> Result:
-    """What `work` returns; call it in every worker of the process group.
+def across_hosts(spec: RunSpec, rank: int, give_up: Callable[[Exception], None], work: Callable[[], Result]) -> Result:
+    """What `work` returns; call it in every worker, before it joins the process group: others may be gone by then.
 
     Raises the error of the worker that failed first, on whatever host, or one that names the worker that went silent.
     `give_up` is called from another thread when that happens while `work` is blocked in a collective; it ends the process.
     """
     if spec.nodes == 1:
         return work()
-    with Heartbeat(spec.backend, rank.rank, rank.world_size, give_up) as heartbeat:
+    with Heartbeat(spec, rank, give_up) as heartbeat:
         try:
             return work()
         except Exception as error:
@@ -57,14 +58,13 @@ def across_hosts(spec: RunSpec, rank: Rank, give_up: GiveUp, work: Callable[[], 
 class Heartbeat:
     """The beat of one worker; on rank 0 also the ear for those of the others."""
 
-    def __init__(self, backend: str, rank: int, world_size: int, give_up: GiveUp) -> None:
-        from torch.distributed.distributed_c10d import _get_default_store
+    def __init__(self, spec: RunSpec, rank: int, give_up: Callable[[Exception], None]) -> None:
+        from manyhands.backends._meeting import connect
 
-        self.backend, self.rank, self.give_up = backend, rank, give_up
-        self.others = [other for other in range(world_size) if other != rank]
-        # A connection of its own: on that of the group the main thread may wait for a long time.
-        self.store: Any = own_part(_get_default_store()).clone()
-        self.words: Any = self.store.clone()
+        self.backend, self.rank, self.give_up = spec.backend, rank, give_up
+        self.others = [other for other in range(spec.workers) if other != rank]
+        # Connections of its own: on that of the group the main thread may wait for a long time.
+        self.store, self.words = (own_part(connect(spec, spec.timeout_s)) for _ in range(2))
         self.words.set(f"host-{rank}", host_name())
         self.heard = now()
         """When the store has last answered."""
@@ -105,22 +105,34 @@ class Heartbeat:
                     return as_raised(kind, text)
                 self.done.wait(BEAT_S / 4)
         except RuntimeError:
-            return self.alone()
+            return self.left_behind()
         return error
 
     def gone(self) -> list[int]:
         """The workers that have been silent for too long, the longest first."""
-        late = {rank: since for rank, since in dict(self.silent).items() if now() - since > LOST_S}
+        late = {
+            rank: since
+            for rank, since in dict(self.silent).items()
+            if now() - since > (LOST_S if self.counts.get(rank) else START_S)
+        }
         return sorted(late, key=lambda rank: late[rank])
 
     def lost(self, rank: int) -> EngineError:
         """The error that names a worker which went silent."""
+        if not self.words.check([f"host-{rank}"]):
+            return EngineError(f"{self.backend} worker {rank} is lost: it has not begun its work within {START_S:g} s")
         host = self.words.get(f"host-{rank}").decode()
         return EngineError(f"{self.backend} worker {rank} is lost: nothing was heard from it for {LOST_S:g} s (on {host})")
 
     def alone(self) -> EngineError:
         """The error of a worker that reaches the store no more, which is on the host of rank 0."""
         return EngineError(f"{self.backend} worker {self.rank} lost worker 0: no answer for {LOST_S:g} s (on {host_name()})")
+
+    def left_behind(self) -> EngineError:
+        """The error of a worker whose store is closed: worker 0 has ended, for a reason of its own."""
+        return EngineError(
+            f"{self.backend} worker {self.rank} lost worker 0, which has ended; node 0 says why (on {host_name()})"
+        )
 
     def _first(self) -> Exception | None:
         """What failed first, as far as rank 0 knows by now; None on the others."""
@@ -156,9 +168,10 @@ class Heartbeat:
     def _watch(self) -> None:
         """Apart from the beat, which itself is blocked when the host of the store is gone."""
         while not self.done.wait(BEAT_S) and not self.failed.is_set():
-            if late := self.gone():
-                self.give_up(self.lost(late[0]))
-            elif now() - self.heard > LOST_S:
+            with suppress(RuntimeError):
+                if found := self._first():
+                    self.give_up(found)
+            if self.rank and now() - self.heard > LOST_S:
                 self.give_up(self.alone())
 
 
@@ -167,25 +180,23 @@ def told(error: ManyhandsError, spec: RunSpec) -> ManyhandsError:
 
     That is for a worker that could not say it itself, being killed. What only followed is not told.
     """
-    from torch._C._distributed_c10d import TCPStore
-
     if spec.nodes == 1:
         return error
+    from manyhands.backends._meeting import connect, run_name, said
+
     error = type(error)(placed(str(error), host_name()))
-    point = meeting_point(spec.address or "")
-    if spec.node_rank and point and not is_following(str(error)):
-        with suppress(RuntimeError):
-            store = TCPStore(*point, None, False, timedelta(seconds=TELL_S), wait_for_workers=False)
-            say(own_part(store), type(error).__name__, str(error))
+    if spec.node_rank and not is_following(str(error)):
+        with suppress(RuntimeError, OSError):
+            store = connect(spec)
+            if said(store, "run") == run_name(spec):  # it may be at another run by now
+                say(own_part(store), type(error).__name__, str(error))
     return error
 
 
 def own_part(store: Any) -> Any:
-    """The part of a group's store that is ours, whatever prefixes its members have given to theirs."""
+    """The part of the nodes' store that is ours."""
     from torch._C._distributed_c10d import PrefixStore
 
-    while isinstance(store, PrefixStore):
-        store = store.underlying_store
     return PrefixStore("manyhands", store)
 
 

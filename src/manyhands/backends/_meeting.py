@@ -7,6 +7,7 @@ it is still the one before.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import socket
 import time
 from dataclasses import replace
@@ -33,24 +34,29 @@ TRY_S = 5
 
 
 def meet(spec: RunSpec) -> TCPStore:
-    """The store, once all nodes are at it.
+    """The store of this run, once all nodes are at it.
 
     Raises UsageError on node 0 when the address is not its own, EngineError naming who did not come.
     """
-    host, port = at(spec)
     deadline = now() + min(JOIN_S, spec.timeout_s / 2)
-    store = _serve(spec, host, port) if spec.node_rank == 0 else _reach(spec, host, port, deadline)
+    if spec.node_rank == 0:
+        store = serve(spec)
+        store.set("run", run_name(spec))
+    else:
+        store = _reach(spec, deadline)
     store.set(f"node-{spec.node_rank}", host_name())
-    everyone = [f"node-{node}" for node in range(spec.nodes)]
-    while not store.check(everyone):
+    nodes = range(spec.nodes)
+    while not store.check([f"node-{node}" for node in nodes]):
         if now() > deadline:
-            away = ", ".join(str(node) for node in range(spec.nodes) if not store.check([f"node-{node}"]))
-            raise EngineError(
-                f"node {away} of {spec.nodes} did not come to {spec.address} in time; start the same command there, with its"
-                " own --node-rank"
-            )
+            raise EngineError(absent(spec, [node for node in nodes if not store.check([f"node-{node}"])]))
         time.sleep(LOOK_S)
     return store
+
+
+def absent(spec: RunSpec, nodes: list[int]) -> str:
+    """That these nodes did not come, in words."""
+    away = ", ".join(map(str, nodes))
+    return f"node {away} of {spec.nodes} did not come to {spec.address} in time; start the same command there, with its own --node-rank"
 
 
 def at(spec: RunSpec) -> tuple[str, int]:
@@ -60,28 +66,39 @@ def at(spec: RunSpec) -> tuple[str, int]:
     raise UsageError(str(no_meeting(spec)))
 
 
-def _serve(spec: RunSpec, host: str, port: int) -> TCPStore:
+def serve(spec: RunSpec) -> TCPStore:
+    """An empty store at the address; raises UsageError when the address is not this machine's, or no other one can reach it."""
+    host, port = at(spec)
     patience = timedelta(seconds=spec.timeout_s)
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        if _is_loopback(str(place[0])) and host != "localhost" and host != place[0]:
+            raise UsageError(
+                f"--address {spec.address}: on this machine {host} means {place[0]}, where no other machine reaches it; give this"
+                " machine's address on the network, on every node"
+            )
         listener = socket.create_server(place[:2], family=family)
     except OSError as error:
         raise UsageError(
             f"node 0 cannot listen at {spec.address} ({error.strerror or error}); give an address of this machine,"
             f" {host_name()}, and a free port"
         ) from None
-    store = TCPStore(host, port, None, True, patience, wait_for_workers=False, master_listen_fd=listener.detach())
-    store.set("run", run_name(spec))
-    return store
+    return TCPStore(host, port, None, True, patience, wait_for_workers=False, master_listen_fd=listener.detach())
 
 
-def _reach(spec: RunSpec, host: str, port: int, deadline: float) -> TCPStore:
+def connect(spec: RunSpec, patience_s: float = TRY_S) -> TCPStore:
+    """The store that node 0 serves at this time, whatever for; raises OSError or DistError when there is none."""
+    host, port = at(spec)
+    socket.create_connection((host, port), timeout=TRY_S).close()  # torch itself would tell each vain try at length
+    return TCPStore(host, port, None, False, timedelta(seconds=patience_s), wait_for_workers=False)
+
+
+def _reach(spec: RunSpec, deadline: float) -> TCPStore:
     seen = "nobody answers there"
     while now() < deadline:
         try:
-            socket.create_connection((host, port), timeout=TRY_S).close()  # torch itself would tell each vain try at length
-            store = TCPStore(host, port, None, False, timedelta(seconds=TRY_S), wait_for_workers=False)
-            if store.get("run") == run_name(spec).encode():
+            store = connect(spec)
+            if said(store, "run") == run_name(spec):
                 store.set_timeout(timedelta(seconds=spec.timeout_s))
                 return store
             seen = "node 0 makes another run, so its command is another one"
@@ -91,9 +108,18 @@ def _reach(spec: RunSpec, host: str, port: int, deadline: float) -> TCPStore:
     raise EngineError(f"node {spec.node_rank} did not meet node 0 at {spec.address} in time: {seen}")
 
 
+def said(store: TCPStore, key: str) -> str | None:
+    """What stands in the store under the key; None when nothing does."""
+    return store.get(key).decode() if store.check([key]) else None
+
+
 def run_name(spec: RunSpec) -> str:
     """The same on all nodes of a run, and on no node of another one of the same plan."""
     return hashlib.sha256(repr(replace(spec, node_rank=0)).encode()).hexdigest()
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 class NodeRendezvous(StaticTCPRendezvous):

@@ -13,6 +13,8 @@ def no_meeting(spec: RunSpec) -> str | None:
         return (
             f"{spec.backend} meets at HOST:PORT, the machine of node 0 and a free port on it; {spec.address!r} is no such address"
         )
+    if spec.nodes == 1 and spec.address is not None:
+        return f"--address for {spec.backend} is where several machines meet; add --nodes N, or leave it out"
     return None
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch.distributed as dist
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler, record
@@ -19,7 +20,6 @@ from manyhands.backends._interface import interface_towards
 from manyhands.backends._network_loop import check_device
 from manyhands.backends._rank import GroupRank
 from manyhands.backends._rank_job import run_rank
-from manyhands.errors import EngineError
 from manyhands.measure.resources import die_with_parent
 from manyhands.plan import RunSpec
 
@@ -29,20 +29,24 @@ def main(folder: Path) -> None:
     """Joins the group, does its work, and hands the reports to rank 0."""
     die_with_parent()
     spec = RunSpec.from_dict(json.loads((folder / "job.json").read_text()))
-    device = check_device(spec)
-    if spec.address:
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
-    dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=timedelta(seconds=spec.timeout_s))
-    rank = GroupRank(device)
-    reports = across_hosts(spec, rank, give_up, lambda: rank.gather(run_rank(rank, spec)))
-    if reports:
+    if reports := across_hosts(spec, int(os.environ["RANK"]), give_up, lambda: work(spec)):
         partial = folder / "reports.partial"
         partial.write_text(json.dumps(reports))
         os.replace(partial, folder / "reports.json")
     dist.destroy_process_group()
 
 
-def give_up(error: EngineError) -> None:
+def work(spec: RunSpec) -> list[dict[str, Any]]:
+    """The reports of all workers on rank 0; none on the others."""
+    device = check_device(spec)
+    if spec.address:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
+    dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=timedelta(seconds=spec.timeout_s))
+    rank = GroupRank(device)
+    return rank.gather(run_rank(rank, spec))
+
+
+def give_up(error: Exception) -> None:
     """Leaves the error where the agent looks for it, and ends this process, whose main thread may be blocked for good."""
     get_error_handler().record_exception(error)
     os._exit(1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.backends._fabric_failure import GRACE_S, Watch, leave_note
-from manyhands.errors import EngineError, ManyhandsError
+from manyhands.errors import ManyhandsError
 from manyhands.measure.resources import die_with_parent
 from manyhands.plan import RunSpec
 
@@ -28,7 +28,7 @@ def main(folder: Path) -> int:
     launches = "LOCAL_RANK" not in os.environ
     rank = spec.node_rank * (spec.workers // spec.nodes) + int(os.environ.get("LOCAL_RANK", "0"))
     try:
-        work(spec, folder, launches)
+        work(spec, rank, folder, launches)
     except Exception as error:
         leave_note(folder, rank, type(error).__name__, " ".join(str(error).split()))
         if launches:
@@ -39,7 +39,7 @@ def main(folder: Path) -> int:
     return 0
 
 
-def work(spec: RunSpec, folder: Path, launches: bool) -> None:
+def work(spec: RunSpec, rank: int, folder: Path, launches: bool) -> None:
     """Joins the group, does its work, and hands the reports to rank 0; with `launches` it starts the other workers first."""
     import torch.distributed as dist
 
@@ -56,17 +56,16 @@ def work(spec: RunSpec, folder: Path, launches: bool) -> None:
     watch = Watch(fabric.strategy.launcher.procs, here - 1, spec.node_rank * here + 1, folder)
     if launches:
         watch.start()
-    fabric.launch()
-
-    rank = FabricGroupRank(fabric)
 
     def gathered() -> list[dict[str, Any]]:
-        report = run_rank(rank, spec)
+        fabric.launch()
+        own = FabricGroupRank(fabric)
+        report = run_rank(own, spec)
         report["resolved"]["requested_strategy"] = STRATEGY
-        return rank.gather(report)
+        return own.gather(report)
 
-    def give_up(error: EngineError) -> None:
-        leave_note(folder, rank.rank, type(error).__name__, str(error), killed=True)
+    def give_up(error: Exception) -> None:
+        leave_note(folder, rank, type(error).__name__, str(error), killed=True)
         os._exit(1)  # the main thread may be blocked for good
 
     if reports := across_hosts(spec, rank, give_up, gathered):

@@ -78,6 +78,7 @@ def measure_all(
             tick=progress.tick,
             waiting=progress.waits,
             notice=progress.says,
+            **gatherer(todo, progress.says),
         )
 
         def keep(record: Record) -> None:
@@ -102,26 +103,45 @@ def measure_all(
     return 0 if any(record.ok for record in records) and not any(record.status == "failed" for record in records) else 1
 
 
-def help_out(runs: Sequence[RunSpec], options: argparse.Namespace) -> int:
-    """Makes this node's part of runs whose records node 0 writes; 0 when every one went well, 1 when one failed."""
+def gatherer(runs: Sequence[RunSpec], say: Callable[[str], None]) -> dict[str, Any]:
+    """What `Surroundings` needs to wait for other nodes; nothing, and nothing heavy imported, for a plan of one node."""
+    if all(spec.nodes == 1 for spec in runs):
+        return {}
+    from manyhands.backends._gathering import Caller
+
+    return {"gather": Caller(runs, say)}
+
+
+def help_out(
+    runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]], between_s: float, out: Path, options: argparse.Namespace
+) -> int:
+    """Makes this node's part of the runs that node 0 calls to, which writes their records; 0 when every one went well, 1 when one failed.
+
+    `skipped`: runs that cannot be made here; node 0 is told why when it calls to them. `between_s`: how long node 0 may be at
+    runs of its own in between.
+    """
+    from manyhands.backends._gathering import Follower
     from manyhands.backends._heartbeat import HELPED
     from manyhands.run import Surroundings, measure, sweep_leftovers
 
     sweep_leftovers()
-    surroundings = Surroundings(order_seed=options.order_seed)
-    failed = 0
+    surroundings = Surroundings(order_seed=options.order_seed, log_folder=out.parent / f"{out.stem}-logs")
+    follower = Follower(runs, skipped, between_s)
+    node = f"node {follower.one.node_rank} of {follower.one.nodes}"
+    failed = bool(skipped)
+    for reason in dict.fromkeys(reason for _, reason in skipped):
+        print(f"{node}: {reason}; telling node 0", file=sys.stderr)
     with stoppable():
-        for position, spec in enumerate(runs):
-            try:
-                record = measure(spec, surroundings, position)
-            except KeyboardInterrupt:
-                print("\ninterrupted", file=sys.stderr)
-                return 130
-            if record.reason != HELPED:
-                failed += 1
-                print(f"node {spec.node_rank} of {spec.nodes}: {spec.label}: {record.reason}", file=sys.stderr)
-    if runs:
-        print(f"node {runs[0].node_rank} of {runs[0].nodes} is done; node 0 writes the records", file=sys.stderr)
+        try:
+            while spec := follower.next():
+                record = measure(spec, surroundings)
+                if record.reason != HELPED:
+                    failed = True
+                    print(f"{node}: {spec.label}: {record.reason}", file=sys.stderr)
+        except KeyboardInterrupt:
+            print("\ninterrupted", file=sys.stderr)
+            return 130
+    print(f"{node} is done; node 0 writes the records", file=sys.stderr)
     return 1 if failed else 0
 
 

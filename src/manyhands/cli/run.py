@@ -127,18 +127,25 @@ def run(options: argparse.Namespace) -> int:
     repeats = options.repeats if options.repeats is not None else DEFAULT_REPEATS if is_default_plan(options) else REPEATS
     runs = ordered(grid([cell for cell in cells if not reasons[repr(cell)]], repeats), options.order_seed)
     skipped = [(cell, reason) for cell in cells if (reason := reasons[repr(cell)])]
+    helps = any(cell.node_rank for cell in cells)
     if options.dry_run:
         return show_plan(runs, skipped)
-    if not runs:
+    if not runs and not helps:
         raise UsageError("nothing can be run: " + "; ".join(f"{cell.label}: {reason}" for cell, reason in skipped))
+    if helps:
+        mine = [run for run in runs if run.node_rank]
+        against = [(run, reason) for cell, reason in skipped if cell.node_rank for run in ordered(grid([cell], repeats), 0)]
+        try:
+            check_data(mine)
+        except DataError as error:
+            mine, against = [], [*against, *((run, str(error)) for run in mine)]
+        return help_out(mine, against, options.timeout if any(run.nodes == 1 for run in runs) else 0.0, out, options)
     try:
         check_data(runs)
     except DataError as error:
         if max(spec.nodes for spec in runs) == 1:
             raise
         raise DataError(f"{error} (on {host_name()})") from None
-    if options.node_rank or (options.step and options.step.node_rank):
-        return help_out([spec for spec in runs if spec.node_rank], options)
     check_save(cells)
     return measure_all(runs, skipped, out, options)
 
@@ -148,9 +155,16 @@ def slurm_step(options: argparse.Namespace) -> Step | None:
 
     Raises UsageError for one in which nothing can be measured.
     """
-    if options.nodes > 1 or options.address:
+    if options.nodes > 1:
         return None
     step = current_step(os.environ)
+    if step and options.node_rank:
+        raise UsageError(f"--node-rank {options.node_rank} needs --nodes and --address too; without them SLURM gives all three")
+    if step and options.address:
+        raise UsageError(
+            f"srun has started this command on {step.nodes} nodes, and each would use the engine at {options.address} by itself;"
+            " use srun --nodes=1 --ntasks=1"
+        )
     if step and options.study:
         raise UsageError(
             f"--study {options.study} runs on one machine, and srun has started it on {step.nodes}; use srun --nodes=1"

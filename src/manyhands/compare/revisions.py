@@ -18,7 +18,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from manyhands.errors import ManyhandsError, UsageError
-from manyhands.run import PREFIX
+from manyhands.run import own_prefix
 
 PLANTED = Path(__file__).with_name("planted")
 """Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when that is 0."""
@@ -82,7 +82,7 @@ def checked_out(
     """
     repository = _top()
     with ExitStack() as stack:
-        room = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-compare-"))
+        room = Path(tempfile.mkdtemp(prefix=f"{own_prefix()}{os.getpid()}-compare-"))
         stack.callback(_remove, repository, room)
         first = _base(repository, base, room / "base")
         second = _head(repository, head, room / "head")
