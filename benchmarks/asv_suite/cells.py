@@ -69,14 +69,15 @@ class Cells(ABC):
         from manyhands.plan import RunSpec
         from manyhands.plugins import workload_class
 
-        folder = data_dir(None)
+        folder, workload = data_dir(None), workload_class(self.workload)
         return RunSpec(
             workload=self.workload,
             backend=backend,
             workers=workers,
             epochs=int(choice("EPOCHS", "1")[0]),
             samples=int(choice("SAMPLES", "512")[0]) or None,
-            batch_size=workload_class(self.workload).batch_size,
+            batch_size=workload.batch_size,
+            batch="global" if workload.shares_batches else "per-worker",
             data_dir=str(folder.resolve()) if folder else None,
         )
 

@@ -125,7 +125,8 @@ def require_libraries(name: str, libraries: Iterable[str], extra: str) -> None:
     """Raises Unavailable with the install command when one of `libraries` cannot be imported; imports none of them."""
     missing = [library for library in libraries if find_spec(library) is None]
     if missing:
-        raise Unavailable(f"{name} needs {' and '.join(missing)}: pip install 'manyhands[{extra}]'")
+        package = f"'manyhands[{extra}]'" if extra else "manyhands"
+        raise Unavailable(f"{name} needs {' and '.join(missing)}: pip install {package}")
 
 
 def describe_code(folder: Path | None = None) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
     what.add_argument(
         "--other-tests",
         action="store_true",
-        help="also judge the drawn comparisons by Student's t, a bootstrap and median epochs",
+        help="also judge drawn comparisons by median epochs, Student's t, a bootstrap, and the rules of pytest-benchmark and asv",
     )
     what.add_argument(
         "--replay",

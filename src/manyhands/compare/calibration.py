@@ -15,6 +15,7 @@ from typing import Any
 from manyhands.analysis.verdicts.error_rates import ErrorRates, Scenario
 from manyhands.analysis.verdicts.metrics import Sample
 from manyhands.analysis.verdicts.other_tests import TESTS
+from manyhands.analysis.verdicts.other_tools import RULES, replay_rule
 from manyhands.analysis.verdicts.replay import TIMES, replay
 from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.steady import Steady, find_steady
@@ -133,7 +134,10 @@ def _trial(pool: Pool, slowed: Revision, tree: Revision, spec: RunSpec, limits: 
 def scenarios(
     pool: Pool, injected: Sequence[float], draws: int, limits: Limits, seed: int, tests: Sequence[str] = tuple(TESTS)[:1]
 ) -> tuple[Scenario, ...]:
-    """How comparisons come out: those that were live, then those drawn from the launches, of time for each of `tests`."""
+    """How comparisons come out: those that were live, then those drawn from the launches, of time for each of `tests`.
+
+    Where others than the test of verdicts are asked for, those drawn are also judged by the rules of other tools.
+    """
     series = [launch.series for launch in pool.launches]
     steady = find_steady(series) if series[0] else Steady(0, True)
     drawn = [
@@ -142,6 +146,8 @@ def scenarios(
         for test in (tests if metric == REPLAYED[0] else tests[:1])
         for share in (0.0, *injected)
     ]
+    if len(tests) > 1 and series[0]:
+        drawn += [replay_rule(pool.launches, rule, share, draws, seed) for rule in RULES for share in (0.0, *injected)]
     return (*_live(pool.trials), *drawn)
 
 

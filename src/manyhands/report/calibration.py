@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from manyhands.analysis.verdicts.error_rates import ErrorRates, Scenario, smallest_found
 from manyhands.analysis.verdicts.other_tests import TESTS
+from manyhands.analysis.verdicts.other_tools import RULES
 from manyhands.report.columns import Column
 from manyhands.report.monospace import heading, rows
 
 
 def columns(rates: ErrorRates) -> list[Column]:
     """A row for every metric and slow-down."""
-    order = {name: place for place, name in enumerate(TESTS)}
+    order = {name: place for place, name in enumerate((*TESTS, *RULES))}
     found = sorted(rates.scenarios, key=lambda one: (one.live, one.metric != "time", order[one.test], one.injected))
     several = len({one.test for one in found}) > 1
     return [

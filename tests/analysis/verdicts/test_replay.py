@@ -6,6 +6,7 @@ import pytest
 from manyhands.analysis.verdicts.error_rates import ErrorRates, Rate, load, save, smallest_found
 from manyhands.analysis.verdicts.metrics import Sample
 from manyhands.analysis.verdicts.other_tests import TESTS
+from manyhands.analysis.verdicts.other_tools import RULES, replay_rule
 from manyhands.analysis.verdicts.replay import replay
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.analysis.verdicts.steady import Steady
@@ -71,3 +72,24 @@ def test_other_tests_judge_the_same_draws(test: str) -> None:
     assert unchanged.test == test
     assert unchanged.rate("worse").times <= 1
     assert slower.rate("worse").times == 15
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_of_other_tools_see_what_is_far_slower_and_nothing_in_quiet_launches(name: str) -> None:
+    unchanged, slower = (replay_rule(varied(0.002), name, share, 200) for share in (0.0, 0.5))
+    assert unchanged.rate("worse").times == 0
+    assert slower.rate("worse").times == 200
+    assert (unchanged.test, unchanged.pairs) == (name, RULES[name].launches)
+
+
+def test_thresholds_without_a_test_raise_false_alarms_on_noisy_launches() -> None:
+    found = {name: replay_rule(varied(0.15), name, 0.0, 1000).rate("worse").share for name in RULES}
+    assert found["pytest-benchmark min:5%"] > 0.2
+    assert found["asv, factor 1.1"] < found["asv, factor 1.05"]
+
+
+def varied(spread: float) -> list[Sample]:
+    """Launches that differ by `spread`, with epochs that differ far less."""
+    chance = np.random.default_rng(1)
+    levels = chance.lognormal(0, spread, 60)
+    return [Sample({}, tuple(level * chance.lognormal(0, 0.002, 8)), wall_s=4.0) for level in levels]
