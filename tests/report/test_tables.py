@@ -74,6 +74,17 @@ def test_the_bare_minimum_of_a_record_is_shown():
     assert "serial" in text
 
 
+def test_parts_of_phases_have_columns_where_they_were_measured():
+    assert "in load" not in shown(example_records())
+    workers = [{"rank": rank, "fetch_s": 1.5 + rank, "bytes_moved": 10_000_000 * (1 + rank)} for rank in (0, 1)]
+    text = shown([example_record(1.0, {"backend": "ddp", "workers": 2}, per_worker=workers, resolved={"predict_s": 0.25})])
+    assert "in load" in text
+    assert "2.50" in text, "the slowest worker's"
+    assert "15.0 MB" in text or "15 MB" in text
+    assert "in evaluate" in text
+    assert "0.25" in text
+
+
 def test_whole_run_can_be_compared_instead_of_train():
     assert "speed-up of the whole run" in shown(example_records(), time="wall")
 

@@ -10,7 +10,7 @@ from manyhands.analysis.cost import core_hours, cpu_seconds, serial_fraction
 from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time, base_line, cores, efficiency, seconds, speedup
 from manyhands.analysis.spread import Estimate, Spread, mean, number, spread
-from manyhands.record import PHASES, TRAIN_SPLIT
+from manyhands.record import PHASES, TRAIN_SPLIT, Record
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,12 @@ class Summary:
     """Phase -> mean seconds."""
     train_split: Mapping[str, float | None]
     """Part of `train` -> mean share of it, 0 to 1."""
+    fetch_s: float | None
+    """Mean seconds of `load` in which the slowest worker fetched its data from a store."""
+    fetched_bytes: float | None
+    """Mean bytes that a worker fetched."""
+    predict_s: float | None
+    """Mean seconds of `evaluate` in which the model predicted, where that is timed apart."""
     core_hours: float | None
     """Mean hours of wall time times cores held."""
     cpu_s: float | None
@@ -58,6 +64,9 @@ def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
         speedup=ratio,
         efficiency=efficiency(ratio.value, base, cell) if ratio and base else None,
         serial_fraction=serial_fraction(ratio, cores(cell) / cores(base)) if ratio and base and is_fixed else None,
+        fetch_s=mean(max(_of_workers(record, "fetch_s"), default=None) for record in records),
+        fetched_bytes=mean(mean(_of_workers(record, "bytes_moved")) for record in records),
+        predict_s=mean(record.resolved.get("predict_s") for record in records),
         core_hours=mean(map(core_hours, records)),
         cpu_s=mean(map(cpu_seconds, records)),
         phases={phase: mean(record.phases.get(f"{phase}_s") for record in records) for phase in PHASES},
@@ -66,6 +75,11 @@ def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
         peak_bytes=mean(record.resources.get("peak_pss_bytes") for record in records),
         quality=_quality(cell),
     )
+
+
+def _of_workers(record: Record, name: str) -> list[float]:
+    """What each worker reported under the name, as far as they did."""
+    return [value for worker in record.per_worker if (value := number(worker.get(name))) is not None]
 
 
 def _share(cell: Cell, part: str) -> float | None:

@@ -59,13 +59,19 @@ def speed(summaries: Sequence[Summary], target: Target | None = None) -> list[li
 
 
 def phases(summaries: Sequence[Summary]) -> list[list[Column]]:
-    """Mean seconds in each phase, and how `train` splits, in per cent of it."""
+    """Mean seconds in each phase, and how `train` splits, in per cent of it; then, where there are any, the parts of other phases."""
     columns = [
         Column(("warm-up" if phase == "warmup" else phase,), tuple(words.figure(row.phases[phase]) for row in summaries))
         for phase in PHASES
     ]
     split = tuple(" / ".join(words.percent(row.train_split[part]) for part in row.train_split) for row in summaries)
-    return [[*columns, Column(("compute / com-", "municate / input"), split)]]
+    parts = [
+        (("fetch", "in load"), [words.figure(row.fetch_s) for row in summaries]),
+        (("fetched by", "a worker"), [words.size(row.fetched_bytes) for row in summaries]),
+        (("predict", "in evaluate"), [words.figure(row.predict_s) for row in summaries]),
+    ]
+    inside = [Column(heading, tuple(texts)) for heading, texts in parts if set(texts) != {words.NOT_MEASURED}]
+    return [[*columns, Column(("compute / com-", "municate / input"), split)], *([inside] if inside else [])]
 
 
 def metrics(summaries: Sequence[Summary]) -> list[str]:
