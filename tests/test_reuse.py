@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from manyhands.plan import RunSpec
+from manyhands.plugins import backend_classes
 from manyhands.record import Record
 from manyhands.reuse import measure_in_one_engine
 from manyhands.run import Surroundings, refusal
@@ -19,15 +20,16 @@ def spec(workers: int, **changes: object) -> RunSpec:
     return RunSpec.from_dict(common | {"workers": workers} | changes)
 
 
-@pytest.fixture(autouse=True)
-def dask_is_there() -> None:
-    if reason := refusal(spec(1)):
+REUSABLE = [name for name, backend in backend_classes().items() if backend.reusable]
+
+
+@pytest.mark.parametrize("backend", REUSABLE)
+def test_runs_of_different_sizes_share_one_launch(backend: str, tmp_path: Path) -> None:
+    if reason := refusal(spec(1, backend=backend)):
         pytest.skip(reason)
-
-
-def test_runs_of_different_sizes_share_one_launch(tmp_path: Path) -> None:
     records: list[Record] = []
-    measure_in_one_engine([spec(1), spec(2), spec(1, repeat=1)], Surroundings(log_folder=tmp_path), 5, records.append)
+    runs = [spec(1, backend=backend), spec(2, backend=backend), spec(1, backend=backend, repeat=1)]
+    measure_in_one_engine(runs, Surroundings(log_folder=tmp_path), 5, records.append)
     assert [record.status for record in records] == ["ok"] * 3, [record.reason for record in records]
     assert [len(record.per_worker) for record in records] == [1, 2, 1]
     assert [record.plan["position"] for record in records] == [5, 6, 7]
@@ -42,6 +44,8 @@ def test_runs_of_different_sizes_share_one_launch(tmp_path: Path) -> None:
 
 
 def test_failed_run_is_one_record_and_the_rest_goes_on(tmp_path: Path) -> None:
+    if reason := refusal(spec(1)):
+        pytest.skip(reason)
     records: list[Record] = []
     runs = [spec(1), spec(1, samples=10_000_000), spec(1, repeat=1)]
     measure_in_one_engine(runs, Surroundings(log_folder=tmp_path), 0, records.append)

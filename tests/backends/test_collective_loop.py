@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,20 @@ torch = pytest.importorskip("torch")
 
 from manyhands.backends._collective_loop import BLOCK, PERIOD, fill, holds_sum  # noqa: E402
 from manyhands.backends._fit import collective_fit  # noqa: E402
+from manyhands.backends.base import kinds  # noqa: E402
 from manyhands.errors import EngineError  # noqa: E402
 from manyhands.plan import RunSpec  # noqa: E402
-from manyhands.run import Surroundings, measure  # noqa: E402
+from manyhands.plugins import backend_classes  # noqa: E402
+from manyhands.run import Surroundings, measure, refusal  # noqa: E402
 
 SPEC = RunSpec(workload="collective", backend="ddp", workers=2, batch="per-worker", settings={"largest": 2000}, timeout_s=100)
+
+BACKENDS = [
+    name
+    for name, backend in backend_classes().items()
+    if "collective" in kinds(backend) and backend.refuse(replace(SPEC, backend=name)) is None
+]
+"""What can have two workers here; `fabric-dp` is for GPUs."""
 
 
 def summed(size: int, ranks: int) -> Any:
@@ -68,8 +78,11 @@ def test_a_wrong_sum_or_a_missing_worker_fails_the_run() -> None:
 
 
 @pytest.mark.slow
-def test_two_workers_of_ddp_sum_messages_of_every_size() -> None:
-    record = measure(SPEC, Surroundings())
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_workers_sum_messages_of_every_size(backend: str) -> None:
+    if reason := refusal(replace(SPEC, backend=backend)):
+        pytest.skip(reason)
+    record = measure(replace(SPEC, backend=backend), Surroundings())
     assert record.ok, record.reason
     measured = record.resolved["all_reduce"]
     assert [size["elements"] for size in measured] == [1, 10, 100, 1000, 2000]

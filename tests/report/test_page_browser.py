@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from manyhands.analysis.example import example_records
 from manyhands.measure.resources import end_descendants
 from manyhands.report.page.build import to_html
 from manyhands.report.sources import load
@@ -134,6 +135,32 @@ def test_the_page_opens_fast_and_is_used_with_the_keyboard(browser: Browser, pag
     assert browser.js("document.querySelector('figure details').open")
     press.send_keys(Keys.TAB).perform()
     assert browser.js("document.activeElement.getAttribute('aria-label')").startswith("Data of ")
+
+
+def test_a_page_of_a_thousand_records_opens_fast(browser: Browser, tmp_path: Path) -> None:
+    speeds = {("serial", 1, 1): 1.0} | {(f"engine-{place}", n, 1): n**0.8 for place in range(8) for n in (1, 2, 4, 8, 16, 32)}
+    records = example_records(("cnn", "lstm", "mlp", "rnn"), 5, speeds)
+    assert len(records) >= 900
+    path = tmp_path / "large.html"
+    path.write_text(to_html(records), encoding="utf-8")
+    browser.open(path, 1280)
+    assert browser.js("performance.getEntriesByType('navigation')[0].loadEventEnd") < 2000
+    assert browser.js("document.querySelectorAll('figure:not([data-drawn])').length") == 0
+
+
+@pytest.mark.parametrize(
+    ("study", "charts"),
+    [("mlp-ensemble", {"confusion", "phases"}), ("dask-and-spark", {"roc", "clusters", "phases"})],
+)
+def test_pages_of_studies_draw_what_models_say(study: str, charts: set[str], browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "study.html"
+    path.write_text(to_html(load([REAL.parents[1] / "results" / f"{study}.jsonl"])), encoding="utf-8")
+    browser.open(path, 1280)
+    drawn = browser.js("[...document.querySelectorAll('figure[data-drawn]')].map(f => f.dataset.chart.split(' ')[0])")
+    assert set(drawn) >= charts
+    assert browser.js("document.querySelectorAll('figure:not([data-drawn])').length") == 0
+    assert browser.js("document.documentElement.scrollWidth") <= 1280
+    assert browser.driver.get_log("browser") == []
 
 
 def test_on_paper_it_is_light_and_has_every_chart_and_command(browser: Browser, page: Path) -> None:
