@@ -138,7 +138,9 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_measured(
     assert reason in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--alpha", "2"], ["--effect", "none"], ["--max-time", "soon"], ["--workers", "two"]])
+@pytest.mark.parametrize(
+    "option", [["--alpha", "2"], ["--effect", "none"], ["--max-time", "soon"], ["--workers", "two"], ["--metrics", "time,speed"]]
+)
 def test_an_option_that_is_no_number_is_named(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["compare", "HEAD", *option])

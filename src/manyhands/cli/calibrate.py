@@ -70,7 +70,6 @@ def shares(text: str) -> list[float]:
 def call(options: argparse.Namespace) -> int:
     """Measures or replays, prints, keeps the rates; 0 when that worked, 4 when nothing could be measured."""
     from manyhands.analysis.verdicts.error_rates import ErrorRates, save
-    from manyhands.analysis.verdicts.metrics import METRICS
     from manyhands.analysis.verdicts.other_tests import TESTS
     from manyhands.compare.calibration import scenarios
     from manyhands.compare.kept_rates import rates_file
@@ -79,7 +78,7 @@ def call(options: argparse.Namespace) -> int:
 
     if min(options.launches, options.draws) < 1 or options.live < 0:
         raise UsageError("--launches and --draws are whole numbers above 0, --live is 0 or above")
-    bounds = limits(options, len(METRICS))
+    bounds = limits(options, len(options.metrics))
     try:
         pool = joined(options.replay) if options.replay else measured(options, bounds)
     except CannotMeasure as problem:

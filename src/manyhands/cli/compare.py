@@ -67,7 +67,6 @@ def call(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """The same, interrupted by KeyboardInterrupt."""
     from manyhands.analysis.verdicts.error_rates import load
-    from manyhands.analysis.verdicts.metrics import METRICS
     from manyhands.analysis.verdicts.results import Comparison
     from manyhands.cli.measuring import stoppable
     from manyhands.compare.kept_rates import rates_file
@@ -78,6 +77,8 @@ def compare(options: argparse.Namespace) -> int:
 
     if options.micro is not None and options.count_instructions:
         raise UsageError("--micro and --count-instructions are two comparisons; give one of them")
+    if options.micro is not None and "time" not in options.metrics:
+        raise UsageError("micro-benchmarks have no metric but time: leave --metrics out")
     check_files(options.out)
     machine = describe_machine()
     rates = load(rates_file(machine))
@@ -87,7 +88,7 @@ def compare(options: argparse.Namespace) -> int:
         with stoppable(), checked_out(options.base, options.head, announce) as revisions:
             announce(f"BASE {revisions[0].label}, HEAD {revisions[1].label}")
             results = measured(revisions, cells, options)
-            verdicts = len(cells) * len(METRICS) or sum(len(cell.judged) for cell in results) or 1
+            verdicts = len(cells) * len(options.metrics) or sum(len(cell.judged) for cell in results) or 1
             found = Comparison(revisions[0].label, revisions[1].label, limits(options, verdicts), results, machine)
     except CannotMeasure as problem:
         print(f"manyhands: could not measure: {problem}", file=sys.stderr)
@@ -139,7 +140,6 @@ def measured(
     revisions: tuple[Revision, Revision], cells: Sequence[RunSpec], options: argparse.Namespace
 ) -> tuple[CellResult, ...]:
     """What was asked for: cells, micro-benchmarks or counted functions."""
-    from manyhands.analysis.verdicts.metrics import METRICS
     from manyhands.compare.comparison import compare_cells
     from manyhands.compare.instructions import compare_instructions
     from manyhands.compare.micro import compare_micro
@@ -148,4 +148,4 @@ def measured(
         return compare_instructions(revisions, announce)
     if options.micro is not None:
         return compare_micro(revisions, options.micro, lambda count: limits(options, count), announce)
-    return compare_cells(revisions, cells, limits(options, len(cells) * len(METRICS)), announce)
+    return compare_cells(revisions, cells, limits(options, len(cells) * len(options.metrics)), announce)

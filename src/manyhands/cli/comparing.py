@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from manyhands.analysis.verdicts.metrics import METRICS
 from manyhands.cli.arguments import counts, duration, names, setting, share
 from manyhands.cli.places import add_data_options
 
@@ -62,6 +63,21 @@ def add_budget_options(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="of the cores that other programs may use (default: 25%%, and no more than the cell leaves free)",
     )
+    budget.add_argument(
+        "--metrics",
+        type=metrics,
+        default=METRICS,
+        metavar="NAME,...",
+        help=f"what is judged of each cell (default: {','.join(METRICS)}); fewer are sooner decided",
+    )
+
+
+def metrics(text: str) -> tuple[str, ...]:
+    """`time,memory` -> the names."""
+    found = tuple(names(text))
+    if not found or not set(found) <= set(METRICS):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of {', '.join(METRICS)}")
+    return found
 
 
 def chosen(options: argparse.Namespace) -> list[RunSpec]:
@@ -94,11 +110,11 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
 
 
 def limits(options: argparse.Namespace, verdicts: int) -> Limits:
-    """The error budget for so many verdicts."""
+    """The error budget for so many verdicts, and what is judged."""
     from manyhands.analysis.verdicts.results import Limits
     from manyhands.analysis.verdicts.sequential import Budget
 
-    return Limits(Budget(options.alpha, options.effect, verdicts), options.max_time, options.max_load)
+    return Limits(Budget(options.alpha, options.effect, verdicts), options.max_time, options.max_load, options.metrics)
 
 
 def announce(line: str) -> None:

@@ -105,7 +105,8 @@ def run_bench(
         for label in bench.labels:
             own = tuple((base[label], head[label]) for base, head in pairs)
             steady.setdefault(label, _steady(own))  # found once, on the first pairs, so that every look sees the same numbers
-            judged, missing = judge_all(own, steady[label], bench.metrics, limits.budget)
+            metrics = [metric for metric in bench.metrics if metric in limits.metrics]
+            judged, missing = judge_all(own, steady[label], metrics, limits.budget)
             epochs = len(own[0][0].series)
             spent_s = clock() - began
             results.append(CellResult(label, own, judged, steady[label], epochs, spent_s, bench.quality, missing=missing))

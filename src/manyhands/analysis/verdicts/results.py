@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
-from manyhands.analysis.verdicts.metrics import Sample
+from manyhands.analysis.verdicts.metrics import METRICS, Sample
 from manyhands.analysis.verdicts.sequential import Budget, Judgement, discoveries, judge
 from manyhands.analysis.verdicts.steady import Steady
 
@@ -25,6 +25,8 @@ class Limits:
     """For one cell, the confirmation included."""
     max_load: float | None = None
     """Share of the cores that other programs may use; None lets a quarter pass, and what the cell leaves free."""
+    metrics: Sequence[str] = METRICS
+    """What is judged of a cell."""
 
 
 @dataclass(frozen=True)
