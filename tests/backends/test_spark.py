@@ -86,11 +86,12 @@ def test_java_that_is_too_old_or_missing_is_unavailable_and_says_how_to_get_one(
     [
         (RunSpec(workload="mlp", backend="spark", workers=2, nodes=2), "not from --nodes"),
         (RunSpec(workload="mlp", backend="spark", address="10.0.0.1:7077"), "joins a standalone master"),
+        (RunSpec(workload="mlp", backend="spark-local", address="spark://10.0.0.1:7077"), "trains on the driver alone"),
         (RunSpec(workload="mlp", backend="spark", prepare="spark"), "prepares stocks alone, and mlp learns from mnist"),
     ],
 )
 def test_what_can_never_run_is_refused_in_words(spec: RunSpec, reason: str) -> None:
-    assert reason in str(backend_class("spark").refuse(spec))
+    assert reason in str(backend_class(spec.backend).refuse(spec))
 
 
 @pytest.mark.usefixtures("torch")

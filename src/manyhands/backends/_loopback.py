@@ -29,8 +29,11 @@ def loopback_store(world_size: int) -> tuple[TCPStore, int]:
 class LoopbackRendezvous(StaticTCPRendezvous):
     """The static rendezvous of a single node, on a port of loopback that the system chose."""
 
+    backend = NAME
+    """The name that torchrun asked for it by."""
+
     def get_backend(self) -> str:
-        return NAME
+        return self.backend
 
     def next_rendezvous(self) -> RendezvousInfo:
         if self._store is None:
@@ -42,10 +45,13 @@ class LoopbackRendezvous(StaticTCPRendezvous):
 def register_loopback() -> str:
     """Makes the rendezvous known to torch and returns its name."""
     if NAME not in rendezvous_handler_registry._registry:
-        rendezvous_handler_registry.register(NAME, _create)
+        rendezvous_handler_registry.register(NAME, create)
     return NAME
 
 
-def _create(parameters: RendezvousParameters) -> LoopbackRendezvous:
+def create(parameters: RendezvousParameters) -> LoopbackRendezvous:
+    """The rendezvous that torchrun's parameters ask for."""
     timeout = int(parameters.config.get("timeout", 600))
-    return LoopbackRendezvous(HOST, 0, 0, parameters.max_nodes, parameters.run_id, timeout)
+    made = LoopbackRendezvous(HOST, 0, 0, parameters.max_nodes, parameters.run_id, timeout)
+    made.backend = parameters.backend
+    return made

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch.distributed.elastic.rendezvous import RendezvousHandler, RendezvousParameters
 
 NAME = "manyhands-spark"
+ON_DRIVER = "127.0.0.1:0"
 
 
 def creator() -> Callable[[RendezvousParameters], RendezvousHandler]:
@@ -20,7 +21,11 @@ def creator() -> Callable[[RendezvousParameters], RendezvousHandler]:
 
 
 def create(parameters: RendezvousParameters) -> RendezvousHandler:
-    """The rendezvous of one task."""
+    """The rendezvous of one task, or of the driver in local mode, which is told no port."""
+    if parameters.endpoint == ON_DRIVER:
+        from manyhands.backends._loopback import create as loopback_rendezvous
+
+        return loopback_rendezvous(parameters)
     from manyhands.backends._spark_store import task_rendezvous
 
     return task_rendezvous(parameters)

@@ -44,7 +44,8 @@ class Backend:
     """Whether several machines that each run the same command can share its workers (`--nodes`)."""
     prepares: ClassVar[tuple[str, ...]] = ("plain",)
     """Ways of preparing the data (`--prepare`) that it offers."""
-
+    in_default_plan: ClassVar[bool] = True
+    """Whether `manyhands run` with no cells named shows it, where it is installed."""
     lacks: ClassVar[Mapping[str, str]] = {}
     """Kinds that it does not offer -> why, where that is worth a word."""
     limits_memory: ClassVar[bool] = False

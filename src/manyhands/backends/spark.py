@@ -4,7 +4,7 @@ xgboost.spark and joblibspark for estimators.
 Without `--address` a session of this run alone starts on loopback, `local[N]` with a slot for each worker. With
 `--address spark://HOST:PORT` the run is a guest of a standalone master, which is left running; every machine of it needs the
 same Python and manyhands. `local_mode=True` of TorchDistributor is torchrun on the driver, so it is never used under this
-name: that is `ddp`. Everything listens on one address, that of loopback or of the network the master is on.
+name: that is `spark-local`. Everything listens on one address, that of loopback or of the network the master is on.
 """
 
 from __future__ import annotations

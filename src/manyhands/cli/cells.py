@@ -78,7 +78,8 @@ def default_cells(options: argparse.Namespace) -> list[RunSpec]:
         for name in DEFAULT_WORKLOADS
         for backend in DEFAULT_BACKENDS
     ]
-    others = [cell(small, EVERYWHERE, backend, most) for backend in backend_classes() if backend not in DEFAULT_BACKENDS]
+    engines = [name for name, backend in backend_classes().items() if backend.in_default_plan and name not in DEFAULT_BACKENDS]
+    others = [cell(small, EVERYWHERE, backend, most) for backend in engines]
     check_cores(cells, cores)
     return cells + [other for other in others if not refusal(other)]
 

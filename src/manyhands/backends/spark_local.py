@@ -1,0 +1,101 @@
+"""`spark-local`: TorchDistributor with `local_mode=True`, which is torchrun on the driver: no tasks, no executors.
+
+It has a name of its own, because it spreads nothing: what it costs beside `ddp` is the Spark session that stands by.
+TorchDistributor would have torchrun meet on every interface; here it meets on loopback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from manyhands.backends.base import RankBackend
+from manyhands.plan import RunSpec
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class SparkLocal(RankBackend):
+    """Every worker is a process that torchrun starts on the driver."""
+
+    name: ClassVar[str] = "spark-local"
+    summary: ClassVar[str] = "Spark's TorchDistributor in its local mode: torchrun on the driver"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "pyspark", "pyarrow")
+    extra: ClassVar[str] = "spark"
+    in_default_plan: ClassVar[bool] = False
+    session: SparkSession
+
+    @classmethod
+    def require(cls) -> None:
+        """Java comes last: it is the one that pip cannot install."""
+        from manyhands.backends._spark_java import require_java
+
+        super().require()
+        require_java()
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        if spec.nodes > 1 or spec.address is not None:
+            return "spark-local trains on the driver alone; use --backend spark, with --address spark://HOST:PORT"
+        return None
+
+    @classmethod
+    def environment(cls, spec: RunSpec) -> dict[str, str]:
+        from manyhands.backends._spark_rendezvous import NAME
+        from manyhands.backends._spark_session import python_variables
+        from manyhands.measure.threads import thread_variables
+
+        return python_variables(spec) | thread_variables(spec.threads) | {"GLOO_SOCKET_IFNAME": "lo", "PET_RDZV_BACKEND": NAME}
+
+    def __enter__(self) -> Self:
+        from manyhands.backends._spark_session import start_session, stop_session
+
+        try:
+            self.session = start_session(self.spec, self.folder)
+        except BaseException:
+            stop_session()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        from manyhands.backends._spark_session import stop_session
+
+        stop_session()
+
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
+        """Runs the workers of `spark`, and takes what rank 0 gathered."""
+        from pyspark.ml.torch.distributor import TorchDistributor
+
+        from manyhands.backends import _spark_worker
+        from manyhands.backends._spark_log import failure
+
+        with meeting_on_loopback():
+            try:
+                distributor = TorchDistributor(num_processes=spec.workers, local_mode=True, use_gpu=spec.device == "cuda")
+                reports: Any = distributor.run(_spark_worker.main, spec.to_dict(), None)
+            except Exception as error:
+                raise failure(error, []) from None
+        return [report | {"resolved": report["resolved"] | {"local_mode": True}} for report in reports]
+
+
+@contextmanager
+def meeting_on_loopback() -> Iterator[None]:
+    """TorchDistributors that run inside in local mode have torchrun meet on a port of loopback, by our rendezvous."""
+    from pyspark.ml.torch.distributor import TorchDistributor
+
+    from manyhands.backends._spark_rendezvous import ON_DRIVER
+
+    distributor: Any = TorchDistributor
+    theirs = distributor._get_torchrun_args
+
+    def ours(local_mode: bool, num_processes: int) -> tuple[list[str], int]:
+        return ["--nnodes=1", f"--rdzv_endpoint={ON_DRIVER}", "--rdzv_id=manyhands"], num_processes
+
+    distributor._get_torchrun_args = staticmethod(ours)
+    try:
+        yield
+    finally:
+        distributor._get_torchrun_args = staticmethod(theirs)
