@@ -12,18 +12,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from manyhands.backends.base import Fit, RankBackend
+from manyhands.backends._spark_backend import SparkBackend
+from manyhands.backends.base import Fit
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
-
-class Spark(RankBackend):
+class Spark(SparkBackend):
     """Each worker runs the epoch loop in a process that torchrun starts inside its task."""
 
     name: ClassVar[str] = "spark"
@@ -33,15 +30,6 @@ class Spark(RankBackend):
     prepares: ClassVar[tuple[str, ...]] = ("plain", "spark")
     reusable: ClassVar[bool] = True
     limits_memory: ClassVar[bool] = True
-    session: SparkSession
-
-    @classmethod
-    def require(cls) -> None:
-        """Java comes last: it is the one that pip cannot install."""
-        from manyhands.backends._spark_java import require_java
-
-        super().require()
-        require_java()
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
@@ -66,21 +54,6 @@ class Spark(RankBackend):
         from manyhands.backends._spark_session import python_variables
 
         return python_variables(spec) | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
-
-    def __enter__(self) -> Self:
-        from manyhands.backends._spark_session import start_session, stop_session
-
-        try:
-            self.session = start_session(self.spec, self.folder)
-        except BaseException:
-            stop_session()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        from manyhands.backends._spark_session import stop_session
-
-        stop_session()
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Prepares the data where Spark is to do it, runs the workers, and takes what rank 0 gathered."""

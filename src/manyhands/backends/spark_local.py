@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from manyhands.backends.base import RankBackend
+from manyhands.backends._spark_backend import SparkBackend
 from manyhands.plan import RunSpec
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
-
-class SparkLocal(RankBackend):
+class SparkLocal(SparkBackend):
     """Every worker is a process that torchrun starts on the driver."""
 
     name: ClassVar[str] = "spark-local"
@@ -26,15 +22,6 @@ class SparkLocal(RankBackend):
     libraries: ClassVar[tuple[str, ...]] = ("torch", "pyspark", "pyarrow")
     extra: ClassVar[str] = "spark"
     in_default_plan: ClassVar[bool] = False
-    session: SparkSession
-
-    @classmethod
-    def require(cls) -> None:
-        """Java comes last: it is the one that pip cannot install."""
-        from manyhands.backends._spark_java import require_java
-
-        super().require()
-        require_java()
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
@@ -49,21 +36,6 @@ class SparkLocal(RankBackend):
         from manyhands.measure.threads import thread_variables
 
         return python_variables(spec) | thread_variables(spec.threads) | {"GLOO_SOCKET_IFNAME": "lo", "PET_RDZV_BACKEND": NAME}
-
-    def __enter__(self) -> Self:
-        from manyhands.backends._spark_session import start_session, stop_session
-
-        try:
-            self.session = start_session(self.spec, self.folder)
-        except BaseException:
-            stop_session()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        from manyhands.backends._spark_session import stop_session
-
-        stop_session()
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs the workers of `spark`, and takes what rank 0 gathered."""
