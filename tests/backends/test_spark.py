@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import lzma
 import os
 import signal
@@ -22,6 +23,7 @@ import psutil
 import pytest
 from listening import listening, listens
 
+from manyhands.backends import _spark_worker
 from manyhands.backends._interface import interface_towards
 from manyhands.backends._spark_arrays import find_file, read_arrays, write_arrays
 from manyhands.backends._spark_java import java_version, require_java
@@ -153,6 +155,17 @@ def test_file_that_spark_sent_is_found_in_the_working_folder(tmp_path: Path, mon
         find_file(elsewhere)
     (tmp_path / "rows.npz").touch()
     assert find_file(elsewhere) == Path("rows.npz")
+
+
+def test_worker_that_ends_last_in_local_mode_leaves_the_reports_of_rank_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered = [{"rank": 0}, {"rank": 1}]
+    results = iter([gathered, []])
+    monkeypatch.setattr(_spark_worker, "main", lambda *_: next(results))
+    for _ in gathered:
+        _spark_worker.write_reports({}, str(tmp_path / "reports.json"))
+    assert json.loads((tmp_path / "reports.json").read_text()) == gathered
 
 
 def test_interface_towards_loopback_is_that_of_loopback() -> None:

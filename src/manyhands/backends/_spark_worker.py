@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from datetime import timedelta
@@ -35,3 +36,13 @@ def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]
     reports = rank.gather(run_rank(rank, spec, (lambda: read_arrays(find_file(Path(prepared)))) if prepared else None))
     dist.destroy_process_group()
     return reports
+
+
+def write_reports(values: Mapping[str, Any], path: str) -> None:
+    """What a worker of `spark-local` runs: rank 0 writes every worker's report to `path`.
+
+    In local mode every worker's result is written to the one file that TorchDistributor returns, so that it returns
+    the result of whichever worker ended last.
+    """
+    if reports := main(values, None):
+        Path(path).write_text(json.dumps(reports))

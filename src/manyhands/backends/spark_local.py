@@ -6,6 +6,7 @@ TorchDistributor would have torchrun meet on every interface; here it meets on l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -38,18 +39,20 @@ class SparkLocal(SparkBackend):
         return python_variables(spec) | thread_variables(spec.threads) | {"GLOO_SOCKET_IFNAME": "lo", "PET_RDZV_BACKEND": NAME}
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
-        """Runs the workers of `spark`, and takes what rank 0 gathered."""
+        """Runs the workers of `spark` and reads what rank 0 gathered."""
         from pyspark.ml.torch.distributor import TorchDistributor
 
         from manyhands.backends import _spark_worker
         from manyhands.backends._spark_log import failure
 
+        path = self.folder / "reports.json"
         with meeting_on_loopback():
             try:
                 distributor = TorchDistributor(num_processes=spec.workers, local_mode=True, use_gpu=spec.device == "cuda")
-                reports: Any = distributor.run(_spark_worker.main, spec.to_dict(), None)
+                distributor.run(_spark_worker.write_reports, spec.to_dict(), str(path))
             except Exception as error:
                 raise failure(error, []) from None
+        reports: list[dict[str, Any]] = json.loads(path.read_text())
         return [report | {"resolved": report["resolved"] | {"local_mode": True}} for report in reports]
 
 
