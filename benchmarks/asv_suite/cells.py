@@ -77,7 +77,7 @@ class Cells(ABC):
             epochs=int(choice("EPOCHS", "1")[0]),
             samples=int(choice("SAMPLES", "512")[0]) or None,
             batch_size=workload.batch_size,
-            batch="global" if workload.shares_batches else "per-worker",
+            batch=workload.batch_mode(),
             data_dir=str(folder.resolve()) if folder else None,
         )
 

@@ -60,7 +60,7 @@ def chosen_cells(config: pytest.Config, backends: list[str] | None = None, worke
             epochs=config.getoption("mh_epochs"),
             samples=config.getoption("mh_samples") or None,
             batch_size=config.getoption("mh_batch_size") or workload_class(workload).batch_size,
-            batch=config.getoption("mh_batch") if workload_class(workload).shares_batches else "per-worker",
+            batch=workload_class(workload).batch_mode(config.getoption("mh_batch")),
             data_dir=str(folder.resolve()) if folder else None,
             timeout_s=config.getoption("mh_timeout"),
         )

@@ -37,19 +37,12 @@ FOR_NETWORKS = ("data", "shard_data", "save")
 """Parts of a spec that the epoch loop carries out, and no estimator does."""
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     pass
 
 
-def _quiet(line: str) -> None:
-    pass
-
-
-def _alone(spec: RunSpec) -> None:
-    pass
-
-
-def _no_study(spec: RunSpec) -> Mapping[str, Any]:
+def no_study(spec: RunSpec) -> Mapping[str, Any]:
+    """For a run that is part of none."""
     return {}
 
 
@@ -64,15 +57,15 @@ class Surroundings:
     machine: Mapping[str, Any] = field(default_factory=describe_machine)
     versions: Mapping[str, str] = field(default_factory=installed_versions)
     code: Mapping[str, Any] = field(default_factory=describe_code)
-    study: Callable[[RunSpec], Mapping[str, Any]] = _no_study
+    study: Callable[[RunSpec], Mapping[str, Any]] = no_study
     """What a record says about the study that its run is part of."""
     tick: Callable[[], None] = _nothing
     """Called about once a second while a run is on."""
     waiting: Callable[[], None] = _nothing
     """Called when another measured run on this machine has to end first."""
-    notice: Callable[[str], None] = _quiet
+    notice: Callable[[str], None] = _nothing
     """Called with each line that a run wants shown while it is on."""
-    gather: Callable[[RunSpec], None] = _alone
+    gather: Callable[[RunSpec], None] = _nothing
     """Called before a run is started, to wait for the other nodes of its plan; raises ManyhandsError when it cannot be made."""
 
     def ticker(self, log: Path) -> Callable[[], None]:

@@ -13,7 +13,19 @@ from collections.abc import Callable, Sequence
 from torch._C._distributed_c10d import TCPStore
 from torch.distributed import DistError
 
-from manyhands.backends._meeting import JOIN_S, LOOK_S, absent, connect, run_name, said, serve
+from manyhands.backends._meeting import (
+    JOIN_S,
+    LOOK_S,
+    NOBODY,
+    OTHER_RUN,
+    absent,
+    connect,
+    missed,
+    no_answer,
+    run_name,
+    said,
+    serve,
+)
 from manyhands.errors import EngineError, UsageError
 from manyhands.machine import host_name
 from manyhands.measure.phases import now
@@ -100,7 +112,7 @@ class Follower:
             return None
         spec = self.one
         deadline = self._deadline()
-        seen = "nobody answers there"
+        seen = NOBODY
         while now() < deadline:
             try:
                 store = connect(spec)
@@ -115,13 +127,13 @@ class Follower:
                     if self.left == 0:
                         return None
                 elif name:
-                    seen = "node 0 makes another run, so its command is another one"
+                    seen = OTHER_RUN
             except (OSError, DistError) as error:
                 if self.left == 0:  # the last one was called off
                     return None
-                seen = f"no answer: {error.strerror}" if isinstance(error, OSError) and error.strerror else seen
+                seen = no_answer(error) or seen
             time.sleep(LOOK_S)
-        raise EngineError(f"node {spec.node_rank} did not meet node 0 at {spec.address} in time: {seen}")
+        raise missed(spec, seen)
 
     def _deadline(self) -> float:
         longest_s = JOIN_S if self.left is None else AGAIN_S

@@ -31,6 +31,8 @@ JOIN_S = 300.0
 LOOK_S = 0.2
 TRY_S = 5
 """For a store that is there to answer."""
+NOBODY = "nobody answers there"
+OTHER_RUN = "node 0 makes another run, so its command is another one"
 
 
 def meet(spec: RunSpec) -> TCPStore:
@@ -94,18 +96,28 @@ def connect(spec: RunSpec, patience_s: float = TRY_S) -> TCPStore:
 
 
 def _reach(spec: RunSpec, deadline: float) -> TCPStore:
-    seen = "nobody answers there"
+    seen = NOBODY
     while now() < deadline:
         try:
             store = connect(spec)
             if said(store, "run") == run_name(spec):
                 store.set_timeout(timedelta(seconds=spec.timeout_s))
                 return store
-            seen = "node 0 makes another run, so its command is another one"
+            seen = OTHER_RUN
         except (OSError, DistError) as error:
-            seen = f"no answer: {error.strerror}" if isinstance(error, OSError) and error.strerror else seen
+            seen = no_answer(error) or seen
         time.sleep(LOOK_S)
-    raise EngineError(f"node {spec.node_rank} did not meet node 0 at {spec.address} in time: {seen}")
+    raise missed(spec, seen)
+
+
+def no_answer(error: Exception) -> str:
+    """Why `connect` has failed, in words; empty when the error says nothing that a reader could use."""
+    return f"no answer: {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+
+
+def missed(spec: RunSpec, seen: str) -> EngineError:
+    """The error of a node that looked for node 0 in vain; `seen`: what it found last."""
+    return EngineError(f"node {spec.node_rank} did not meet node 0 at {spec.address} in time: {seen}")
 
 
 def said(store: TCPStore, key: str) -> str | None:

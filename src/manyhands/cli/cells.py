@@ -97,7 +97,7 @@ def cell(options: argparse.Namespace, workload_name: str, backend: str, workers:
         workers=workers,
         epochs=workload.epochs if options.epochs is None else options.epochs,
         samples=options.samples,
-        batch=options.batch if workload.shares_batches else "per-worker",
+        batch=workload.batch_mode(options.batch),
         batch_size=workload.batch_size if options.batch_size is None else options.batch_size,
         data_dir=folder,
         data=remote,

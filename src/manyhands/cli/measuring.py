@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from manyhands.cli.progress import Progress
 from manyhands.plan import RunSpec
-
-if TYPE_CHECKING:
-    from manyhands.cli.progress import Progress
-    from manyhands.record import Record
-    from manyhands.run import Surroundings
+from manyhands.plugins import backend_class, workload_class
+from manyhands.record import Record, append_record, check_writable, read_records
+from manyhands.report.tables import print_report
+from manyhands.reuse import measure_in_one_engine
+from manyhands.run import Surroundings, measure, no_study, skip, sweep_leftovers
 
 
 def show_plan(runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]]) -> int:
@@ -33,8 +34,6 @@ def check_data(runs: Sequence[RunSpec]) -> None:
 
     Data in a bucket is left to the runs: it costs time and money to fetch, and fetching it is part of what they measure.
     """
-    from manyhands.plugins import workload_class
-
     checked = set()
     for spec in runs:
         workload = workload_class(spec.workload).from_settings(spec.settings)
@@ -45,26 +44,17 @@ def check_data(runs: Sequence[RunSpec]) -> None:
             checked.add(need)
 
 
-def _no_study(spec: RunSpec) -> Mapping[str, Any]:
-    return {}
-
-
 def measure_all(
     runs: list[RunSpec],
     skipped: Sequence[tuple[RunSpec, str]],
     out: Path,
     options: argparse.Namespace,
-    study: Callable[[RunSpec], Mapping[str, Any]] = _no_study,
+    study: Callable[[RunSpec], Mapping[str, Any]] = no_study,
 ) -> int:
     """Makes all runs, adds their records to `out` and shows the tables; 0 when every one is ok, 1 when one failed or none was made.
 
     `study`: what the record of a run says about the study that it is part of.
     """
-    from manyhands.cli.progress import Progress
-    from manyhands.record import append_record, check_writable, read_records
-    from manyhands.report.tables import print_report
-    from manyhands.run import Surroundings, skip, sweep_leftovers
-
     sweep_leftovers()
     before = read_records(out) if options.resume and out.exists() else []
     check_writable(out)
@@ -122,7 +112,6 @@ def help_out(
     """
     from manyhands.backends._gathering import Follower
     from manyhands.backends._heartbeat import HELPED
-    from manyhands.run import Surroundings, measure, sweep_leftovers
 
     sweep_leftovers()
     surroundings = Surroundings(order_seed=options.order_seed, log_folder=out.parent / f"{out.stem}-logs")
@@ -147,9 +136,6 @@ def help_out(
 
 def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Progress, ended: Callable[[Record], None]) -> None:
     """Makes the runs in their order; those that share a started engine one after the other, where the first of them stands."""
-    from manyhands.reuse import measure_in_one_engine
-    from manyhands.run import measure
-
     left = list(todo)
     while left:
         together = [spec for spec in left if _shares_engine(spec, left[0])] or left[:1]
@@ -163,8 +149,6 @@ def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Prog
 
 
 def _shares_engine(spec: RunSpec, first: RunSpec) -> bool:
-    from manyhands.plugins import backend_class
-
     same = (spec.backend, spec.threads, spec.device, spec.address) == (first.backend, first.threads, first.device, first.address)
     return first.reuse_engine and backend_class(first.backend).reusable and same
 

@@ -128,7 +128,7 @@ def _cell(
         epochs=done.epochs,
         samples=done.samples,
         batch_size=part.batch_size,
-        batch=part.batch if workload_class(part.workload).shares_batches else "per-worker",
+        batch=workload_class(part.workload).batch_mode(part.batch),
         seed=LOWEST_SEED,
         device=options.device,
         score_epochs=part.score_epochs,

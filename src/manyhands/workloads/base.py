@@ -52,6 +52,11 @@ class Workload(ABC):
     """The metric that is shown first."""
 
     @classmethod
+    def batch_mode(cls, asked: str = "global") -> str:
+        """What a batch size counts: as asked, or each worker's rows where the workers share no step."""
+        return asked if cls.shares_batches else "per-worker"
+
+    @classmethod
     def require(cls) -> None:
         """Raises Unavailable with the install command when a library is missing."""
         require_libraries(cls.name, cls.libraries, cls.extra)
