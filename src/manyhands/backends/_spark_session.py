@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SCHEME = "spark://"
 CONNECT_S = 5
 """For a master that runs: it accepts at once."""
-REGISTER_S = 20
+REGISTER_S = 40
 """For a master to take us in, once our Java is up; Spark itself would try for a minute."""
 FIRST_SLOT_S = 40
 """For the first executor of a cluster to come up: it starts a Java, on a machine that may be busy."""
@@ -197,12 +197,12 @@ def stop_session() -> None:
     from pyspark.sql import SparkSession
 
     ours = psutil.Process().children(recursive=True)
-    session, gateway = SparkSession.getActiveSession(), SparkContext._gateway
+    gateway = SparkContext._gateway
     if gateway is None:
         return
-    # A Java that has crashed or was killed cannot be told anything.
+    # A Java that has crashed or was killed cannot be asked or told anything.
     with suppress(Exception):
-        if session is not None:
+        if session := SparkSession.getActiveSession():
             session.stop()
         gateway.shutdown()
     gateway.proc.stdin.close()
