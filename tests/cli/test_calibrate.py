@@ -100,7 +100,7 @@ def test_launches_are_kept_with_the_rates_drawn_from_them(tmp_path: Path, monkey
 
 @pytest.mark.slow
 def test_a_live_comparison_is_made_for_every_slow_down_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps that take five times as long are seen in the ratio of a single pair, whatever else the machine does."""
+    """Steps that take five times as long are seen in the ratio of a single pair."""
     monkeypatch.chdir(Path(__file__).parent)
     spec = RunSpec(workload="mlp", backend="serial", samples=512, epochs=6)
     kept: list[int] = []
@@ -109,7 +109,7 @@ def test_a_live_comparison_is_made_for_every_slow_down_and_kept(tmp_path: Path, 
         limits = Limits(Budget(), max_time_s=1.0, max_load=0.99)
         gather(pool, tree, spec, Amount(0, 1, (4.0,)), limits, lambda line: None, lambda pool: kept.append(len(pool.trials)))
     assert [trial.injected for trial in pool.trials] == [0.0, 4.0]
-    assert pool.trials[1].ratios["time"] > 1.5 * pool.trials[0].ratios["time"]
+    assert pool.trials[1].ratios["time"] > 2 * pool.trials[0].ratios["time"]
     assert pool.trials[1].verdicts["time"] == "undecided", "one pair decides nothing"
     assert kept == [1, 2]
     assert len(pool.launches) == 2, "only unchanged launches may be drawn from"

@@ -1,4 +1,4 @@
-"""What each worker of `spark` runs: TorchDistributor calls `main` in a process that torchrun starts inside a Spark task."""
+"""What each worker of `spark` and `spark-local` runs, in a process that torchrun starts inside a Spark task or on the driver."""
 
 from __future__ import annotations
 
