@@ -108,3 +108,10 @@ def test_a_process_that_ignores_the_request_is_killed() -> None:
 
 def test_peak_memory_is_in_bytes() -> None:
     assert psutil.Process(os.getpid()).memory_info().rss // 4 < own_peak_rss_bytes() < psutil.virtual_memory().total
+
+
+def test_peak_memory_is_not_that_of_the_parent() -> None:
+    code = "from manyhands.measure.resources import own_peak_rss_bytes as peak; print(peak())"
+    ballast = bytearray(os.urandom(1 << 20) * 200)
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert 1e6 < int(child.stdout) < len(ballast) < own_peak_rss_bytes()

@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -200,5 +201,11 @@ def own_cpu_s() -> tuple[float, float]:
 
 
 def own_peak_rss_bytes() -> int:
-    """The most memory this process has had resident."""
+    """The most memory this process has had resident since it was started.
+
+    `ru_maxrss` cannot tell: Linux hands it on through `exec`, so it is never less than what the parent had then.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
