@@ -27,6 +27,8 @@ SET_BY_IMPORTS = {
     "PYTEST_CURRENT_TEST",
 }
 """Variables that a library sets once when it is first imported, and pytest's own."""
+PASSING = "jspawnhelper"
+"""Java's, for the moment in which a session that belongs to all tests of a module starts some other process."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,7 +87,7 @@ class Left:
     def now(cls) -> Left:
         this = psutil.Process()
         return cls(
-            processes={f"{child.name()} ({child.pid})" for child in this.children(recursive=True)},
+            processes={f"{name} ({child.pid})" for child in this.children(recursive=True) if (name := child.name()) != PASSING},
             threads={f"{thread.name} ({thread.ident})" for thread in threading.enumerate() if not thread.daemon},
             variables={name: value for name, value in os.environ.items() if name not in SET_BY_IMPORTS},
             listening={f"{c.laddr.ip}:{c.laddr.port}" for c in this.net_connections("inet") if c.status == psutil.CONN_LISTEN},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from importlib.util import find_spec
@@ -61,6 +63,29 @@ def test_threads_asked_for_are_those_of_every_actor_and_the_best_is_serials(tmp_
     assert sum(worker["tasks"] for worker in record.per_worker) == record.resolved["fits"]
     for name in ("best_parameters", "best_score", "candidate_scores"):
         assert record.quality[name] == serial.quality[name]
+
+
+@pytest.mark.slow
+@needs_ray
+def test_tasks_of_a_single_worker_are_an_actors_too(tmp_path: Path) -> None:
+    script = f"""
+from pathlib import Path
+import psutil
+from manyhands.backends._ray_local import started
+from manyhands.plan import RunSpec
+
+spec, folder = RunSpec(workload="search", backend="ray"), Path({str(tmp_path)!r})
+with started(spec, folder):
+    from manyhands.backends._ray_estimators_tasks import open_tasks
+
+    with open_tasks(spec, folder) as tasks:
+        (worker,) = tasks.probe()
+        print(psutil.Process(worker["pid"]).name())
+        print(tasks.run(pow, [(2, 3), (2, 4), (2, 5)]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["ray::PoolActor", "[8, 16, 32]"]
 
 
 @pytest.mark.slow

@@ -104,7 +104,9 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         try:
             spec = RunSpec(workload="kmeans", backend="spark", workers=WORKERS, memory_limit=LIMIT)
             started = start_session(spec, tmp_path_factory.mktemp("session"))
-            probe_slots(started, WORKERS, ())  # starts the Pythons of the slots, which would else be those of the first test
+            # Starts the Pythons of the slots, for frames and for RDDs, which would else be those of the first test.
+            probe_slots(started, WORKERS, ())
+            started.sparkContext.range(WORKERS, numSlices=WORKERS).barrier().mapPartitions(list).collect()
             yield started
         finally:
             stop_session()
@@ -167,6 +169,18 @@ def test_rows_beyond_the_limit_lie_on_disk_and_are_all_there(session: SparkSessi
     assert total(engine.held(data)) == total(fingerprint(part.x()) for part in rows.parts)
 
 
+@pytest.mark.slow
+@needs_spark
+@pytest.mark.filterwarnings("ignore")  # joblib, joblibspark and pyspark have a word about each other
+def test_tasks_of_a_single_worker_are_sparks_too(session: SparkSession, tmp_path: Path) -> None:
+    from manyhands.backends._spark_estimators_tasks import open_tasks
+
+    with open_tasks(RunSpec(workload="search", backend="spark"), tmp_path) as tasks:
+        (worker,) = tasks.probe()
+        assert worker["pid"] != os.getpid()
+        assert tasks.run(os.getppid, [()] * 3) == [psutil.Process(worker["pid"]).ppid()] * 3
+
+
 # --- runs of their own session ------------------------------------------------------------------------------------------
 
 
@@ -207,8 +221,8 @@ def test_every_worker_has_the_threads_asked_for(tmp_path: Path) -> None:
 
 def test_what_runs_inside_a_task_may_use_its_threads() -> None:
     joblib = pytest.importorskip("joblib")
-    pytest.importorskip("pyspark")
-    from manyhands.backends._spark_estimators import threaded
+    pytest.importorskip("joblibspark")
+    from manyhands.backends._spark_estimators_tasks import threaded
 
     with joblib.parallel_config("sequential"):  # what joblibspark gives to a task
         assert joblib.effective_n_jobs(2) == 1

@@ -28,8 +28,7 @@ class JoblibTasks(FileTaskEngine):
 
     def __init__(self, pool: str, workers: int, folder: Path, parallel: joblib.Parallel) -> None:
         super().__init__(folder)
-        # joblib runs a single worker's tasks in this process, whatever the pool.
-        self.strategy = f"joblib {pool if workers > 1 else 'sequential'}"
+        self.strategy = f"joblib {pool}"
         self.in_threads = pool == "threading"
         self.workers = workers
         self.parallel = parallel
@@ -74,6 +73,8 @@ def open_pool(pool: str, spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
         joblib.Parallel(n_jobs=spec.workers) as parallel,
     ):
         tasks = JoblibTasks(pool, spec.workers, folder, parallel)
+        if spec.workers == 1:  # its tasks joblib runs in this process, whatever the pool
+            tasks.strategy = "joblib sequential"
         tasks.probe()
         yield tasks
     if pool == "loky":

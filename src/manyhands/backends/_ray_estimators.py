@@ -1,27 +1,21 @@
-"""`ray` for estimators: Ray Train's XGBoost trainer, and joblib's tasks in a pool of actors."""
+"""`ray` for estimators that train on rows: Ray Train's XGBoost trainer."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from multiprocessing.util import Finalize
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import psutil
 import ray
 import ray.train
 
 from manyhands.backends._estimators_boosting import BoostingEngine
-from manyhands.backends._joblib_estimators import JoblibTasks, stop_trackers
-from manyhands.backends._ray_failure import failure, first_sentence
+from manyhands.backends._ray_failure import failure
 from manyhands.data.fingerprint import Fingerprint
 from manyhands.data.parts import Rows
 from manyhands.errors import EngineError
-from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
 if TYPE_CHECKING:
@@ -97,30 +91,6 @@ def open_boosting(spec: RunSpec, run_config: Any) -> Iterator[RayBoosting]:
         finally:
             desk.dismiss.remote()
     wait_gone("RayTrainWorker")
-
-
-@contextmanager
-def open_tasks(spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
-    """joblib with Ray's backend, an actor for each worker; rows lie in files of `folder`, so machines of a cluster must share it.
-
-    A single worker's tasks joblib runs in this process, whatever the backend; `strategy` then says so.
-    """
-    from ray.util.joblib import register_ray
-
-    register_ray()  # type: ignore[no-untyped-call]
-    own = Path(tempfile.mkdtemp(dir=folder))
-    actor = {"num_cpus": spec.threads, "runtime_env": {"env_vars": thread_variables(spec.threads)}}
-    # joblib's pool registers a folder for large arguments with a process that would outlive this one by a moment.
-    Finalize(None, stop_trackers, exitpriority=-100)
-    try:
-        with (
-            joblib.parallel_config(backend="ray", n_jobs=spec.workers, ray_remote_args=actor),
-            joblib.Parallel(n_jobs=spec.workers, temp_folder=str(own)) as parallel,
-        ):
-            yield JoblibTasks("ray", spec.workers, own, parallel)
-    except ray.exceptions.RayError as error:
-        raise EngineError(f"ray could not run the tasks: {first_sentence(error)}") from error
-    wait_gone("PoolActor")
 
 
 def wait_gone(actor: str) -> None:

@@ -1,15 +1,12 @@
-"""`spark` for estimators: MLlib's K-means, xgboost.spark, and joblib's tasks through joblibspark."""
+"""`spark` for estimators that train on rows: MLlib's K-means and xgboost.spark."""
 
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -18,8 +15,6 @@ from pyspark.errors import PySparkException
 
 from manyhands.backends._estimators_boosting import BoostingEngine
 from manyhands.backends._estimators_clustering import ClusteringEngine, Clusters
-from manyhands.backends._estimators_tasks import Task
-from manyhands.backends._joblib_estimators import JoblibTasks
 from manyhands.backends._spark_estimators_rows import fingerprints, nested, probe_slots, read_rows, unnested
 from manyhands.backends._spark_log import failure
 from manyhands.data.fingerprint import Fingerprint
@@ -149,38 +144,6 @@ def decode_labelled(batch: pa.RecordBatch) -> tuple[NDArray[Any], NDArray[Any]]:
     """(rows, columns) and (rows,)."""
     *columns, label = (column.to_numpy(zero_copy_only=False) for column in batch.columns)
     return np.column_stack(columns), label
-
-
-class SparkTasks(JoblibTasks):
-    """joblib's tasks as Spark jobs of one task each, started from as many threads of the driver as there are workers."""
-
-    def __init__(self, spec: RunSpec, folder: Path, parallel: joblib.Parallel) -> None:
-        super().__init__("spark", spec.workers, folder, parallel)
-        self.strategy = "joblib spark"
-        self.threads = spec.threads
-
-    def run(self, function: Callable[..., Any], tasks: Sequence[Task]) -> list[Any]:
-        return super().run(threaded, [(self.threads, function, *task) for task in tasks])
-
-
-def threaded(threads: int, function: Callable[..., Any], *arguments: Any) -> Any:
-    """`function(*arguments)` with the threads of the spec: joblibspark would have what runs inside a task use one alone."""
-    with joblib.parallel_config("threading", n_jobs=threads):
-        return function(*arguments)
-
-
-@contextmanager
-def open_tasks(spec: RunSpec, folder: Path) -> Iterator[SparkTasks]:
-    """joblib with the backend `spark`; rows lie in files of `folder`, so machines of a cluster must share it."""
-    from joblibspark import register_spark  # type: ignore[import-untyped]
-
-    register_spark()
-    own = Path(tempfile.mkdtemp(dir=folder))
-    with (
-        joblib.parallel_config(backend="spark", n_jobs=spec.workers),
-        joblib.Parallel(n_jobs=spec.workers) as parallel,
-    ):
-        yield SparkTasks(spec, own, parallel)
 
 
 @contextmanager

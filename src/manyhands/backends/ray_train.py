@@ -111,7 +111,7 @@ class RayTrain(RankBackend):
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One task a member, by joblib on actors."""
         from manyhands.backends._estimators_tasks import ensemble_fit
-        from manyhands.backends._ray_estimators import open_tasks
+        from manyhands.backends._ray_estimators_tasks import open_tasks
         from manyhands.backends._ray_room import check_room
 
         check_room(spec)
@@ -121,7 +121,7 @@ class RayTrain(RankBackend):
     def fit_search(self, spec: RunSpec) -> Fit:
         """One task a candidate and fold, by joblib on actors."""
         from manyhands.backends._estimators_tasks import search_fit
-        from manyhands.backends._ray_estimators import open_tasks
+        from manyhands.backends._ray_estimators_tasks import open_tasks
         from manyhands.backends._ray_room import check_room
 
         check_room(spec)

@@ -93,7 +93,8 @@ class Spark(SparkBackend):
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One task a member, by joblibspark."""
         from manyhands.backends._estimators_tasks import ensemble_fit
-        from manyhands.backends._spark_estimators import errors_in_words, open_tasks
+        from manyhands.backends._spark_estimators import errors_in_words
+        from manyhands.backends._spark_estimators_tasks import open_tasks
 
         with errors_in_words(), open_tasks(spec, self.folder) as tasks:
             return ensemble_fit(spec, tasks)
@@ -101,7 +102,8 @@ class Spark(SparkBackend):
     def fit_search(self, spec: RunSpec) -> Fit:
         """One task a candidate and fold, by joblibspark."""
         from manyhands.backends._estimators_tasks import search_fit
-        from manyhands.backends._spark_estimators import errors_in_words, open_tasks
+        from manyhands.backends._spark_estimators import errors_in_words
+        from manyhands.backends._spark_estimators_tasks import open_tasks
 
         with errors_in_words(), open_tasks(spec, self.folder) as tasks:
             return search_fit(spec, tasks)
