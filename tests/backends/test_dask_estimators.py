@@ -38,47 +38,6 @@ if __name__ == "__main__":
         print(cluster.scheduler_address, flush=True)
         input()
 """
-LARGE = """
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import ClassVar
-
-import numpy as np
-
-from manyhands.data.parts import Rows, write_part
-from manyhands.data.points import Points
-from manyhands.data.tabular import Table
-from manyhands.workloads.kmeans import KMeans
-from manyhands.workloads.xgboost_trees import XGBoost
-
-FOLDER = Path(__file__).parent
-
-
-def repeated(samples, columns, dtype):
-    rows = (8 << 20) // (columns * np.dtype(dtype).itemsize)
-    chance = np.random.default_rng(0)
-    x = chance.standard_normal((rows, columns)).astype(dtype)
-    part = write_part(FOLDER, dtype, x + 5 * np.sign(x), (x[:, 0] > 0).astype(np.int32))
-    return Rows((part,) * -(-samples // rows), tuple(f"x{number}" for number in range(columns)), dtype).first(samples)
-
-
-@dataclass(frozen=True)
-class LargePoints(KMeans):
-    name: ClassVar[str] = "large-points"
-
-    def load(self, data_dir, samples):
-        rows = repeated(samples, 8, "float64")
-        return Points(replace(rows, parts=tuple(replace(part, y_path=None) for part in rows.parts)), "one part many times over")
-
-
-@dataclass(frozen=True)
-class LargeTable(XGBoost):
-    name: ClassVar[str] = "large-table"
-
-    def load(self, data_dir, samples):
-        rows = repeated(samples, 128, "float32")
-        return Table(rows, rows.first(1000), ("0", "1"), "y", "one part many times over")
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -114,35 +73,6 @@ def run_at(address: str, out: Path, workload: str, *words: str) -> Record:
     command = [sys.executable, "-m", "manyhands", "run", workload, "--backend", "dask", "--repeats", "1", "--address", address]
     subprocess.run([*command, *words, "--out", str(out)], capture_output=True, check=False, timeout=300)
     return read_records(out)[-1]
-
-
-@pytest.mark.parametrize(
-    ("workload", "limit", "row_bytes", "settings"),
-    [
-        ("LargePoints", 600_000_000, 64, {"max_iterations": 1}),
-        ("LargeTable", 600_000_000, 512, {"rounds": 1, "max_depth": 2, "max_bins": 32}),
-    ],
-)
-@pytest.mark.large
-def test_finishes_on_four_times_the_memory_of_a_worker(
-    workload: str, limit: int, row_bytes: int, settings: dict[str, Any], tmp_path: Path
-) -> None:
-    """dask-ml and XGBoost take 0.4 GB of a worker before there is a row, and 0.5 GB while they train: hence no smaller limit."""
-    (tmp_path / "large.py").write_text(LARGE)
-    given = spec(
-        workload=f"{tmp_path}/large.py:{workload}",
-        samples=4 * limit // row_bytes,
-        memory_limit=limit,
-        settings=settings,
-        timeout_s=590.0,
-    )
-    record = measure(given, Surroundings(log_folder=tmp_path))
-    assert record.ok, record.reason
-    assert record.resolved["rows_per_epoch"] == given.samples
-    assert "ended_by_force" not in record.resources
-    for worker in record.per_worker:
-        assert worker["peak_rss_bytes"] < limit
-        assert worker["rows_seen"] == pytest.approx(record.resolved["rows_per_epoch"] / 2, abs=1)
 
 
 def test_memory_limits_that_dask_cannot_keep_are_refused() -> None:

@@ -24,6 +24,7 @@ from manyhands.plan import RunSpec
 from manyhands.record import Record
 from manyhands.run import Surroundings, measure, refusal
 from manyhands.workloads.kinds.clustering import Start
+from manyhands.workloads.xgboost_trees import XGBoost
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -167,6 +168,36 @@ def test_rows_beyond_the_limit_lie_on_disk_and_are_all_there(session: SparkSessi
     assert sum(info.memSize() for info in stored) <= WORKERS * LIMIT
     assert sum(info.diskSize() for info in stored) > LIMIT
     assert total(engine.held(data)) == total(fingerprint(part.x()) for part in rows.parts)
+
+
+@pytest.mark.slow
+@needs_spark
+@old_pandas
+def test_trees_are_the_same_from_disk_as_from_memory(session: SparkSession, tmp_path: Path) -> None:
+    from manyhands.backends._estimators_boosting import predict
+    from manyhands.backends._spark_estimators import SparkBoosting, boosting_engine
+
+    x = points(tmp_path, 3000).read_x().astype(np.float32)
+    y = (x[:, 0] * x[:, 1] > x[:, 2]).astype(np.int32)
+    rows = Rows(
+        (write_part(tmp_path, "low", x[:1000], y[:1000]), write_part(tmp_path, "high", x[1000:], y[1000:])),
+        tuple("abcd"),
+        "float32",
+    )
+    workload = XGBoost.from_settings({"rounds": 4, "max_depth": 3})
+    parameters = workload.parameters(2, 0, 1)
+    probabilities = []
+    for limit in (None, LIMIT):
+        engine = boosting_engine(session, RunSpec(workload="xgboost", backend="spark", workers=WORKERS, memory_limit=limit))
+        assert isinstance(engine, SparkBoosting) == (limit is None)
+        engine.probe()
+        data = engine.load(rows)
+        booster = engine.train(data, parameters, workload.rounds)
+        assert booster.num_boosted_rounds() == workload.rounds
+        assert total(engine.held(data)) == fingerprint(x, y)
+        probabilities.append(predict(booster, x, 1))
+    assert ((probabilities[0][:, 1] > 0.5) == y).mean() > 0.8
+    np.testing.assert_allclose(*probabilities, rtol=1e-5)
 
 
 @pytest.mark.slow

@@ -123,7 +123,7 @@ class DaskBoosting(BoostingEngine[Spread]):
 
 def boosting_engine(workers: Workers, spec: RunSpec) -> BoostingEngine[Any]:
     """xgboost.dask as it is, or on disk where memory is limited."""
-    from manyhands.backends._dask_estimators_memory import DaskBoostingOnDisk
+    from manyhands.backends._dask_estimators_disk import DaskBoostingOnDisk
 
     return DaskBoosting(workers) if spec.memory_limit is None else DaskBoostingOnDisk(workers)
 

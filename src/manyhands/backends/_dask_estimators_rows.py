@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from manyhands.backends._dask_estimators_workers import Workers
-from manyhands.backends._estimators_shares import Slice, shares
+from manyhands.backends._estimators_shares import Slice, read_x, read_y, shares_of_all
 from manyhands.backends.dask_cluster import untyped
 from manyhands.data.fingerprint import Fingerprint, fingerprint, total
 from manyhands.data.parts import Rows
-from manyhands.errors import DataError
 
 CHUNK_BYTES = 256e6
 
@@ -29,20 +27,6 @@ def arrays() -> Any:
     import dask.array
 
     return dask.array
-
-
-def read_x(*slices: Slice) -> NDArray[Any]:
-    """Features (rows, columns) of slices that follow each other, in memory."""
-    return _joined([part.x()[low:high] for part, low, high in slices])
-
-
-def read_y(*slices: Slice) -> NDArray[np.int32]:
-    """Labels (rows,) of slices that follow each other, in memory."""
-    return _joined([part.y()[low:high] for part, low, high in slices])
-
-
-def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    return np.array(arrays[0]) if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def pieces(slices: Sequence[Slice], row_bytes: int, limited: bool) -> list[list[Slice]]:
@@ -57,13 +41,6 @@ def pieces(slices: Sequence[Slice], row_bytes: int, limited: bool) -> list[list[
         found[-1].append((part, low, high))
         used += size
     return found
-
-
-def shares_of_all(rows: Rows, workers: int) -> list[list[Slice]]:
-    """The slices of each worker; raises DataError when there are fewer rows than workers."""
-    if len(rows) < workers:
-        raise DataError(f"{len(rows)} rows cannot be spread over {workers} workers; use more rows or fewer workers")
-    return shares(rows, workers)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from manyhands.data.parts import Part, Rows
+from manyhands.errors import DataError
 
 Slice = tuple[Part, int, int]
 """A part, the number of the first row of it that is meant, and of the first that is not any more."""
@@ -17,6 +22,13 @@ def shares(rows: Rows, workers: int) -> list[list[Slice]]:
     return [list(_slices(rows, low, high)) for low, high in pairwise(bounds)]
 
 
+def shares_of_all(rows: Rows, workers: int) -> list[list[Slice]]:
+    """The slices of each worker; raises DataError when there are fewer rows than workers."""
+    if len(rows) < workers:
+        raise DataError(f"{len(rows)} rows cannot be spread over {workers} workers; use more rows or fewer workers")
+    return shares(rows, workers)
+
+
 def _slices(rows: Rows, low: int, high: int) -> Iterator[Slice]:
     start = 0
     for part in rows.parts:
@@ -24,3 +36,17 @@ def _slices(rows: Rows, low: int, high: int) -> Iterator[Slice]:
         if first < last:
             yield part, first, last
         start += part.rows
+
+
+def read_x(*slices: Slice) -> NDArray[Any]:
+    """Features (rows, columns) of slices that follow each other, in memory."""
+    return _joined([part.x()[low:high] for part, low, high in slices])
+
+
+def read_y(*slices: Slice) -> NDArray[np.int32]:
+    """Labels (rows,) of slices that follow each other, in memory."""
+    return _joined([part.y()[low:high] for part, low, high in slices])
+
+
+def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return np.array(arrays[0]) if len(arrays) == 1 else np.concatenate(arrays)

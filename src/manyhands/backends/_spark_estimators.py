@@ -118,6 +118,13 @@ class SparkBoosting(BoostingEngine["DataFrame"]):
         return found
 
 
+def boosting_engine(session: SparkSession, spec: RunSpec) -> BoostingEngine[Any]:
+    """xgboost.spark's own, which holds all rows in memory, or with a memory limit one that does not."""
+    from manyhands.backends._spark_estimators_disk import SparkBoostingOnDisk
+
+    return (SparkBoosting if spec.memory_limit is None else SparkBoostingOnDisk)(session, spec.workers)
+
+
 def encode_points(part: Part, low: int, high: int) -> pa.RecordBatch:
     """One column of lists: MLlib computes with doubles."""
     return pa.RecordBatch.from_arrays([nested(part.x()[low:high].astype(np.float64))], ["x"])

@@ -2,8 +2,8 @@
 
 The limit covers what Spark holds: the heap is the limit, times the workers where they share one Java, and rows that find no room
 in it lie on disk. Below 512 MiB the heap stays at that, which is about the least that Spark starts with; its rows then get no more
-than the limit. Not covered are Java's own memory beside the heap, and the Python process of a worker: reading takes little there,
-but XGBoost builds its matrix in it, the worker's whole share of the rows.
+than the limit. Not covered are Java's own memory beside the heap, and the Python process of a worker, which has some 0.3 GB for
+its libraries and then holds one chunk of rows at a time: XGBoost's matrix lies on disk (`_estimators_boosting_disk`).
 """
 
 from __future__ import annotations

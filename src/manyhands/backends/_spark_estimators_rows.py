@@ -55,20 +55,31 @@ def fingerprints(
 
 
 def probe_slots(session: SparkSession, workers: int, libraries: Sequence[str]) -> list[dict[str, Any]]:
-    """`probe()` in the Python process of each slot, all at the same time, after importing `libraries`."""
+    """`probe()` in the Python process of each slot, after importing `libraries`."""
 
-    def ask(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def ask(_: int) -> dict[str, Any]:
+        for library in libraries:
+            import_module(library)
+        return probe()
+
+    return in_slots(session, workers, ask)
+
+
+def in_slots(session: SparkSession, workers: int, function: Callable[[int], Any]) -> list[Any]:
+    """What `function(rank)` gives in the Python process of each slot, all at the same time; it gives plain values."""
+
+    def call(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from pyspark import BarrierTaskContext
 
         for _ in batches:
             pass
-        for library in libraries:
-            import_module(library)
-        BarrierTaskContext.get().barrier()  # or a slot could answer in the process that another has just left
-        yield pa.RecordBatch.from_pydict({"report": [json.dumps(probe())]})
+        task = BarrierTaskContext.get()
+        answer = json.dumps(function(task.partitionId()))
+        task.barrier()  # or a slot could answer in the process that another has just left
+        yield pa.RecordBatch.from_pydict({"answer": [answer]})
 
-    frame = session.range(0, workers, 1, workers).mapInArrow(ask, "report string", barrier=True)
-    return [json.loads(row["report"]) for row in frame.collect()]
+    frame = session.range(0, workers, 1, workers).mapInArrow(call, "answer string", barrier=True)
+    return [json.loads(row["answer"]) for row in frame.collect()]
 
 
 def nested(x: NDArray[Any]) -> pa.ListArray:

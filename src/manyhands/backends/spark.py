@@ -83,12 +83,12 @@ class Spark(SparkBackend):
             return clustering_fit(spec, SparkClustering(self.session, spec.workers))
 
     def fit_boosting(self, spec: RunSpec) -> Fit:
-        """xgboost.spark."""
+        """xgboost.spark, or what keeps to a memory limit between the same tasks."""
         from manyhands.backends._estimators_boosting import boosting_fit
-        from manyhands.backends._spark_estimators import SparkBoosting, errors_in_words
+        from manyhands.backends._spark_estimators import boosting_engine, errors_in_words
 
         with errors_in_words():
-            return boosting_fit(spec, SparkBoosting(self.session, spec.workers))
+            return boosting_fit(spec, boosting_engine(self.session, spec))
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One task a member, by joblibspark."""
