@@ -85,6 +85,15 @@ def test_parts_of_phases_have_columns_where_they_were_measured():
     assert "0.25" in text
 
 
+@pytest.mark.parametrize(("of_ddp", "is_told"), [(13, True), (10, False)])
+def test_engines_that_stopped_at_different_iterations_are_told_of(of_ddp, is_told):
+    taken = {"serial": 10, "ddp": of_ddp}
+    records = [example_record(1.0, {"backend": name}, resolved={"iterations": times}) for name, times in taken.items()]
+    text = " ".join(shown(records).split())
+    assert "iterations" in text
+    assert ("unequal work: train took from 10 to 13 iterations" in text) == is_told
+
+
 def test_whole_run_can_be_compared_instead_of_train():
     assert "speed-up of the whole run" in shown(example_records(), time="wall")
 

@@ -36,6 +36,8 @@ class Summary:
     """Mean bytes that a worker fetched."""
     predict_s: float | None
     """Mean seconds of `evaluate` in which the model predicted, where that is timed apart."""
+    iterations: float | None
+    """Mean iterations of `train`, where an engine decides when to stop."""
     core_hours: float | None
     """Mean hours of wall time times cores held."""
     cpu_s: float | None
@@ -67,6 +69,7 @@ def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
         fetch_s=mean(max(_of_workers(record, "fetch_s"), default=None) for record in records),
         fetched_bytes=mean(mean(_of_workers(record, "bytes_moved")) for record in records),
         predict_s=mean(record.resolved.get("predict_s") for record in records),
+        iterations=mean(record.resolved.get("iterations") for record in records),
         core_hours=mean(map(core_hours, records)),
         cpu_s=mean(map(cpu_seconds, records)),
         phases={phase: mean(record.phases.get(f"{phase}_s") for record in records) for phase in PHASES},

@@ -68,6 +68,7 @@ def phases(summaries: Sequence[Summary]) -> list[list[Column]]:
     parts = [
         (("fetch", "in load"), [words.figure(row.fetch_s) for row in summaries]),
         (("fetched by", "a worker"), [words.size(row.fetched_bytes) for row in summaries]),
+        (("iterations", "in train"), [words.whole(row.iterations) for row in summaries]),
         (("predict", "in evaluate"), [words.figure(row.predict_s) for row in summaries]),
     ]
     inside = [Column(heading, tuple(texts)) for heading, texts in parts if set(texts) != {words.NOT_MEASURED}]

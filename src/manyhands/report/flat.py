@@ -82,6 +82,7 @@ def _summary(row: Summary) -> dict[str, Any]:
         "fetch_mean_s": row.fetch_s,
         "fetched_bytes_mean": row.fetched_bytes,
         "predict_mean_s": row.predict_s,
+        "iterations_mean": row.iterations,
         "cpu_percent": row.cpu_percent,
         "peak_pss_bytes": row.peak_bytes,
         "quality": {metric: asdict(values) for metric, values in row.quality.items()},

@@ -54,6 +54,7 @@ def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
     starts = {(record.spec.get("seed"), record.init_sha256) for record in group.measured if record.init_sha256}
     if len(starts) > len({seed for seed, _ in starts}):
         lines.append("initial weights differ between runs: compare their speed, not their quality")
+    lines += _iterations(summaries)
     lines += [line for row in summaries for line in _unmeasured(row)]
     lines += _engines(group)
     crowded = [row for row in summaries if any(record.resolved.get("oversubscribed") for record in row.cell.measured)]
@@ -132,6 +133,18 @@ def _engines(group: Group) -> list[str]:
             f"one {records[0].spec['backend']} engine served {words.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times above"
         )
     return lines
+
+
+def _iterations(summaries: Sequence[Summary]) -> list[str]:
+    """What engines that stop by rules of their own did not do equally often."""
+    taken = sorted({row.iterations for row in summaries if row.iterations is not None})
+    if len(taken) < 2:
+        return []
+    few, many = words.whole(taken[0]), words.whole(taken[-1])
+    return [
+        f"unequal work: train took from {few} to {many} iterations, since every engine stops by a rule of its own;"
+        f" --set tolerance=0 --set max_iterations={few} makes them equal"
+    ]
 
 
 def _unmeasured(row: Summary) -> list[str]:
