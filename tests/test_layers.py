@@ -15,7 +15,7 @@ SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
     {"__init__", "errors"},
     {"record", "machine", "studies"},
-    {"plan", "plugins", "measure", "data", "slurm"},
+    {"plan", "plugins", "measure", "data", "slurm", "temporary"},
     {"workloads"},
     {"backends"},
     {"driver", "process"},

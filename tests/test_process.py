@@ -5,13 +5,10 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-import pytest
-
 from manyhands.backends.ddp import Ddp
 from manyhands.backends.serial import Serial
 from manyhands.plan import RunSpec
 from manyhands.process import Watched, fresh_environment, watch
-from manyhands.run import own_prefix, sweep_leftovers
 
 
 def spec(**changes: object) -> RunSpec:
@@ -60,14 +57,3 @@ def test_error_of_a_run_is_left_in_words(tmp_path: Path) -> None:
     assert outcome["reason"].startswith("unknown workload 'none'")
     assert watched.cpu_s > 0
     assert not watched.left
-
-
-def test_folders_of_killed_runs_are_swept_but_not_those_of_living_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    dead, living, other = (tmp_path / f"{own_prefix()}{name}" for name in ("4194305-a", "1-b", "notes"))
-    for folder in (dead, living, other):
-        folder.mkdir()
-    sweep_leftovers()
-    assert not dead.exists()
-    assert living.exists()
-    assert other.exists()

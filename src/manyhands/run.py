@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import uuid
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,13 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from manyhands.backends.base import kinds
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import require_reader
 from manyhands.errors import ManyhandsError, Unavailable
-from manyhands.machine import clock_name, describe_code, describe_machine, host_name, installed_versions
+from manyhands.machine import clock_name, describe_code, describe_machine, installed_versions
 from manyhands.measure.alone import alone
 from manyhands.measure.elsewhere import with_elsewhere
 from manyhands.measure.notices import Notices
@@ -29,8 +25,8 @@ from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
 from manyhands.process import Watched, watch
 from manyhands.record import Record
+from manyhands.temporary import temporary_folder
 
-PREFIX = "manyhands-"
 OF_THE_CLOCK = ("clock", "started", "ended")
 """Parts of a worker's report that mean nothing once the run is over."""
 FOR_NETWORKS = ("data", "shard_data", "save")
@@ -174,9 +170,7 @@ def own_folder(spec: RunSpec, surroundings: Surroundings) -> Iterator[Path]:
     with ExitStack() as stack:
         if spec.node_rank == 0:
             stack.enter_context(alone(surroundings.waiting))
-        folder = Path(tempfile.mkdtemp(prefix=f"{own_prefix()}{os.getpid()}-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        yield folder
+        yield stack.enter_context(temporary_folder())
 
 
 def result(outcome: Mapping[str, Any], started: float, ended: float) -> dict[str, Any]:
@@ -210,16 +204,3 @@ def _with_log(reason: str, watched: Watched, surroundings: Surroundings) -> str:
     kept = surroundings.log_folder / f"{uuid.uuid4().hex[:12]}.log"
     shutil.copy(watched.log, kept)
     return f"{reason} (its output: {kept})"
-
-
-def own_prefix() -> str:
-    """How names of this host's temporary folders begin; hosts may share the place where these are."""
-    return f"{PREFIX}{zlib.crc32(host_name().encode()):08x}-"
-
-
-def sweep_leftovers() -> None:
-    """Removes the temporary folders of this host's runs whose parent was killed before it could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{own_prefix()}*-*"):
-        owner = folder.name.removeprefix(own_prefix()).partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)

@@ -16,7 +16,8 @@ from manyhands.data.partition import epoch_order, shard
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_classes
 from manyhands.record import Record
-from manyhands.run import Surroundings, measure, own_prefix, refusal
+from manyhands.run import Surroundings, measure, refusal
+from manyhands.temporary import own_prefix
 
 pytestmark = pytest.mark.slow
 

@@ -73,7 +73,7 @@ def compare(options: argparse.Namespace) -> int:
     from manyhands.compare.revisions import CannotMeasure, checked_out
     from manyhands.machine import describe_machine
     from manyhands.report import comparison
-    from manyhands.run import sweep_leftovers
+    from manyhands.temporary import sweep_leftovers
 
     if options.micro is not None and options.count_instructions:
         raise UsageError("--micro and --count-instructions are two comparisons; give one of them")

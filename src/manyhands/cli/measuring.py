@@ -17,7 +17,8 @@ from manyhands.plugins import backend_class, workload_class
 from manyhands.record import Record, append_record, check_writable, read_records
 from manyhands.report.tables import print_report
 from manyhands.reuse import measure_in_one_engine
-from manyhands.run import Surroundings, measure, no_study, skip, sweep_leftovers
+from manyhands.run import Surroundings, measure, no_study, skip
+from manyhands.temporary import sweep_leftovers
 
 
 def show_plan(runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]]) -> int:

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from manyhands.errors import ManyhandsError, UsageError
-from manyhands.run import own_prefix
+from manyhands.temporary import make_folder
 
 PLANTED = Path(__file__).with_name("planted")
 """Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when that is 0."""
@@ -82,7 +81,7 @@ def checked_out(
     """
     repository = _top()
     with ExitStack() as stack:
-        room = Path(tempfile.mkdtemp(prefix=f"{own_prefix()}{os.getpid()}-compare-"))
+        room = make_folder("compare-")
         stack.callback(_remove, repository, room)
         first = _base(repository, base, room / "base")
         second = _head(repository, head, room / "head")

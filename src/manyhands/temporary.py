@@ -1,0 +1,43 @@
+"""Temporary folders of runs: named after their owner, gone with it, and swept up when it was killed before it could."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from manyhands.machine import host_name
+
+
+def own_prefix() -> str:
+    """How names of this host's temporary folders begin; hosts may share the place where these are."""
+    return f"manyhands-{zlib.crc32(host_name().encode()):08x}-"
+
+
+def make_folder(what: str = "") -> Path:
+    """A new folder of this process; `what` it is for is part of its name."""
+    return Path(tempfile.mkdtemp(prefix=f"{own_prefix()}{os.getpid()}-{what}"))
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder of this process, gone afterwards."""
+    folder = make_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_leftovers() -> None:
+    """Removes the folders of this host's processes that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{own_prefix()}*-*"):
+        owner = folder.name.removeprefix(own_prefix()).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
