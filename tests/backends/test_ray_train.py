@@ -20,6 +20,7 @@ from shutil import rmtree
 
 import psutil
 import pytest
+from listening import listening
 
 from manyhands.backends._ray_failure import first_sentence
 from manyhands.backends._ray_join import joined, split_address
@@ -130,19 +131,13 @@ def test_local_engine_listens_on_loopback_and_inherits_and_leaves_nothing(
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    heard: set[str] = set()
     modes: set[str | None] = set()
 
-    def listen(done: threading.Event) -> None:
-        while not done.wait(0.1):
-            for process in psutil.Process().children(recursive=True):
-                try:
-                    heard.update(c.laddr.ip for c in process.net_connections() if c.status == psutil.CONN_LISTEN)
-                except (psutil.NoSuchProcess, psutil.AccessDenied):
-                    continue
+    def look(done: threading.Event) -> None:
+        while not done.wait(0.5):
             modes.update(worker.environ().get("RAY_AUTH_MODE") for worker in workers())
 
-    with meanwhile(listen):
+    with listening() as heard, meanwhile(look):
         record = measure(spec(threads=2, oversubscribe=True, epochs=5), Surroundings(log_folder=tmp_path))
     assert record.ok, record.reason
     assert heard <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}

@@ -228,26 +228,24 @@ def run(folder: Path, **options: Any) -> Record:
 @pytest.mark.slow
 @needs_spark
 @pytest.mark.parametrize(
-    ("workload", "samples", "settings"),
-    [("kmeans", 4 * LIMIT // (8 * 8), {"max_iterations": 3}), ("xgboost", 4 * LIMIT // (28 * 4), {"rounds": 3})],
+    ("workload", "row_bytes", "settings", "threads"),
+    [("kmeans", 8 * 8, {"max_iterations": 3}, 1), ("xgboost", 28 * 4, {"rounds": 3}, 2)],
 )
 def test_rows_of_four_times_the_limit_are_trained_on_where_serial_is_refused(
-    tmp_path: Path, workload: str, samples: int, settings: dict[str, int]
+    tmp_path: Path, workload: str, row_bytes: int, settings: dict[str, int], threads: int
 ) -> None:
-    options = {"workload": workload, "samples": samples, "settings": settings}
-    refused = refusal(RunSpec(backend="serial", memory_limit=LIMIT, **options))
+    """XGBoost's with as many threads of every worker as were asked for; K-means has one, and its workers are Java's."""
+    samples = 4 * LIMIT // row_bytes
+    options: dict[str, Any] = {"workload": workload, "samples": samples, "settings": settings, "memory_limit": LIMIT}
+    refused = refusal(RunSpec(backend="serial", **options))
     assert "do not fit --memory-limit 8 MB; use dask or spark" in str(refused)
-    limited = run(tmp_path, memory_limit=LIMIT, **options)
-    assert limited.resolved["rows_per_epoch"] == samples
-    assert sum(worker["rows_seen"] for worker in limited.per_worker) == samples
-
-
-@pytest.mark.slow
-@needs_spark
-def test_every_worker_has_the_threads_asked_for(tmp_path: Path) -> None:
-    record = run(tmp_path, workload="xgboost", samples=2000, threads=2, oversubscribe=True, settings={"rounds": 2})
-    assert [set(worker["threads"].values()) for worker in record.per_worker] == [{2}, {2}]
-    assert len({worker["pid"] for worker in record.per_worker}) == WORKERS
+    record = run(tmp_path, threads=threads, oversubscribe=True, **options)
+    assert record.resolved["rows_per_epoch"] == samples
+    assert sum(worker["rows_seen"] for worker in record.per_worker) == samples
+    if workload == "xgboost":
+        assert record.resolved["strategy"] == "xgboost.spark, external memory"
+        assert [set(worker["threads"].values()) for worker in record.per_worker] == [{threads}] * WORKERS
+        assert len({worker["pid"] for worker in record.per_worker}) == WORKERS
 
 
 def test_what_runs_inside_a_task_may_use_its_threads() -> None:

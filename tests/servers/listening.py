@@ -12,14 +12,14 @@ import psutil
 def listens(process: psutil.Process) -> set[str]:
     """Addresses that a process listens on; none when it is gone."""
     try:
-        return {found.laddr.ip for found in process.net_connections() if found.status == psutil.CONN_LISTEN}
+        return {found.laddr.ip for found in process.net_connections("tcp") if found.status == psutil.CONN_LISTEN}
     except psutil.Error:
         return set()
 
 
 @contextmanager
-def listening(every_s: float = 0.1) -> Iterator[set[str]]:
-    """Addresses that any descendant listens on, looked up until the block ends."""
+def listening(every_s: float = 0.5) -> Iterator[set[str]]:
+    """Addresses that any descendant listens on, looked up until the block ends. A look takes some 0.1 s of an engine's time."""
     heard: set[str] = set()
     done = threading.Event()
 
