@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 WORKLOADS = "manyhands.workloads"
 BACKENDS = "manyhands.backends"
+OF_FILES = "manyhands_file_"
+"""How the modules of files are called, which nobody else can import."""
 
 
 def workload_classes() -> dict[str, type[Workload]]:
@@ -74,10 +76,17 @@ def _find(what: str, name: str, package: str) -> type[Any]:
     return classes[name]
 
 
+def file_and_name(cls: type[Any]) -> str | None:
+    """`path/to/file.py:Name` of a class that was found that way; None for one that can be imported."""
+    if not cls.__module__.startswith(OF_FILES):
+        return None
+    return f"{sys.modules[cls.__module__].__file__}:{cls.__qualname__}"
+
+
 def _from_file(path: Path, attribute: str, what: str) -> Any:
     if not path.is_file():
         raise UsageError(f"no file {path} for {what} {attribute!r}; give path/to/file.py:Name")
-    module_name = f"manyhands_file_{path.stem}"
+    module_name = f"{OF_FILES}{path.stem}"
     module = sys.modules.get(module_name)
     if module is None or module.__file__ != str(path.resolve()):
         spec = importlib.util.spec_from_file_location(module_name, path.resolve())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from manyhands.backends._estimators import prove_rows, rows_per_worker, spent
-from manyhands.backends._estimators_tasks import ArrayFile, by_worker, timed_task, worker_key
+from manyhands.backends._estimators_tasks import ArrayFile, TaskEngine, by_worker, run_timed, threaded, timed_task, worker_key
 from manyhands.data.fingerprint import fingerprint
 from manyhands.data.parts import Rows, write_array, write_part
 from manyhands.errors import EngineError
@@ -74,3 +74,52 @@ def test_a_task_sees_the_array_of_a_file_and_says_who_ran_it(tmp_path: Path, in_
     assert result == X.sum()
     assert report["worker"] == worker_key(in_threads)
     assert report["busy_s"] >= 0
+
+
+def test_what_runs_inside_a_task_may_use_its_threads() -> None:
+    joblib = pytest.importorskip("joblib")
+    with joblib.parallel_config("sequential"):  # what joblibspark gives to a task
+        assert joblib.effective_n_jobs(2) == 1
+        assert threaded(2, joblib.effective_n_jobs, 2) == 2
+
+
+def backend_inside() -> str:
+    """What joblib would run a model's parts with."""
+    from joblib.parallel import get_active_backend
+
+    return type(get_active_backend()[0]).__name__
+
+
+@pytest.mark.parametrize("pool", ["loky", "threading"])
+def test_tasks_of_a_single_worker_of_joblib_stay_in_its_threads(tmp_path: Path, pool: str) -> None:
+    pytest.importorskip("joblib")
+    from manyhands.backends._joblib_estimators import open_pool, stop_trackers
+
+    with open_pool(pool, RunSpec(workload="search", backend="joblib", threads=2), tmp_path) as tasks:
+        assert tasks.strategy == "joblib sequential"
+        assert tasks.run(backend_inside, [()]) == ["ThreadingBackend"]
+    stop_trackers()
+
+
+class InThreads(TaskEngine):
+    """Workers that are threads, as far as their reports go."""
+
+    in_threads = True
+
+    def run(self, function: Any, tasks: Any) -> list[Any]:
+        return [function(*task) for task in tasks]
+
+
+@pytest.mark.parametrize(("threads", "is_known"), [(1, True), (2, False)])
+def test_cpu_time_of_a_thread_with_threads_of_its_own_is_not_known(threads: int, is_known: bool) -> None:
+    engine = InThreads()
+    engine.threads = threads
+    (result,), (report,) = run_timed(engine, np.sum, [(X,)])
+    assert result == X.sum()
+    assert (report["cpu_user_s"] is not None) == is_known
+    assert (
+        by_worker(
+            [worker(1) | {"host": report["worker"][0], "pid": report["worker"][1], "thread": report["worker"][2]}], [report], [9]
+        )[0]["cpu_user_s"]
+        == report["cpu_user_s"]
+    )

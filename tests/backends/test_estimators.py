@@ -18,6 +18,7 @@ from manyhands.record import Record
 from manyhands.run import Surroundings, measure, refusal
 
 pytestmark = pytest.mark.slow
+OWN = Path(__file__).with_name("own_voters.py")
 
 SMALL: Mapping[str, dict[str, Any]] = {
     # No tolerance: when it stops dask-ml, that returns the centres from before the last movement, up to 1e-5 of inertia away.
@@ -135,6 +136,19 @@ def test_members_spread_over_the_workers_visit_every_row_equally_often(
     assert record.resolved["strategy"] == "joblib loky"
     assert record.resolved["predict_s"] < record.phases["evaluate_s"]
     assert all(worker["busy_s"] <= worker["phases"]["train_s"] for worker in record.per_worker)
+
+
+@pytest.mark.parametrize("backend", ["serial", "joblib", "dask"])
+def test_workload_of_a_file_reaches_workers_that_cannot_import_it(backend: str, tmp_path: Path) -> None:
+    workers = 1 if backend == "serial" else 2
+    spec = RunSpec(
+        workload=f"{OWN}:Voters", backend=backend, workers=workers, batch="per-worker", samples=400, epochs=2, timeout_s=100
+    )
+    if reason := refusal(spec):
+        pytest.skip(reason)
+    record = measure(spec, Surroundings(log_folder=tmp_path))
+    assert record.ok, record.reason
+    assert record.resolved["model"] == "OwnPerceptron"
 
 
 def test_serial_refuses_what_does_not_fit_with_the_sizes() -> None:

@@ -248,16 +248,6 @@ def test_rows_of_four_times_the_limit_are_trained_on_where_serial_is_refused(
         assert len({worker["pid"] for worker in record.per_worker}) == WORKERS
 
 
-def test_what_runs_inside_a_task_may_use_its_threads() -> None:
-    joblib = pytest.importorskip("joblib")
-    pytest.importorskip("joblibspark")
-    from manyhands.backends._spark_estimators_tasks import threaded
-
-    with joblib.parallel_config("sequential"):  # what joblibspark gives to a task
-        assert joblib.effective_n_jobs(2) == 1
-        assert threaded(2, joblib.effective_n_jobs, 2) == 2
-
-
 @pytest.mark.slow
 @needs_spark
 def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import joblib
 from joblib._dask import DaskDistributedBackend
 
 from manyhands.backends._dask_estimators_workers import Workers
-from manyhands.backends._estimators_tasks import FileTaskEngine, Task
+from manyhands.backends._estimators_tasks import FileTaskEngine, Task, threaded
 
 
 class DaskTasks(FileTaskEngine):
@@ -38,12 +38,6 @@ class OnWorkers(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no 
 
     def effective_n_jobs(self, n_jobs: int) -> int:
         return max(2, int(super().effective_n_jobs(n_jobs)))
-
-
-def threaded(threads: int, function: Callable[..., Any], *arguments: Any) -> Any:
-    """`function(*arguments)` with the threads of the spec: inside a task, joblib would send what it calls to the cluster again."""
-    with joblib.parallel_config("threading", n_jobs=threads):
-        return function(*arguments)
 
 
 def import_models() -> None:

@@ -47,6 +47,8 @@ class TaskEngine(Engine, ABC):
 
     in_threads: bool = False
     """Whether workers are threads of this process; each is then known by its thread, and its CPU time is the thread's."""
+    threads: int = 1
+    """Of each worker."""
 
     @abstractmethod
     def run(self, function: Callable[..., Any], tasks: Sequence[Task]) -> list[Any]:
@@ -97,7 +99,18 @@ def timed_task(function: Callable[..., Any], in_threads: bool, *arguments: Any) 
 def run_timed(engine: TaskEngine, function: Callable[..., Any], tasks: Sequence[Task]) -> tuple[list[Any], list[dict[str, Any]]]:
     """The results of all tasks, and the report of each."""
     pairs = engine.run(timed_task, [(function, engine.in_threads, *task) for task in tasks])
-    return [result for result, _ in pairs], [report for _, report in pairs]
+    # Threads that a worker started, being one itself, are nobody's: their CPU time is in the process's alone.
+    unknown = dict.fromkeys(("cpu_user_s", "cpu_system_s")) if engine.in_threads and engine.threads > 1 else {}
+    return [result for result, _ in pairs], [report | unknown for _, report in pairs]
+
+
+def threaded(threads: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function(*arguments)` with the threads of the spec: an engine's joblib would have what runs inside a task use one alone, or
+    send it to the workers again."""
+    import joblib
+
+    with joblib.parallel_config("threading", n_jobs=threads):
+        return function(*arguments)
 
 
 def by_worker(workers: Sequence[Report], tasks: Sequence[Report], rows: Sequence[int]) -> list[dict[str, Any]]:
@@ -119,7 +132,7 @@ def by_worker(workers: Sequence[Report], tasks: Sequence[Report], rows: Sequence
         own["rows_seen"] += seen
         own["tasks"] += 1
         for name in ("busy_s", "cpu_user_s", "cpu_system_s"):
-            own[name] += task[name]
+            own[name] = None if task[name] is None else own[name] + task[name]
         own["peak_rss_bytes"] = max(own["peak_rss_bytes"] or 0, task["peak_rss_bytes"])
     spare = len(found) - len(workers)
     idle = [key for key, own in found.items() if not own["tasks"]][:spare]
@@ -142,7 +155,7 @@ def ensemble_fit(spec: RunSpec, engine: TaskEngine) -> Fit:
     models, reports = run_timed(engine, fit_member, tasks)
     clock.lap("train")
 
-    probabilities = np.array(run_timed(engine, predict_member, [(model, x_test) for model in models])[0])
+    probabilities = np.array(run_timed(engine, predict_member, [(workload, model, x_test) for model in models])[0])
     chosen = workload.vote(probabilities)
     predict_s = clock.lap("evaluate")
     names = [str(label) for label in np.unique(arrays.y_train)]
@@ -175,8 +188,8 @@ def _place_members(
     return [(engine.place(arrays.x_train[rows]), engine.place(arrays.y_train[rows])) for rows in members]
 
 
-def predict_member(model: Any, x: NDArray[Any]) -> NDArray[np.float32]:
-    """(rows, classes) probabilities of one member."""
+def predict_member(workload: EnsembleWorkload, model: Any, x: NDArray[Any]) -> NDArray[np.float32]:
+    """(rows, classes) probabilities of one member of `workload`, which comes along since the model's class may be of its file."""
     probabilities: NDArray[np.float32] = model.predict_proba(x).astype(np.float32)
     return probabilities
 

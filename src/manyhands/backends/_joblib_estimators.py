@@ -15,7 +15,7 @@ from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.backend.resource_tracker import _resource_tracker as loky_tracker
 
 from manyhands.backends._estimators import probe
-from manyhands.backends._estimators_tasks import FileTaskEngine, Task, worker_key
+from manyhands.backends._estimators_tasks import FileTaskEngine, Task, threaded, worker_key
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
 
@@ -26,16 +26,16 @@ MEET_S = 60.0
 class JoblibTasks(FileTaskEngine):
     """Tasks through one `joblib.Parallel`."""
 
-    def __init__(self, pool: str, workers: int, folder: Path, parallel: joblib.Parallel) -> None:
+    def __init__(self, pool: str, spec: RunSpec, folder: Path, parallel: joblib.Parallel) -> None:
         super().__init__(folder)
         self.strategy = f"joblib {pool}"
         self.in_threads = pool == "threading"
-        self.workers = workers
+        self.workers, self.threads = spec.workers, spec.threads
         self.parallel = parallel
         self.meetings = 0
 
     def run(self, function: Callable[..., Any], tasks: Sequence[Task]) -> list[Any]:
-        return list(self.parallel(joblib.delayed(function)(*task) for task in tasks))
+        return list(self.parallel(joblib.delayed(threaded)(self.threads, function, *task) for task in tasks))
 
     def place(self, array: Any) -> Any:
         return array if self.in_threads else super().place(array)
@@ -72,7 +72,7 @@ def open_pool(pool: str, spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
         joblib.parallel_config(backend=pool, n_jobs=spec.workers, temp_folder=str(folder), **options),
         joblib.Parallel(n_jobs=spec.workers) as parallel,
     ):
-        tasks = JoblibTasks(pool, spec.workers, folder, parallel)
+        tasks = JoblibTasks(pool, spec, folder, parallel)
         if spec.workers == 1:  # its tasks joblib runs in this process, whatever the pool
             tasks.strategy = "joblib sequential"
         tasks.probe()

@@ -35,7 +35,7 @@ def open_tasks(spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
             joblib.parallel_config(backend=OnActors(ray_remote_args=actor), n_jobs=spec.workers),
             joblib.Parallel(n_jobs=spec.workers, temp_folder=str(own)) as parallel,
         ):
-            yield JoblibTasks("ray", spec.workers, own, parallel)
+            yield JoblibTasks("ray", spec, own, parallel)
     except ray.exceptions.RayError as error:
         raise EngineError(f"ray could not run the tasks: {first_sentence(error)}") from error
     wait_gone("PoolActor")

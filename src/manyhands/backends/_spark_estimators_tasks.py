@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,8 @@ from typing import Any
 import joblib
 from joblibspark.backend import SparkDistributedBackend  # type: ignore[import-untyped]
 
-from manyhands.backends._estimators_tasks import Task
 from manyhands.backends._joblib_estimators import JoblibTasks
 from manyhands.plan import RunSpec
-
-
-class SparkTasks(JoblibTasks):
-    """joblib's tasks as Spark jobs of one task each, started from as many threads of the driver as there are workers."""
-
-    def __init__(self, spec: RunSpec, folder: Path, parallel: joblib.Parallel) -> None:
-        super().__init__("spark", spec.workers, folder, parallel)
-        self.strategy = "joblib spark"
-        self.threads = spec.threads
-
-    def run(self, function: Callable[..., Any], tasks: Sequence[Task]) -> list[Any]:
-        return super().run(threaded, [(self.threads, function, *task) for task in tasks])
 
 
 class OnSlots(SparkDistributedBackend):  # type: ignore[misc]  # joblib has no types
@@ -42,18 +29,12 @@ class OnSlots(SparkDistributedBackend):  # type: ignore[misc]  # joblib has no t
         return heard
 
 
-def threaded(threads: int, function: Callable[..., Any], *arguments: Any) -> Any:
-    """`function(*arguments)` with the threads of the spec: joblibspark would have what runs inside a task use one alone."""
-    with joblib.parallel_config("threading", n_jobs=threads):
-        return function(*arguments)
-
-
 @contextmanager
-def open_tasks(spec: RunSpec, folder: Path) -> Iterator[SparkTasks]:
+def open_tasks(spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
     """joblib with the backend `spark`; rows lie in files of `folder`, so machines of a cluster must share it."""
     own = Path(tempfile.mkdtemp(dir=folder))
     with (
         joblib.parallel_config(backend=OnSlots(), n_jobs=spec.workers),
         joblib.Parallel(n_jobs=spec.workers) as parallel,
     ):
-        yield SparkTasks(spec, own, parallel)
+        yield JoblibTasks("spark", spec, own, parallel)

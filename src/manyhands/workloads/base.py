@@ -21,6 +21,7 @@ from manyhands.data.store.base import Store
 from manyhands.data.store.joined import StoredFile, download, files_below
 from manyhands.errors import DataError, UsageError
 from manyhands.machine import require_libraries
+from manyhands.plugins import file_and_name, workload_class
 
 if TYPE_CHECKING:
     import torch
@@ -92,6 +93,10 @@ class Workload(ABC):
             values[name] = _as_type_of(known[name], value, f"{cls.name} {name}")
         return cls(**values)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled with its file where it is of one, so that a worker, which has never loaded that, can read it."""
+        return rebuild, (file_and_name(type(self)) or type(self), vars(self))
+
     @classmethod
     def accepts(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Those of `settings` that this workload has, so that one `--set` can go to several workloads."""
@@ -100,6 +105,13 @@ class Workload(ABC):
 
 
 Plugin = Workload
+
+
+def rebuild(of: type[Workload] | str, values: Mapping[str, Any]) -> Workload:
+    """A workload as it was pickled; a text is `path/to/file.py:Name`."""
+    workload: Workload = object.__new__(workload_class(of) if isinstance(of, str) else of)
+    vars(workload).update(values)
+    return workload
 
 
 def _as_type_of(default: Any, value: Any, what: str) -> Any:
