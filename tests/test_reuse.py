@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,13 @@ def test_runs_of_different_sizes_share_one_launch(backend: str, tmp_path: Path) 
     assert len({record.resolved["engine"] for record in records}) == 1
     assert len({record.resolved["engine_launch_s"] for record in records}) == 1
     assert [record.resolved["engine_stop_s"] is None for record in records] == [True, True, False]
+    begins = [datetime.fromisoformat(record.started_at) for record in records]
+    for begin, record, next_begin in zip(begins, records, begins[1:], strict=False):
+        assert 0 <= (next_begin - begin).total_seconds() - record.wall_s < 5
     for record in records:
         assert record.wall_s is not None
+        assert all(0 <= cpu_s <= record.resources["cpu_s"] + 1 for _, cpu_s, _ in record.resources["samples"])
+        assert record.resources["peak_pss_bytes"] >= max(worker["peak_pss_bytes"] for worker in record.per_worker)
         assert sum(seconds for seconds in record.phases.values() if seconds is not None) == pytest.approx(record.wall_s, rel=0.02)
         assert record.resources["cpu_s"] > 0
     assert records[0].history[0]["loss"] == records[2].history[0]["loss"]

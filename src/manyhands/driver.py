@@ -41,10 +41,11 @@ def execute(specs: Sequence[RunSpec], folder: Path) -> int:
 
 def one_run(engine: Backend, spec: RunSpec) -> dict[str, Any]:
     """Trains once in the started engine; the fit as plain values and the span of the run on this host's clock."""
-    cpu, started = tree_cpu_s(), now()
+    load_1m, cpu, started = os.getloadavg()[0], tree_cpu_s(), now()
     fit = getattr(engine, f"fit_{workload_class(spec.workload).kind}")(spec)
     received = now()
-    return {"fit": asdict(fit), "started": started, "received": received, "ended": now(), "cpu_s": tree_cpu_s() - cpu}
+    spent = {"cpu_s": tree_cpu_s() - cpu, "load_1m": load_1m}
+    return {"fit": asdict(fit), "started": started, "received": received, "ended": now()} | spent
 
 
 def leave(folder: Path, number: int, outcome: dict[str, Any]) -> None:

@@ -5,20 +5,19 @@ A run's wall time is then its own; every record names its engine and what starti
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from manyhands.measure.elsewhere import cpu_of, is_outside, with_elsewhere
+from manyhands.measure.elsewhere import cpu_of, is_outside
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class
 from manyhands.process import Watched, watch
 from manyhands.record import Record
-from manyhands.run import Surroundings, failure, own_folder, result
+from manyhands.run import Surroundings, account, failure, own_folder, result
 
 Emit = Callable[[Record], None]
 
@@ -46,9 +45,8 @@ class _Engine:
         self.watched = Watched(folder)
         self.done = 0
         self.last_end_s = 0.0
-        self.load_1m = os.getloadavg()[0]
         self.ticked = surroundings.ticker(self.watched.log)
-        self.began = datetime.now(UTC)
+        self.launched = datetime.now(UTC)
 
     def run(self) -> None:
         """Runs until the first failure or the end; every run so far has a record afterwards, and at least one has."""
@@ -56,7 +54,8 @@ class _Engine:
         self.collect(all_ended=True)
         if self.done < len(self.specs):
             spec = self.specs[self.done]
-            self._emit(failure(self.watched.outcome(self.done), self.watched, spec, self.surroundings))
+            began = self.launched + timedelta(seconds=self.last_end_s)
+            self._emit(failure(self.watched.outcome(self.done), self.watched, spec, self.surroundings), began)
 
     def deadline(self) -> float:
         """Seconds after the start by which the run in progress must have ended."""
@@ -70,39 +69,49 @@ class _Engine:
         """Makes records of the runs that have ended since; the last one waits for the stop of the engine."""
         while self.done < len(self.specs) - (not all_ended):
             outcome = self.watched.outcome(self.done)
-            if outcome is None or "fit" not in outcome:
+            if outcome is None or "fit" not in outcome or (all_ended and self.is_last and self.watched.code != 0):
                 return
             self.last_end_s = now() - self.watched.started
-            self._emit(self.measured(outcome))
+            self._emit(self.measured(outcome), self.launched + timedelta(seconds=outcome["started"] - self.watched.started))
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the run in progress is the last one that the engine was started for."""
+        return self.done == len(self.specs) - 1
 
     def measured(self, outcome: dict[str, Any]) -> dict[str, Any]:
         """The fields of a record: those of the run's own span, and its engine's launch and stop."""
         spec = self.specs[self.done]
         began, ended = (outcome[name] - self.watched.started for name in ("started", "ended"))
-        samples = [(round(at - began, 3), cpu_s, pss) for at, cpu_s, pss in self.watched.usage.samples if began <= at <= ended]
+        usage = self.watched.usage
+        samples = [
+            (round(at - began, 3), round(usage.cpu_between(began, at), 3), pss)
+            for at, _, pss in usage.samples
+            if began <= at <= ended
+        ]
         measured = result(outcome, outcome["started"], outcome["ended"])
         measured["wall_s"] = ended - began
-        # The workers' own accounts where the engine's process tree has lost them: Ray's are gone without a trace.
+        # The most of three accounts, none of which has all: the driver loses processes that were there before the run and ended in
+        # it, as Spark's do; who watches misses those of a moment; and workers know of themselves alone.
         own = [worker for worker in measured["per_worker"] if not is_outside(worker, spec)]
-        cpu_s = max(outcome["cpu_s"], sum(cpu_of(worker) or 0.0 for worker in own))
+        cpu_s = max(outcome["cpu_s"], usage.cpu_between(began, ended), sum(cpu_of(worker) or 0.0 for worker in own))
         resources = {
             "cpu_s": cpu_s,
             "cpu_percent": 100 * cpu_s / (ended - began),
             "peak_pss_bytes": max((pss for _, _, pss in samples), default=None),
-            "load_1m_before": self.load_1m,
+            "load_1m_before": outcome["load_1m"],
             "samples": samples,
         }
-        measured["resources"] = with_elsewhere(resources, measured["per_worker"], spec, ended - began)
-        stopped = self.done == len(self.specs) - 1
+        if self.is_last and self.watched.left:
+            resources["ended_by_force"] = self.watched.left
+        measured["resources"] = account(resources, measured, spec, ended - began)
         measured["resolved"] = dict(measured["resolved"]) | {
             "engine": self.name,
             "engine_launch_s": outcome["engine_ready"] - self.watched.started,
-            "engine_stop_s": self.watched.ended - outcome["ended"] if stopped else None,
+            "engine_stop_s": self.watched.ended - outcome["ended"] if self.is_last else None,
         }
         return measured
 
-    def _emit(self, measured: dict[str, Any]) -> None:
-        spec = self.specs[self.done]
-        self.emit(self.surroundings.record(spec, self.began, self.position + self.done, measured))
+    def _emit(self, measured: dict[str, Any], began: datetime) -> None:
+        self.emit(self.surroundings.record(self.specs[self.done], began, self.position + self.done, measured))
         self.done += 1
-        self.began = datetime.now(UTC)

@@ -18,7 +18,8 @@ from manyhands.data.store.opening import require_reader
 from manyhands.errors import ManyhandsError, Unavailable
 from manyhands.machine import clock_name, describe_code, describe_machine, installed_versions
 from manyhands.measure.alone import alone
-from manyhands.measure.elsewhere import with_elsewhere
+from manyhands.measure.elsewhere import is_outside, with_elsewhere
+from manyhands.measure.memory import tree_peak
 from manyhands.measure.notices import Notices
 from manyhands.measure.phases import combine, slowest_split
 from manyhands.plan import RunSpec
@@ -155,7 +156,7 @@ def measure(spec: RunSpec, surroundings: Surroundings, position: int = 0) -> Rec
         outcome = watched.outcome(0)
         if outcome and "fit" in outcome and watched.code == 0:
             measured |= result(outcome, watched.started, watched.ended)
-            measured["resources"] = with_elsewhere(resources, measured["per_worker"], spec, wall_s)
+            measured["resources"] = account(resources, measured, spec, wall_s)
         else:
             measured |= failure(outcome, watched, spec, surroundings)
         return surroundings.record(spec, started, position, measured)
@@ -171,6 +172,16 @@ def own_folder(spec: RunSpec, surroundings: Surroundings) -> Iterator[Path]:
         if spec.node_rank == 0:
             stack.enter_context(alone(surroundings.waiting))
         yield stack.enter_context(temporary_folder())
+
+
+def account(resources: Mapping[str, Any], measured: Mapping[str, Any], spec: RunSpec, wall_s: float) -> dict[str, Any]:
+    """`resources` as they were seen from outside, with what the workers say of themselves."""
+    workers = measured["per_worker"]
+    own = [worker for worker in workers if not is_outside(worker, spec)]
+    resolved = measured["resolved"]
+    seen = [moment["pss_bytes"] for moment in resolved.get("usage", ())] + [resolved.get("driver_peak_pss_bytes", 0)]
+    peak = tree_peak(resources["peak_pss_bytes"], own, seen)
+    return with_elsewhere(dict(resources) | {"peak_pss_bytes": peak}, workers, spec, wall_s)
 
 
 def result(outcome: Mapping[str, Any], started: float, ended: float) -> dict[str, Any]:

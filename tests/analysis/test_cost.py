@@ -10,6 +10,7 @@ def test_core_hours_count_every_core_held_busy_or_not():
     assert core_hours(record) == pytest.approx(3.0)
     assert cpu_seconds(record) == 60.0
     assert core_hours(example_record(1.0, {}, wall_s=None)) is None
+    assert core_hours(example_record(1.0, {}, resolved={"engine": "served other runs too"})) is None
     assert cpu_seconds(example_record(1.0, {}, resources={})) is None
 
 

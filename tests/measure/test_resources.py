@@ -1,18 +1,19 @@
 """CPU time and memory of a process tree; nothing of it survives."""
 
-import os
 import subprocess
 import sys
 import time
 
 import psutil
+import pytest
 
 from manyhands.measure.resources import (
+    CREDIT_S,
+    Thrift,
     TreeUsage,
     adopt_orphans,
     children_cpu_s,
     end_descendants,
-    own_peak_rss_bytes,
     tree_usage,
     wait_sampling,
 )
@@ -106,12 +107,12 @@ def test_a_process_that_ignores_the_request_is_killed() -> None:
     assert mine() <= keep
 
 
-def test_peak_memory_is_in_bytes() -> None:
-    assert psutil.Process(os.getpid()).memory_info().rss // 4 < own_peak_rss_bytes() < psutil.virtual_memory().total
-
-
-def test_peak_memory_is_not_that_of_the_parent() -> None:
-    code = "from manyhands.measure.resources import own_peak_rss_bytes as peak; print(peak())"
-    ballast = bytearray(os.urandom(1 << 20) * 200)
-    child = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-    assert 1e6 < int(child.stdout) < len(ballast) < own_peak_rss_bytes()
+def test_sampling_looks_often_at_first_and_then_as_often_as_it_may() -> None:
+    share = 0.002
+    thrift, at, looks = Thrift(share, CREDIT_S), 0.1, [0.1]
+    while at < 100:
+        at = thrift.next_after(at, 0.002)
+        looks.append(at)
+    assert looks[1] == pytest.approx(0.2)
+    assert len(looks) * 0.002 <= share * looks[-1] + CREDIT_S + 1e-9
+    assert len(looks) * 0.002 > 0.9 * share * looks[-1]

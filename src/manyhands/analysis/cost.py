@@ -7,9 +7,14 @@ from manyhands.analysis.spread import Estimate, number
 from manyhands.record import Record
 
 
+def whole_run_s(record: Record) -> float | None:
+    """Wall time with launch and teardown; None when not measured, or where an engine that served other runs too had them."""
+    return None if record.resolved.get("engine") else number(record.wall_s)
+
+
 def core_hours(record: Record) -> float | None:
-    """Cores held (workers x threads) times hours of wall time, busy or not; None when the wall time was not measured."""
-    wall_s = number(record.wall_s)
+    """Cores held (workers x threads) times hours of wall time, busy or not; None where the whole of that is not known."""
+    wall_s = whole_run_s(record)
     return None if wall_s is None else record.spec.get("workers", 1) * record.spec.get("threads", 1) * wall_s / 3600
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from manyhands.analysis.cells import Cell, Group
+from manyhands.analysis.cost import whole_run_s
 from manyhands.analysis.ratios import Launch, Ratio, ratio
 from manyhands.analysis.spread import number
 from manyhands.record import Record
@@ -49,8 +50,8 @@ def throughputs(cells: Sequence[Cell], time: Time) -> list[list[Launch]]:
 
 
 def seconds(record: Record, time: Time) -> float | None:
-    """The chosen time of a run; None when it was not measured or is not above 0."""
-    value = number(record.wall_s if time == "wall" else record.phases.get("train_s"))
+    """The chosen time of a run; None when it was not measured, or not all of it, or is not above 0."""
+    value = whole_run_s(record) if time == "wall" else number(record.phases.get("train_s"))
     return value if value is not None and value > 0 else None
 
 

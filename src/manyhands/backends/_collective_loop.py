@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from manyhands.backends._estimators import workload_of
 from manyhands.backends._rank import Rank
 from manyhands.machine import clock_name, host_name
+from manyhands.measure.memory import forget_own_peak, own_memory
 from manyhands.measure.phases import PhaseClock, now
-from manyhands.measure.resources import own_cpu_s, own_peak_rss_bytes
+from manyhands.measure.resources import own_cpu_s
 from manyhands.measure.threads import read_threads, set_threads
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.collective import ELEMENT_BYTES, CollectiveWorkload
@@ -40,6 +41,7 @@ def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
     rank.barrier()
     clock = PhaseClock(rank.synchronize)
     cpu = own_cpu_s()
+    forget_own_peak()
 
     fitting = elements_that_fit(rank)
     sizes = [size for size in workload.sizes() if size <= fitting]
@@ -77,7 +79,7 @@ def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
         "train_split": {"compute_s": None, "communicate_s": sum(sum(size["seconds"]) for size in measured), "input_s": None},
         "cpu_user_s": after[0] - cpu[0],
         "cpu_system_s": after[1] - cpu[1],
-        "peak_rss_bytes": own_peak_rss_bytes(),
+        **own_memory(),
         "clock": clock_name(),
         "started": clock.started,
         "ended": clock.ended,

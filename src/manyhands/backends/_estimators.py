@@ -20,8 +20,9 @@ from manyhands.data.fingerprint import Fingerprint, fingerprint, total
 from manyhands.data.parts import Rows
 from manyhands.errors import EngineError, UsageError
 from manyhands.machine import clock_name, host_name
+from manyhands.measure.memory import forget_own_peak, own_memory
 from manyhands.measure.phases import PhaseClock
-from manyhands.measure.resources import own_cpu_s, own_peak_rss_bytes
+from manyhands.measure.resources import own_cpu_s
 from manyhands.measure.threads import read_threads, set_threads
 from manyhands.plan import RunSpec
 from manyhands.plugins import workload_class
@@ -38,16 +39,19 @@ NOT_SPLIT = {"compute_s": None, "communicate_s": None, "input_s": None}
 def probe() -> dict[str, Any]:
     """About the process that calls it; to be run in every worker, once before `load` and once after `train`.
 
-    `host`, `pid`, `threads` read back, `cpu_user_s`, `cpu_system_s` and `peak_rss_bytes` so far.
+    `host`, `pid`, `threads` read back, `cpu_user_s` and `cpu_system_s` so far, `peak_rss_bytes` and `peak_pss_bytes` since the
+    one before.
     """
     user_s, system_s = own_cpu_s()
+    memory = own_memory()
+    forget_own_peak()
     return {
         "host": host_name(),
         "pid": os.getpid(),
         "threads": read_threads(),
         "cpu_user_s": user_s,
         "cpu_system_s": system_s,
-        "peak_rss_bytes": own_peak_rss_bytes(),
+        **memory,
     }
 
 
@@ -156,6 +160,7 @@ def estimator_fit(
     }
     reports = [{"rank": rank, "train_split": NOT_SPLIT} | dict(worker) | shared for rank, worker in enumerate(workers)]
     own = {"strategy": engine.strategy, "device": "cpu", "world_size": spec.workers}
+    own["driver_peak_pss_bytes"] = own_memory()["peak_pss_bytes"]  # while it scored, in most engines
     return Fit(reports, own | dict(resolved), quality, [], data, init_sha256)
 
 

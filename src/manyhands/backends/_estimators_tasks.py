@@ -18,9 +18,9 @@ from manyhands.backends._estimators import NOT_SPLIT, Engine, Report, begin, dat
 from manyhands.backends.base import Fit
 from manyhands.data.parts import write_array
 from manyhands.machine import host_name
+from manyhands.measure.memory import own_peak_rss_bytes
 from manyhands.measure.phases import now
 from manyhands.measure.quality import score_classes
-from manyhands.measure.resources import own_peak_rss_bytes
 from manyhands.plan import RunSpec
 from manyhands.workloads.base import Arrays
 from manyhands.workloads.kinds.ensemble import EnsembleWorkload, fit_member

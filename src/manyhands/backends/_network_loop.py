@@ -19,8 +19,9 @@ from manyhands.backends._score import evaluate
 from manyhands.data.store.opening import open_store
 from manyhands.errors import Unavailable, UsageError
 from manyhands.machine import clock_name, host_name
+from manyhands.measure.memory import forget_own_peak, own_memory
 from manyhands.measure.phases import PhaseClock
-from manyhands.measure.resources import own_cpu_s, own_peak_rss_bytes
+from manyhands.measure.resources import own_cpu_s
 from manyhands.measure.threads import read_threads, set_threads
 from manyhands.plan import RunSpec
 from manyhands.plugins import workload_class
@@ -44,6 +45,7 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     rank.barrier()
     clock = PhaseClock(rank.synchronize)
     cpu = own_cpu_s()
+    forget_own_peak()
 
     loaded = load_rows(rank, workload, spec, prepared)
     arrays = loaded.arrays
@@ -97,7 +99,7 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
         "train_split": split.of(clock.seconds["train"], rank),
         "cpu_user_s": after[0] - cpu[0],
         "cpu_system_s": after[1] - cpu[1],
-        "peak_rss_bytes": own_peak_rss_bytes(),
+        **own_memory(),
         **loaded.fetched,
         "saved_bytes": saved_bytes,
         "clock": clock_name(),

@@ -97,7 +97,9 @@ def add_parser(commands: Any) -> None:
     )
     place.add_argument("--node-rank", type=int, default=DEFAULTS["node_rank"], help="which of them this is, from 0 (default: 0)")
     place.add_argument(
-        "--reuse-engine", action="store_true", help="start each engine once for all its runs; its launch is shown apart"
+        "--reuse-engine",
+        action="store_true",
+        help="start each engine once for all its runs; its launch is shown apart, and no part of a run",
     )
     records = parser.add_argument_group("records")
     records.add_argument("--out", type=Path, metavar="FILE", help="JSON Lines file to add to (default: results/TIME.jsonl)")

@@ -1,7 +1,7 @@
 """CPU time and memory of a whole process tree, sampled beside the run by the parent while it waits.
 
 Linux shares pages between processes, so memory is PSS: each shared page counted once over the tree. Sampling is slowed
-down until it costs less than `MAX_COST` of one core, so it does not disturb what it measures.
+down until it costs less than 1 % of one core, so it does not disturb what it measures.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
+import numpy as np
 import psutil
 
-MAX_COST = 0.002
-"""Share of one core that each kind of sampling may use: under the 1 % that the parent as a whole is allowed."""
+OF_MEMORY, OF_CPU_TIME = 0.004, 0.002
+"""Shares of one core that each kind of sampling may use: together under the 1 % that the parent as a whole is allowed."""
 SHORTEST_INTERVAL_S = 0.1
+CREDIT_S = 0.005
+"""Of one core, in advance for memory: so that a run of a second is not looked at once, while Python starts."""
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -36,6 +38,8 @@ class TreeUsage:
     """(seconds since the start, CPU seconds up to then of all processes that were seen, PSS of the living ones in bytes)."""
     seen: dict[psutil.Process, float] = field(default_factory=dict)
     """The CPU seconds of each process when it was last looked at."""
+    looks: list[tuple[float, float]] = field(default_factory=list)
+    """(seconds since the start, CPU seconds up to then), more often than `samples`."""
     gone: set[psutil.Process] = field(default_factory=set)
     """Those of them that have ended: their numbers may be given to others."""
 
@@ -47,6 +51,12 @@ class TreeUsage:
     def cpu_s(self) -> float:
         """CPU seconds of all processes that were seen, up to when each was last looked at: a little less than they used."""
         return sum(self.seen.values())
+
+    def cpu_between(self, began_s: float, ended_s: float) -> float:
+        """CPU seconds of the processes that were seen from one moment to another, both in seconds since the start."""
+        times, spent = zip((0.0, 0.0), *self.looks, strict=True)
+        began, ended = np.interp((began_s, ended_s), times, spent)
+        return float(ended - began)
 
     def sample(self, since_s: float) -> float:
         """Adds a sample of the descendants of this process and returns the CPU seconds that it cost."""
@@ -60,11 +70,11 @@ class TreeUsage:
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue
             self.seen.setdefault(process, 0.0)
-        self.look()
+        self.look(since_s)
         self.samples.append((round(since_s, 3), round(self.cpu_s, 3), pss))
         return time.thread_time() - began
 
-    def look(self) -> float:
+    def look(self, since_s: float) -> float:
         """Reads the CPU time of the processes seen before, which is much cheaper; returns the CPU seconds that it cost.
 
         The last look at a process is the only account of one that its parent lets the kernel collect, as Ray's raylet does.
@@ -77,7 +87,22 @@ class TreeUsage:
                 self.gone.add(process)
             else:
                 self.seen[process] = times.user + times.system
+        self.looks.append((since_s, self.cpu_s))
         return time.thread_time() - began
+
+
+@dataclass
+class Thrift:
+    """When to sample again, so that all samples together cost no more than `share` of a core, and `credit_s` of it."""
+
+    share: float
+    credit_s: float = 0.0
+    spent_s: float = 0.0
+
+    def next_after(self, elapsed_s: float, cost_s: float) -> float:
+        """Seconds from the start at which another sample, as dear as the last one, is paid for."""
+        self.spent_s += cost_s
+        return max(elapsed_s + SHORTEST_INTERVAL_S, (self.spent_s + cost_s - self.credit_s) / self.share)
 
 
 def wait_sampling(
@@ -92,15 +117,16 @@ def wait_sampling(
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     elapsed, next_sample, next_look, next_tick, timeout_s = 0.0, SHORTEST_INTERVAL_S, SHORTEST_INTERVAL_S, 1.0, deadline()
+    sampling, looking = Thrift(OF_MEMORY, CREDIT_S), Thrift(OF_CPU_TIME)
     try:
         while elapsed < timeout_s:
             if poll.poll(1000 * (min(next_sample, next_look, next_tick, timeout_s) - elapsed)):
                 return True
             elapsed = time.perf_counter() - start
             if elapsed >= next_sample:
-                next_sample = elapsed + max(SHORTEST_INTERVAL_S, usage.sample(elapsed) / MAX_COST)
+                next_sample = sampling.next_after(elapsed, usage.sample(elapsed))
             if elapsed >= next_look:
-                next_look = elapsed + max(SHORTEST_INTERVAL_S, usage.look() / MAX_COST)
+                next_look = looking.next_after(elapsed, usage.look(elapsed))
             if elapsed >= next_tick:
                 tick()
                 next_tick, timeout_s = elapsed + 1.0, deadline()
@@ -198,14 +224,3 @@ def own_cpu_s() -> tuple[float, float]:
     """User and system seconds of this process so far."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime, used.ru_stime
-
-
-def own_peak_rss_bytes() -> int:
-    """The most memory this process has had resident since it was started.
-
-    `ru_maxrss` cannot tell: Linux hands it on through `exec`, so it is never less than what the parent had then.
-    """
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

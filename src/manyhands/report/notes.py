@@ -130,7 +130,8 @@ def _engines(group: Group) -> list[str]:
         stop = f", its stop {words.figure(stops[0])} s" if stops else ""
         launch = words.figure(number(records[0].resolved.get("engine_launch_s")))
         lines.append(
-            f"one {records[0].spec['backend']} engine served {words.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times above"
+            f"one {records[0].spec['backend']} engine served {words.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times of these runs,"
+            " which have no core-hours for that reason; they are repeats within one launch, and their intervals leave out what differs between launches"
         )
     return lines
 
