@@ -72,6 +72,8 @@ class _Engine:
             if outcome is None or "fit" not in outcome or (all_ended and self.is_last and self.watched.code != 0):
                 return
             self.last_end_s = now() - self.watched.started
+            if not all_ended:
+                self.watched.usage.look(self.last_end_s)  # else the last seconds of the run were not seen yet
             self._emit(self.measured(outcome), self.launched + timedelta(seconds=outcome["started"] - self.watched.started))
 
     @property

@@ -150,8 +150,13 @@ def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Prog
 
 
 def _shares_engine(spec: RunSpec, first: RunSpec) -> bool:
-    same = (spec.backend, spec.threads, spec.device, spec.address) == (first.backend, first.threads, first.device, first.address)
-    return first.reuse_engine and backend_class(first.backend).reusable and same
+    return first.reuse_engine and backend_class(first.backend).reusable and _engine(spec) == _engine(first)
+
+
+def _engine(spec: RunSpec) -> tuple[Any, ...]:
+    """What an engine is started with; it has room for the most workers of its runs, but a limit for each is not that of fewer."""
+    limited = (spec.memory_limit, spec.workers) if spec.memory_limit else ()
+    return (spec.backend, spec.threads, spec.device, spec.address, *limited)
 
 
 def _done(spec: RunSpec, records: Sequence[Record]) -> bool:
