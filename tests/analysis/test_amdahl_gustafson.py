@@ -21,3 +21,13 @@ def test_amdahl_and_gustafson_follow_from_the_phases() -> None:
     assert found.gustafson == pytest.approx(4 - 3 * 1.5 / 4)
     assert found.measured == pytest.approx(10 / 4)
     assert promise([base], [replace(four, phases={})], 4) is None
+
+
+def test_members_of_an_ensemble_predict_where_the_workers_are() -> None:
+    made = {"predict_s": 1.0, "members": 4}
+    base = example_record(9.0, {}, phases={"load_s": 1.0, "train_s": 8.0}, resolved=made)
+    two = example_record(4.5, {}, phases={"load_s": 1.0, "train_s": 4.0}, resolved=made | {"predict_s": 0.5})
+    found = promise([base], [two], 2)
+    assert found is not None
+    assert found.serial_share == pytest.approx(0.1)
+    assert found.measured == pytest.approx(found.amdahl)

@@ -3,8 +3,9 @@
 Amdahl     S(N) = 1 / (s + (1 - s) / N), with s the share of one worker's time that is not spread: from the base line's phases
 Gustafson  S(N) = N - s' (N - 1), with s' the same share, but of the time that N workers took
 
-Of a run count load, train and prediction; only `train` is spread, and launching the engine is no part of it. Both are what the
-laws promise if spreading costs nothing: what is missing from them is what the engine costs.
+Of a run count load, train and prediction; launching the engine is no part of it. `train` is spread, and so is the prediction of
+an ensemble, whose members each make their own; another model predicts in one process. Both are what the laws promise if spreading
+costs nothing: what is missing from them is what the engine costs.
 """
 
 from __future__ import annotations
@@ -49,8 +50,11 @@ def promise(base: Sequence[Record], cell: Sequence[Record], workers: int) -> Pro
 
 def _mean_spans(records: Sequence[Record]) -> tuple[float | None, float | None]:
     """Mean seconds of what is not spread, and of what is."""
-    fixed = []
+    fixed, spread = [], []
     for record in records:
-        load, asked = number(record.phases.get("load_s")), number(record.resolved.get("predict_s"))
-        fixed.append(None if load is None else load + (asked or 0.0))
-    return mean(fixed), mean(record.phases.get("train_s") for record in records)
+        load, train = number(record.phases.get("load_s")), number(record.phases.get("train_s"))
+        predict = number(record.resolved.get("predict_s")) or 0.0
+        alone = 0.0 if record.resolved.get("members") else predict
+        fixed.append(None if load is None else load + alone)
+        spread.append(None if train is None else train + predict - alone)
+    return mean(fixed), mean(spread)
