@@ -85,7 +85,7 @@ with started(spec, folder):
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-2:] == ["ray::PoolActor", "[8, 16, 32]"]
+    assert {"ray::PoolActor", "[8, 16, 32]"} <= set(done.stdout.splitlines())  # Ray prints what it has to say there too
 
 
 @pytest.mark.slow
