@@ -22,7 +22,7 @@ from manyhands.plan import RunSpec
 
 RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
 """Variables of an outer launcher that would reach into a run."""
-LIBRARIES = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "MALLOC_", "GLIBC_TUNABLES")
+TUNING = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "MALLOC_", "GLIBC_TUNABLES")
 """How the variables begin that set threads, their cores and limits, and the allocator: with OMP_PROC_BIND all workers share a core."""
 
 
@@ -105,6 +105,6 @@ def watch(
 
 def fresh_environment(environ: Mapping[str, str], backend: type[Backend], spec: RunSpec, folder: Path) -> dict[str, str]:
     """The environment of a run: nothing about threads, memory or ranks is inherited, temporary files go to the run's own folder."""
-    kept = {name: value for name, value in environ.items() if name not in RANKS and not name.startswith(LIBRARIES)}
+    kept = {name: value for name, value in environ.items() if name not in RANKS and not name.startswith(TUNING)}
     own = {"TMPDIR": str(folder / "tmp"), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
     return kept | thread_variables(spec.threads) | ALLOCATOR | own | backend.environment(spec)

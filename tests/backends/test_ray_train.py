@@ -134,7 +134,7 @@ def test_local_engine_listens_on_loopback_and_inherits_and_leaves_nothing(
     modes: set[str | None] = set()
 
     def look(done: threading.Event) -> None:
-        while not done.wait(0.5):
+        while not done.wait(0.1):
             modes.update(worker.environ().get("RAY_AUTH_MODE") for worker in workers())
 
     with listening() as heard, meanwhile(look):

@@ -228,24 +228,33 @@ def run(folder: Path, **options: Any) -> Record:
 @pytest.mark.slow
 @needs_spark
 @pytest.mark.parametrize(
-    ("workload", "row_bytes", "settings", "threads"),
-    [("kmeans", 8 * 8, {"max_iterations": 3}, 1), ("xgboost", 28 * 4, {"rounds": 3}, 2)],
+    ("workload", "row_bytes", "settings", "strategy"),
+    [
+        ("kmeans", 8 * 8, {"max_iterations": 3}, "MLlib k-means"),
+        ("xgboost", 28 * 4, {"rounds": 3}, "xgboost.spark, external memory"),
+    ],
 )
 def test_rows_of_four_times_the_limit_are_trained_on_where_serial_is_refused(
-    tmp_path: Path, workload: str, row_bytes: int, settings: dict[str, int], threads: int
+    tmp_path: Path, workload: str, row_bytes: int, settings: dict[str, int], strategy: str
 ) -> None:
-    """XGBoost's with as many threads of every worker as were asked for; K-means has one, and its workers are Java's."""
     samples = 4 * LIMIT // row_bytes
     options: dict[str, Any] = {"workload": workload, "samples": samples, "settings": settings, "memory_limit": LIMIT}
     refused = refusal(RunSpec(backend="serial", **options))
     assert "do not fit --memory-limit 8 MB; use dask or spark" in str(refused)
-    record = run(tmp_path, threads=threads, oversubscribe=True, **options)
+    record = run(tmp_path, **options)
+    assert record.resolved["strategy"] == strategy
     assert record.resolved["rows_per_epoch"] == samples
     assert sum(worker["rows_seen"] for worker in record.per_worker) == samples
-    if workload == "xgboost":
-        assert record.resolved["strategy"] == "xgboost.spark, external memory"
-        assert [set(worker["threads"].values()) for worker in record.per_worker] == [{threads}] * WORKERS
-        assert len({worker["pid"] for worker in record.per_worker}) == WORKERS
+
+
+@pytest.mark.slow
+@needs_spark
+@pytest.mark.parametrize("limit", [None, LIMIT])
+def test_every_worker_has_the_threads_asked_for(tmp_path: Path, limit: int | None) -> None:
+    options: dict[str, Any] = {"threads": 2, "oversubscribe": True, "memory_limit": limit}
+    record = run(tmp_path, workload="xgboost", samples=2000, settings={"rounds": 2}, **options)
+    assert [set(worker["threads"].values()) for worker in record.per_worker] == [{2}, {2}]
+    assert len({worker["pid"] for worker in record.per_worker}) == WORKERS
 
 
 @pytest.mark.slow

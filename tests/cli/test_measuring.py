@@ -2,7 +2,7 @@
 
 import pytest
 
-from manyhands.cli.measuring import _shares_engine
+from manyhands.cli.measuring import shares_engine
 from manyhands.plan import RunSpec
 
 FIRST = {"workload": "kmeans", "backend": "dask", "workers": 2, "batch": "per-worker", "reuse_engine": True}
@@ -23,4 +23,4 @@ LIMITED = FIRST | {"memory_limit": 10**9}
     ],
 )
 def test_runs_share_an_engine_that_would_be_started_alike_for_each(one, other, together):  # type: ignore[no-untyped-def]
-    assert _shares_engine(RunSpec(**other), RunSpec(**one)) == together
+    assert shares_engine(RunSpec(**other), RunSpec(**one)) == together

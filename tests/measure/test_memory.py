@@ -43,7 +43,7 @@ def test_peak_without_the_share_of_others_is_no_more_than_the_peak_and_no_less_t
         (None, [], [], None),
         (500, [{"pid": 1, "peak_pss_bytes": 200}, {"pid": 2, "peak_pss_bytes": 200}], [], 500),
         (100, [{"pid": 1, "peak_pss_bytes": 200}, {"pid": 2, "peak_pss_bytes": 200}], [], 400),
-        (100, [{"pid": 1, "peak_pss_bytes": 200}, {"pid": 1, "peak_pss_bytes": 200}], [], 200),  # threads of one process
+        (100, [{"pid": 1, "peak_pss_bytes": 200}, {"pid": 1, "peak_pss_bytes": 150}], [], 200),  # threads of one process
         (100, [{"pid": None, "peak_pss_bytes": None}], [50, 785], 785),
     ],
 )

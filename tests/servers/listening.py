@@ -18,8 +18,8 @@ def listens(process: psutil.Process) -> set[str]:
 
 
 @contextmanager
-def listening(every_s: float = 0.5) -> Iterator[set[str]]:
-    """Addresses that any descendant listens on, looked up until the block ends. A look takes some 0.1 s of an engine's time."""
+def listening(every_s: float = 0.1) -> Iterator[set[str]]:
+    """Addresses that any descendant listens on, looked up until the block ends."""
     heard: set[str] = set()
     done = threading.Event()
 

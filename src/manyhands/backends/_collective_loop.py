@@ -38,10 +38,10 @@ def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
 
     set_threads(spec.threads, os.environ)
     workload = workload_of(spec, CollectiveWorkload)
+    forget_own_peak()
     rank.barrier()
     clock = PhaseClock(rank.synchronize)
     cpu = own_cpu_s()
-    forget_own_peak()
 
     fitting = elements_that_fit(rank)
     sizes = [size for size in workload.sizes() if size <= fitting]

@@ -42,10 +42,10 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
 
     set_threads(spec.threads, os.environ)
     workload = network_workload(spec)
+    forget_own_peak()
     rank.barrier()
     clock = PhaseClock(rank.synchronize)
     cpu = own_cpu_s()
-    forget_own_peak()
 
     loaded = load_rows(rank, workload, spec, prepared)
     arrays = loaded.arrays

@@ -139,7 +139,7 @@ def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Prog
     """Makes the runs in their order; those that share a started engine one after the other, where the first of them stands."""
     left = list(todo)
     while left:
-        together = [spec for spec in left if _shares_engine(spec, left[0])] or left[:1]
+        together = [spec for spec in left if shares_engine(spec, left[0])] or left[:1]
         position = len(todo) - len(left)
         left = [spec for spec in left if spec not in together]
         progress.starts(together)
@@ -149,11 +149,12 @@ def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Prog
             ended(measure(together[0], surroundings, position))
 
 
-def _shares_engine(spec: RunSpec, first: RunSpec) -> bool:
-    return first.reuse_engine and backend_class(first.backend).reusable and _engine(spec) == _engine(first)
+def shares_engine(spec: RunSpec, first: RunSpec) -> bool:
+    """Whether a run may be made in the engine that is started for `first`."""
+    return first.reuse_engine and backend_class(first.backend).reusable and _started_with(spec) == _started_with(first)
 
 
-def _engine(spec: RunSpec) -> tuple[Any, ...]:
+def _started_with(spec: RunSpec) -> tuple[Any, ...]:
     """What an engine is started with; it has room for the most workers of its runs, but a limit for each is not that of fewer."""
     limited = (spec.memory_limit, spec.workers) if spec.memory_limit else ()
     return (spec.backend, spec.threads, spec.device, spec.address, *limited)

@@ -44,5 +44,8 @@ def tree_peak(sampled: int | None, workers: Sequence[Mapping[str, Any]], seen: S
     Samples miss what lies between two of them, so it is no less than the peaks of `workers` together, those of them that are in the
     tree, nor than anything that was seen there otherwise.
     """
-    own = {worker.get("pid"): int(worker["peak_pss_bytes"]) for worker in workers if worker.get("peak_pss_bytes")}
+    own: dict[int, int] = {}
+    for worker in workers:
+        if peak := worker.get("peak_pss_bytes"):  # of workers that are threads of one process, the first to ask knows it
+            own[worker["pid"]] = max(own.get(worker["pid"], 0), peak)
     return max(sampled or 0, sum(own.values()), *seen, 0) or None
