@@ -1,10 +1,15 @@
-"""Imports go one way. Read from the source, so that imports inside functions count too; those for type checking do nothing."""
+"""Imports go one way, between folders and between files. Read from the source, so that imports inside functions count too.
+
+Imports for type checking do nothing when the program runs, so they are left out.
+"""
 
 from __future__ import annotations
 
 import ast
+import shutil
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,10 +19,13 @@ import manyhands
 SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
     {"__init__", "errors"},
-    {"record", "machine", "studies"},
-    {"plan", "plugins", "measure", "data", "slurm", "temporary"},
+    {"record", "machine", "studies", "user_files", "notices"},
+    {"plan", "slurm", "temporary", "finding"},
+    {"data"},
+    {"measure"},
     {"workloads"},
     {"backends"},
+    {"plugins"},
     {"driver", "process"},
     {"run"},
     {"reuse", "compare"},
@@ -29,8 +37,13 @@ ASIDE = {
     "analysis": {"record", "studies", "errors", "analysis"},
     "report": {"record", "studies", "errors", "analysis", "report"},
 }
-"""Parts that see records, and the published figures to hold them against, only, so that they work where nothing else is installed. Only `cli` imports them, and `compare`, which
-launches until the analysis has its verdict."""
+"""Parts that see records and published figures only, so that they work where nothing else is installed.
+
+Only `cli` imports them, and `compare`, which launches until the analysis has its verdict."""
+SHARED_ROOMS = {"ranks", "estimators", "nodes"}
+"""Rooms of `backends` that every engine may use. All others are engines and do not know each other."""
+WITH_THEIR_LIBRARY = {"backend.py", "base.py", "local_mode.py", "dp.py"}
+"""Files of an engine's room that are imported before it is chosen, so they import its library inside functions."""
 HEAVY = {
     "torch",
     "lightning",
@@ -52,8 +65,8 @@ HEAVY = {
 STANDARD_LIBRARY_ONLY = {"errors", "record", "studies"}
 
 
-def files() -> list[str]:
-    return sorted(str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py"))
+def files(source: Path = SOURCE) -> list[str]:
+    return sorted(str(path.relative_to(source)) for path in source.rglob("*.py"))
 
 
 def part(name: str) -> str:
@@ -62,9 +75,15 @@ def part(name: str) -> str:
     return words[0] or "__init__"
 
 
-def imports(file: str) -> Iterator[tuple[str, ast.stmt]]:
+def room(file: str) -> str | None:
+    """The folder of `backends` that a file lies in; None for other files."""
+    parts = Path(file).parts
+    return parts[1] if len(parts) == 3 and parts[0] == "backends" else None
+
+
+def imports(file: str, source: Path = SOURCE) -> Iterator[tuple[str, ast.stmt]]:
     """Every module that the file imports when it runs, with the statement."""
-    tree = ast.parse((SOURCE / file).read_text())
+    tree = ast.parse((source / file).read_text())
     for_types = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     skipped = {statement for node in for_types for statement in node.body}
     for node in ast.walk(tree):
@@ -74,14 +93,46 @@ def imports(file: str) -> Iterator[tuple[str, ast.stmt]]:
             yield from ((alias.name, node) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}:{node.lineno}: write the whole name of the module"
-            if node.module == "manyhands":
-                yield from ((f"manyhands.{alias.name}" if is_module(alias.name) else "manyhands", node) for alias in node.names)
-            else:
-                yield node.module or "", node
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield (whole if file_of(whole, source) else node.module or "", node)
 
 
-def is_module(name: str) -> bool:
-    return (SOURCE / f"{name}.py").exists() or (SOURCE / name).is_dir()
+def file_of(module: str, source: Path = SOURCE) -> str | None:
+    """The file of one of our modules; None for another one."""
+    package, *names = module.split(".")
+    if package != "manyhands":
+        return None
+    place = "/".join(names)
+    candidates = [f"{place}.py", f"{place}/__init__.py"] if names else ["__init__.py"]
+    return next((file for file in candidates if (source / file).exists()), None)
+
+
+def graph(source: Path = SOURCE) -> dict[str, set[str]]:
+    """Every file -> the files of ours that it imports."""
+    return {
+        file: {other for name, _ in imports(file, source) if (other := file_of(name, source)) and other != file}
+        for file in files(source)
+    }
+
+
+def circle(source: Path = SOURCE) -> list[str]:
+    """Files that import each other, directly or round about; empty when there are none."""
+    try:
+        TopologicalSorter(graph(source)).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def visits(source: Path = SOURCE) -> list[str]:
+    """Imports of one engine's room from another's."""
+    return [
+        f"{file} imports {other}"
+        for file, others in graph(source).items()
+        for other in others
+        if (own := room(file)) and (theirs := room(other)) and own != theirs and theirs not in SHARED_ROOMS
+    ]
 
 
 def layer(name: str) -> int:
@@ -108,10 +159,54 @@ def test_imports_only_from_layers_below(file: str) -> None:
             assert layer(other) < layer(own) or (layer(other) == layer(own) and own not in STANDARD_LIBRARY_ONLY), where
 
 
+def test_no_two_files_import_each_other() -> None:
+    assert circle() == []
+
+
+def test_no_engine_imports_another_engine() -> None:
+    assert visits() == []
+
+
+def test_rooms_that_are_shared_import_no_engine() -> None:
+    shared = [(file, other) for file, others in graph().items() for other in others if room(file) in SHARED_ROOMS]
+    assert [pair for pair in shared if room(pair[1]) not in {None, *SHARED_ROOMS}] == []
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """A copy of the source that may be spoilt."""
+    return Path(shutil.copytree(SOURCE, tmp_path / "manyhands", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def plant(file: Path, statement: str) -> None:
+    """Adds an import inside a function at the end of the file."""
+    file.write_text(f"{file.read_text()}\n\ndef planted() -> None:\n    {statement}\n")
+
+
+def test_a_planted_circle_is_found(scratch: Path) -> None:
+    assert circle(scratch) == []
+    plant(scratch / "errors.py", "from manyhands import plan")
+    found = circle(scratch)
+    assert {"errors.py", "plan.py"} <= set(found), "plan imports errors, and now errors imports plan"
+
+
+def test_a_planted_circle_through_three_files_is_found(scratch: Path) -> None:
+    plant(scratch / "data" / "need.py", "from manyhands.data.idx import read_idx")
+    plant(scratch / "data" / "idx.py", "from manyhands.data.mnist import load_mnist")
+    plant(scratch / "data" / "mnist.py", "import manyhands.data.need")
+    assert {f"data/{name}.py" for name in ("need", "idx", "mnist")} <= set(circle(scratch))
+
+
+def test_a_planted_import_of_another_engine_is_found(scratch: Path) -> None:
+    assert visits(scratch) == []
+    plant(scratch / "backends" / "ray" / "backend.py", "from manyhands.backends.dask.backend import DaskCluster")
+    assert visits(scratch) == ["backends/ray/backend.py imports backends/dask/backend.py"]
+
+
 @pytest.mark.parametrize("file", files())
 def test_engines_are_imported_where_they_are_used(file: str) -> None:
-    """A worker's entry file and a private file (`_loopback.py`) are imported by nobody until an engine is used."""
-    if Path(file).stem.endswith("_worker") or Path(file).stem.startswith("_"):
+    """Most files of a room of `backends` are imported by nobody until its engine is used; all others come without a library."""
+    if (room(file) and Path(file).name not in WITH_THEIR_LIBRARY) or Path(file).stem.startswith("_"):
         return
     tree = ast.parse((SOURCE / file).read_text())
     for name, node in imports(file):

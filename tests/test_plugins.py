@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from manyhands.errors import UsageError
-from manyhands.plugins import absolute, backend_class, backend_classes, workload_class, workload_classes
+from manyhands.plugins import backend_class, backend_classes, workload_class, workload_classes
+from manyhands.user_files import absolute
 
 OWN = """
 from dataclasses import dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from manyhands.backends.ddp import Ddp
-from manyhands.backends.serial import Serial
+from manyhands.backends.serial.backend import Serial
+from manyhands.backends.torchrun.backend import Ddp
 from manyhands.plan import RunSpec
 from manyhands.process import Watched, fresh_environment, watch
 

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 from threadpoolctl import threadpool_limits
 
-from manyhands.backends._epoch import WARMUP_STEPS, Loop
-from manyhands.backends._network_loop import network_workload, train
-from manyhands.backends._rank import Rank
-from manyhands.backends._rows import tensor
+from manyhands.backends.ranks.epoch import WARMUP_STEPS, Loop
+from manyhands.backends.ranks.loop import network_workload, train
+from manyhands.backends.ranks.rank import Rank
+from manyhands.backends.ranks.rows import tensor
 from manyhands.data.partition import epoch_order
 from manyhands.measure.phases import now
 from manyhands.measure.threads import thread_variables

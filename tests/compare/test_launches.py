@@ -86,7 +86,7 @@ def test_a_few_disturbed_launches_are_let_pass_and_many_are_not(monkeypatch: pyt
 
 @pytest.mark.parametrize(("share", "name"), [(0.5, "slow_step"), (0.0, "step")])
 def test_a_slow_down_is_planted_in_the_training_step_of_one_side_only(share: float, name: str) -> None:
-    code = "import manyhands.backends._epoch as epoch; print(epoch.Loop.step.__name__)"
+    code = "import manyhands.backends.ranks.epoch as epoch; print(epoch.Loop.step.__name__)"
     done = subprocess.run(
         [sys.executable, "-c", code], env=replace(HERE, planted=share).environment(), capture_output=True, text=True, check=True
     )

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from manyhands.backends.ray_train import WORKERS, RayTrain
+from manyhands.backends.ray.backend import WORKERS, RayTrain
 from manyhands.cli import main, parser
 from manyhands.data.store.settings import ENDPOINTS, REGIONS
 from manyhands.errors import UsageError

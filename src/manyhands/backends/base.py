@@ -85,7 +85,7 @@ class Backend:
 
 
 class RankBackend(Backend):
-    """A backend whose workers form torch's process group. It starts `_rank_job.run_rank` in each; what that does is the kind's."""
+    """A backend whose workers form torch's process group. It starts `ranks.job.run_rank` in each; what that does is the kind's."""
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """The reports of all workers, in any order; raises what made one of them fail, in words."""
@@ -93,18 +93,15 @@ class RankBackend(Backend):
 
     def fit_network(self, spec: RunSpec) -> Fit:
         """Trains with the epoch loop in every worker."""
-        from manyhands.backends._fit import network_fit
+        from manyhands.backends.ranks.fit import network_fit
 
         return network_fit(self.run_ranks(spec), spec)
 
     def fit_collective(self, spec: RunSpec) -> Fit:
         """Sums messages over all workers."""
-        from manyhands.backends._fit import collective_fit
+        from manyhands.backends.ranks.fit import collective_fit
 
         return collective_fit(self.run_ranks(spec), spec)
-
-
-Plugin = Backend
 
 
 def kinds(backend: type[Backend]) -> list[str]:

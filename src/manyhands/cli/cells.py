@@ -12,7 +12,8 @@ from manyhands.cli.places import data_place, save_place
 from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec, check_cores
-from manyhands.plugins import absolute, backend_class, backend_classes, workload_class
+from manyhands.plugins import backend_class, backend_classes, workload_class
+from manyhands.user_files import absolute
 
 if TYPE_CHECKING:
     from manyhands.workloads.base import Workload

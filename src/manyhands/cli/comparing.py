@@ -90,7 +90,8 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
     from manyhands.errors import UsageError
     from manyhands.machine import usable_cores
     from manyhands.plan import check_cores
-    from manyhands.plugins import absolute, workload_class
+    from manyhands.plugins import workload_class
+    from manyhands.user_files import absolute
 
     workloads = [absolute(name) for name in options.workload]
     check_settings(dict(options.set), [workload_class(name) for name in workloads])

@@ -32,7 +32,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def call(options: argparse.Namespace) -> int:
     """Prints the scores; exit code 0. Raises UsageError when the model is of another workload, DataError when it is damaged."""
     from manyhands.data.store.opening import open_store
-    from manyhands.plugins import absolute, workload_class
+    from manyhands.plugins import workload_class
+    from manyhands.user_files import absolute
     from manyhands.workloads.base import NetworkWorkload
 
     workload = workload_class(absolute(options.workload))
@@ -48,7 +49,7 @@ def call(options: argparse.Namespace) -> int:
     trained, network = restore(unpack(bytes(store.read()), place), workload, place)
     arrays = held_out(trained, folder, remote, options.reader)
 
-    from manyhands.backends._score import outputs_of
+    from manyhands.backends.ranks.score import outputs_of
 
     outputs = outputs_of(trained, network, arrays.x_test, "cpu")
     print(f"{place}: {trained.name}, {len(arrays.x_test)} held-out rows of {arrays.source}")

@@ -98,7 +98,7 @@ def gatherer(runs: Sequence[RunSpec], say: Callable[[str], None]) -> dict[str, A
     """What `Surroundings` needs to wait for other nodes; nothing, and nothing heavy imported, for a plan of one node."""
     if all(spec.nodes == 1 for spec in runs):
         return {}
-    from manyhands.backends._gathering import Caller
+    from manyhands.backends.nodes.gathering import Caller
 
     return {"gather": Caller(runs, say)}
 
@@ -111,8 +111,8 @@ def help_out(
     `skipped`: runs that cannot be made here; node 0 is told why when it calls to them. `between_s`: how long node 0 may be at
     runs of its own in between.
     """
-    from manyhands.backends._gathering import Follower
-    from manyhands.backends._heartbeat import HELPED
+    from manyhands.backends.nodes.gathering import Follower
+    from manyhands.backends.nodes.heartbeat import HELPED
 
     sweep_leftovers()
     surroundings = Surroundings(order_seed=options.order_seed, log_folder=out.parent / f"{out.stem}-logs")

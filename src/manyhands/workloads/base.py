@@ -21,7 +21,7 @@ from manyhands.data.store.base import Store
 from manyhands.data.store.joined import StoredFile, download, files_below
 from manyhands.errors import DataError, UsageError
 from manyhands.machine import require_libraries
-from manyhands.plugins import file_and_name, workload_class
+from manyhands.user_files import file_and_name, load
 
 if TYPE_CHECKING:
     import torch
@@ -104,12 +104,9 @@ class Workload(ABC):
         return {name: value for name, value in settings.items() if name in names}
 
 
-Plugin = Workload
-
-
 def rebuild(of: type[Workload] | str, values: Mapping[str, Any]) -> Workload:
     """A workload as it was pickled; a text is `path/to/file.py:Name`."""
-    workload: Workload = object.__new__(workload_class(of) if isinstance(of, str) else of)
+    workload: Workload = object.__new__(load(of) if isinstance(of, str) else of)
     vars(workload).update(values)
     return workload
 

@@ -13,7 +13,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-TARGET = "manyhands.backends._epoch"
+TARGET = "manyhands.backends.ranks.epoch"
 SHARE = float(os.environ.get("MANYHANDS_PLANTED", "0"))
 
 

@@ -1,0 +1,1 @@
+"""Backend `dask`: distributed, dask-ml and xgboost.dask."""

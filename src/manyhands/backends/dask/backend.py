@@ -1,0 +1,183 @@
+"""`dask`: one Dask worker process per rank; networks as a torch process group across them, estimators by Dask's own libraries.
+
+Without `--address` a LocalCluster on loopback is started and ended; the scheduler at an address is used and left running.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from multiprocessing import resource_tracker
+from pathlib import Path
+from tempfile import mkdtemp
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from manyhands.backends.base import Fit, RankBackend
+from manyhands.measure.threads import thread_variables
+from manyhands.plan import RunSpec
+
+GIVE_UP_S = 5
+"""Seconds until a task whose own worker is gone fails."""
+
+
+class DaskCluster(RankBackend):
+    """distributed: a scheduler, and one task pinned to each of `workers` worker processes."""
+
+    name: ClassVar[str] = "dask"
+    summary: ClassVar[str] = "Dask workers: DistributedDataParallel, dask-ml, xgboost.dask"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "dask", "distributed", "dask_ml")
+    extra: ClassVar[str] = "dask"
+    reusable: ClassVar[bool] = True
+    limits_memory: ClassVar[bool] = True
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        from manyhands.backends.dask.refusal import refuse_estimator
+
+        return refuse_estimator(spec)
+
+    def __enter__(self) -> Self:
+        """Starts the workers and waits for them, or joins the scheduler at `spec.address`."""
+        from manyhands.backends.dask.existing import join
+
+        logging.getLogger("distributed").setLevel(logging.ERROR)
+        if self.spec.address:
+            self.cluster, self.client = None, join(self.spec.address)
+        else:
+            self.cluster = local_cluster(self.spec, str(self.folder))
+            self.client = untyped().Client(self.cluster, set_as_default=False)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind and self.cluster:
+            kill_workers()
+        self.client.close()
+        if self.cluster:
+            self.cluster.close()
+            stop_tracker()
+
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
+        """Starts one task per rank, all at once, and reads what they return."""
+        from manyhands.backends.dask.existing import choose_workers, leave
+        from manyhands.backends.dask.failure import collect
+        from manyhands.backends.dask.process_group import open_listener
+        from manyhands.backends.dask.worker import rank_task
+
+        addresses = choose_workers(self.client, spec)
+        meeting = self.client.run(open_listener, workers=addresses[:1])[addresses[0]]
+        hosts = [address.rpartition(":")[0] for address in addresses]
+        run, before = uuid.uuid4().hex[:12], len(self.client.nthreads())
+        futures = {
+            address: self.client.submit(
+                rank_task,
+                spec.to_dict(),
+                rank,
+                hosts[:rank].count(hosts[rank]),
+                meeting,
+                key=f"manyhands-{run}-rank-{rank}",
+                workers=[address],
+                pure=False,
+                retries=0,
+            )
+            for rank, address in enumerate(addresses)
+        }
+        try:
+            return collect(self.client, futures)
+        except BaseException:
+            if not self.cluster:
+                leave(self.client, futures, before)
+            raise
+
+    def fit_clustering(self, spec: RunSpec) -> Fit:
+        """dask-ml's KMeans."""
+        from manyhands.backends.dask.estimators import DaskClustering
+        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.estimators.clustering import clustering_fit
+
+        with errors_in_words():
+            return clustering_fit(spec, DaskClustering(workers_for(self.client, spec), limited=spec.memory_limit is not None))
+
+    def fit_boosting(self, spec: RunSpec) -> Fit:
+        """xgboost.dask, with its matrix on disk where memory is limited."""
+        from manyhands.backends.dask.estimators import boosting_engine
+        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.estimators.boosting import boosting_fit
+
+        with errors_in_words():
+            return boosting_fit(spec, boosting_engine(workers_for(self.client, spec), spec))
+
+    def fit_ensemble(self, spec: RunSpec) -> Fit:
+        """One task a member."""
+        from manyhands.backends.dask.tasks import DaskTasks
+        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.estimators.tasks import ensemble_fit
+
+        with errors_in_words():
+            return ensemble_fit(spec, DaskTasks(workers_for(self.client, spec), self._own_folder()))
+
+    def fit_search(self, spec: RunSpec) -> Fit:
+        """One task a candidate and fold."""
+        from manyhands.backends.dask.tasks import DaskTasks
+        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.estimators.tasks import search_fit
+
+        with errors_in_words():
+            return search_fit(spec, DaskTasks(workers_for(self.client, spec), self._own_folder()))
+
+    def fit_preparation(self, spec: RunSpec) -> Fit:
+        """Dask arrays."""
+        from manyhands.backends.dask.estimators import DaskPreparation
+        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.estimators.preparation import preparation_fit
+
+        with errors_in_words():
+            return preparation_fit(spec, DaskPreparation(workers_for(self.client, spec)))
+
+    def _own_folder(self) -> Path:
+        return Path(mkdtemp(dir=self.folder))  # runs that share this engine must not share their files
+
+
+def untyped() -> Any:
+    """The library, whose annotations cover a part of it only."""
+    import distributed
+
+    return distributed
+
+
+def local_cluster(spec: RunSpec, folder: str) -> Any:
+    """A scheduler and `spec.workers` workers of one slot each in processes of their own, on loopback, with no dashboard."""
+    import dask
+
+    from manyhands.backends.dask.memory import allocator, memory_configuration
+
+    # Rows that were in a worker which died cannot come back: without a limit, what needs them would be waited for.
+    dask.config.set({"distributed.scheduler.no-workers-timeout": f"{GIVE_UP_S} s"} | memory_configuration(spec))
+    return untyped().LocalCluster(
+        n_workers=spec.workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        # Unless it is asked for, memory is not Dask's to manage: no other engine kills a worker for it.
+        memory_limit=spec.memory_limit or 0,
+        local_directory=folder,
+        # Dask's nanny would start every worker with one thread, whatever was asked.
+        env=thread_variables(spec.threads) | allocator(spec),
+        silence_logs=logging.ERROR,
+    )
+
+
+def kill_workers() -> None:
+    """Ends every process that this one has started: a worker may be blocked in a collective, where nothing else reaches it."""
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+
+
+def stop_tracker() -> None:
+    """Ends multiprocessing's resource tracker, which else ends a moment after this process, as if it had been left behind."""
+    tracker: Any = resource_tracker._resource_tracker
+    tracker._stop()

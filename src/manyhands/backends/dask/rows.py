@@ -1,0 +1,94 @@
+"""Rows in the memory of Dask's workers: each reads its own share from the parts, and spills what finds no room.
+
+No row passes through the driver. A worker's share is consecutive rows; a chunk of it is one part where memory is limited, else as
+many parts as make up CHUNK_BYTES: every chunk is a task in every iteration, and tasks of a few milliseconds cost more than they do.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from manyhands.backends.dask.backend import untyped
+from manyhands.backends.dask.workers import Workers
+from manyhands.backends.estimators.shares import Slice, read_x, read_y, shares_of_all
+from manyhands.data.fingerprint import Fingerprint, fingerprint, total
+from manyhands.data.parts import Rows
+
+CHUNK_BYTES = 256e6
+
+
+def arrays() -> Any:
+    """`dask.array`, whose annotations cover a part of it only."""
+    import dask.array
+
+    return dask.array
+
+
+def pieces(slices: Sequence[Slice], row_bytes: int, limited: bool) -> list[list[Slice]]:
+    """A worker's slices as those of each chunk."""
+    found: list[list[Slice]] = []
+    used = 0.0
+    for part, low, high in slices:
+        size = (high - low) * row_bytes
+        if not found or limited or used + size > CHUNK_BYTES:
+            found.append([])
+            used = 0.0
+        found[-1].append((part, low, high))
+        used += size
+    return found
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Rows in the workers: Dask arrays `x` (rows, columns) and `y` (rows,), None without labels, and each worker's chunks."""
+
+    x: Any
+    y: Any
+    chunks: Sequence[Sequence[tuple[Any, ...]]]
+    """Of each worker, the futures of its chunks: (x,) or (x, y)."""
+
+    def fingerprints(self, workers: Workers) -> list[Fingerprint]:
+        """Of the rows of each worker, computed there."""
+        asked = [
+            [workers.client.submit(fingerprint, *chunk, workers=[address], pure=False) for chunk in chunks]
+            for address, chunks in zip(workers.addresses, self.chunks, strict=True)
+        ]
+        return [total(found) for found in workers.client.gather(asked)]
+
+
+def spread(workers: Workers, rows: Rows, labelled: bool, limited: bool = False) -> Spread:
+    """The rows, read by the workers; returns when all are there. `limited`: whether memory is, so that chunks have to be small."""
+    row_bytes = len(rows.columns) * np.dtype(rows.dtype).itemsize
+    given = [
+        (address, piece)
+        for address, share in zip(workers.addresses, shares_of_all(rows, len(workers.addresses)), strict=True)
+        for piece in pieces(share, row_bytes, limited)
+    ]
+    run, sizes = uuid.uuid4().hex, tuple(sum(high - low for _, low, high in piece) for _, piece in given)
+
+    def read(function: Callable[..., Any], name: str, *column: int) -> dict[tuple[Any, ...], Any]:
+        # A future under the key that the array gives its chunk is what persisting an array leaves.
+        keys = [(name, number, *column) for number in range(len(given))]
+        return {
+            key: workers.client.submit(function, *piece, key=key, workers=[address])
+            for key, (address, piece) in zip(keys, given, strict=True)
+        }
+
+    x, y = read(read_x, f"x-{run}", 0), read(read_y, f"y-{run}") if labelled else {}
+    with workers.client.as_current():
+        untyped().wait([*x.values(), *y.values()])
+    for future in (*x.values(), *y.values()):
+        if future.status != "finished":
+            future.result()  # raises what went wrong
+    pairs = list(zip(x.values(), y.values(), strict=True)) if labelled else [(future,) for future in x.values()]
+    da = arrays()
+    return Spread(
+        da.Array(x, f"x-{run}", chunks=(sizes, (len(rows.columns),)), dtype=rows.dtype),
+        da.Array(y, f"y-{run}", chunks=(sizes,), dtype="int32") if labelled else None,
+        [[pair for pair, (at, _) in zip(pairs, given, strict=True) if at == address] for address in workers.addresses],
+    )

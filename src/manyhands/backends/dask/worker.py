@@ -1,0 +1,114 @@
+"""What Dask runs inside its workers: one task per rank, which together form a torch process group and train.
+
+Nothing is left in a worker that goes on living: no group, no socket, no environment variable, no thread count.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from manyhands import __version__
+from manyhands.backends.dask.process_group import failed_first, meet
+from manyhands.backends.nodes.interface import interface_of
+from manyhands.backends.ranks.rank import GroupRank
+from manyhands.errors import EngineError
+from manyhands.plan import RunSpec
+
+if TYPE_CHECKING:
+    import torch
+
+HANDSHAKE_S = 20.0
+"""Longest wait for their connections once all have arrived: a worker that dies just then would be waited for."""
+
+
+def describe(dask_worker: Any = None) -> tuple[str, int]:
+    """The version of manyhands in a worker and the tasks that run there, cancelled ones too; Dask passes the worker."""
+    return __version__, len(dask_worker.state.executing)
+
+
+def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tuple[str, int]) -> dict[str, Any]:
+    """The task of one rank: joins the group at the store of rank 0, does its work, leaves the group; returns its report.
+
+    `values`: the spec; `local_rank`: its number among the ranks of its host; `meeting`: what `open_listener` gave.
+    """
+    import torch.distributed as dist
+    from distributed import get_worker
+    from threadpoolctl import threadpool_limits
+
+    from manyhands.backends.ranks.job import run_rank
+    from manyhands.backends.ranks.loop import check_device
+
+    spec = RunSpec.from_dict(values)
+    with kept_environment(), threadpool_limits():
+        os.environ["LOCAL_RANK"] = str(local_rank)
+        if interface := interface_of(get_worker().ip):
+            os.environ["GLOO_SOCKET_IFNAME"] = interface
+        device = check_device(spec)
+        task = Task()
+        store = meet(rank, spec.workers, meeting, lambda: task.check(rank))
+        dist.init_process_group(
+            "gloo" if device == "cpu" else "nccl",
+            store=store,
+            rank=rank,
+            world_size=spec.workers,
+            timeout=timedelta(seconds=HANDSHAKE_S),
+        )
+        try:
+            dist.distributed_c10d._set_pg_timeout(timedelta(seconds=spec.timeout_s))
+            return run_rank(DaskRank(device, task), spec)
+        except Exception as error:
+            if not failed_first(store, rank):
+                raise Followed(f"dask worker {rank} lost another worker") from error
+            raise
+        finally:
+            dist.destroy_process_group()
+
+
+class Task:
+    """The Dask task that this thread runs."""
+
+    def __init__(self) -> None:
+        from distributed import get_worker
+
+        worker = get_worker()
+        self.state = worker.state.tasks[worker.get_current_task()]
+
+    def check(self, rank: int) -> None:
+        """Raises EngineError when the task was cancelled or its client is gone: Dask itself lets a running task run on."""
+        if self.state.state == "cancelled":
+            raise EngineError(f"dask worker {rank} was told to give up")
+
+
+class DaskRank(GroupRank):
+    """A rank that gives up when its task is cancelled."""
+
+    def __init__(self, device: str, task: Task) -> None:
+        super().__init__(device)
+        self.task = task
+
+    def backward(self, loss: torch.Tensor) -> None:
+        self.task.check(self.rank)
+        super().backward(loss)
+
+    def barrier(self) -> None:
+        self.task.check(self.rank)
+        super().barrier()
+
+
+class Followed(EngineError):
+    """A rank failed because another one had failed first."""
+
+
+@contextmanager
+def kept_environment() -> Iterator[None]:
+    """Sets the environment back to what it was."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

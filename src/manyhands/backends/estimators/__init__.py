@@ -1,0 +1,1 @@
+"""What backends share that train estimators: rows, tasks, proof of the rows, and the result."""

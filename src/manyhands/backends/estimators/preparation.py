@@ -1,0 +1,71 @@
+"""Kind `preparation` on any engine: the same bytes and split; what comes out is described by sums that all must reach."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from typing import Generic
+
+import numpy as np
+
+from manyhands.backends.base import Fit
+from manyhands.backends.estimators.run import Data, Engine, begin, data_folder, estimator_fit, spent, workload_of
+from manyhands.data.partition import Indices
+from manyhands.measure.resources import tree_usage
+from manyhands.plan import RunSpec
+from manyhands.workloads.kinds.preparation import PreparationWorkload, Prepared, Stored, sums
+
+
+class PreparationEngine(Engine, ABC, Generic[Data]):
+    """Preparing arrays on one engine."""
+
+    @abstractmethod
+    def load(self, stored: Stored) -> Data:
+        """Brings the stored bytes to where `prepare` takes them from: in memory, nothing left lazy."""
+
+    @abstractmethod
+    def prepare(self, data: Data, split: tuple[Indices, Indices]) -> Prepared:
+        """Decoded, split and standardised arrays in this process's memory, as `prepare_plainly` gives: the `train` phase."""
+
+
+def preparation_fit(spec: RunSpec, engine: PreparationEngine[Data]) -> Fit:
+    """One measured run of a preparation workload on `engine`."""
+    workload = workload_of(spec, PreparationWorkload)  # type: ignore[type-abstract]  # compared with, not made
+    before, clock = begin(spec, engine)
+    usage = [{"after": "launch"} | tree_usage()]
+
+    stored = workload.load(data_folder(spec), spec.total_samples)
+    split = workload.split(len(stored.images), spec.seed)
+    data = engine.load(stored)
+    usage.append({"after": "load"} | tree_usage())  # taken outside `train`
+    clock.lap("load")
+
+    prepared = engine.prepare(data, split)
+    clock.lap("train")
+    usage.append({"after": "train"} | tree_usage())
+
+    workers = spent(before, engine.probe())
+    digest = hashlib.sha256()
+    for array in (stored.images, stored.labels):
+        digest.update(np.ascontiguousarray(array).data)
+    described = {
+        "name": workload.data,
+        "source": stored.source,
+        "sha256": digest.hexdigest(),
+        "rows": {"train": len(prepared.x_train), "validation": len(prepared.x_validation)},
+    }
+    quality = sums(prepared)
+    clock.lap("evaluate")
+    return estimator_fit(
+        spec,
+        engine,
+        clock,
+        [worker | {"rows_seen": None} for worker in workers],
+        resolved={
+            "rows_per_epoch": len(stored.images),
+            "bytes_made": prepared.x_train.nbytes + prepared.x_validation.nbytes,
+            "usage": usage,
+        },
+        quality=quality,
+        data=described,
+    )

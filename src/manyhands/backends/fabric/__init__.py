@@ -1,0 +1,1 @@
+"""Backends `fabric-ddp` and `fabric-dp`: Lightning Fabric."""

@@ -1,0 +1,53 @@
+"""`fabric-ddp`: Lightning Fabric launches one process per worker the way it re-runs a user's script, and wraps with ddp.
+
+On one machine everything meets on loopback. Several machines work as with `ddp`: the same command on each, with
+`--nodes`, its own `--node-rank`, and `--address host:port` of the machine of rank 0, which writes the record.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from manyhands.backends.base import RankBackend
+from manyhands.backends.fabric.dp import FabricDp
+from manyhands.backends.nodes.options import no_meeting
+from manyhands.errors import Unavailable
+from manyhands.plan import RunSpec
+
+__all__ = ["FabricDdp", "FabricDp"]
+
+
+class FabricDdp(RankBackend):
+    """Fabric's `ddp` strategy, gloo between CPUs and NCCL between GPUs."""
+
+    name: ClassVar[str] = "fabric-ddp"
+    summary: ClassVar[str] = "Lightning Fabric with its ddp strategy"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "lightning")
+    extra: ClassVar[str] = "fabric"
+    spans_nodes: ClassVar[bool] = True
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        return no_meeting(spec)
+
+    @classmethod
+    def environment(cls, spec: RunSpec) -> dict[str, str]:
+        return {"NODE_RANK": str(spec.node_rank)} | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
+
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
+        """Runs `fabric.worker`, which launches the other workers, and reads what rank 0 gathered."""
+        from manyhands.backends.fabric.failure import first_failure
+        from manyhands.backends.nodes.heartbeat import HELPED, told
+
+        (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
+        worker = subprocess.Popen([sys.executable, "-m", "manyhands.backends.fabric.worker", str(self.folder)])
+        if code := worker.wait():
+            raise told(first_failure(self.folder, code, worker.pid), spec)
+        if spec.node_rank:
+            raise Unavailable(HELPED)
+        reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
+        return reports

@@ -1,0 +1,60 @@
+"""`fabric-dp`: Lightning Fabric with its dp strategy: one process whose model is copied to every GPU for each step.
+
+There is no such thing on CPU: Fabric would run ddp there with a warning, so it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+from manyhands.backends.base import Backend, Fit
+from manyhands.plan import RunSpec
+
+STRATEGY = "dp"
+
+
+class FabricDp(Backend):
+    """Fabric's `dp` strategy over the GPUs of this machine."""
+
+    name: ClassVar[str] = "fabric-dp"
+    summary: ClassVar[str] = "Lightning Fabric with its dp strategy (GPUs only)"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "lightning")
+    extra: ClassVar[str] = "fabric"
+    lacks: ClassVar[Mapping[str, str]] = {
+        "collective": "one process copies its model to the GPUs, and has no other to exchange with"
+    }
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        if spec.device != "cuda":
+            return "fabric-dp needs --device cuda: on CPU Lightning Fabric turns dp into ddp, which is fabric-ddp here"
+        if spec.nodes > 1:
+            return "fabric-dp is one process on one machine; use fabric-ddp for --nodes above 1"
+        return None
+
+    def fit_network(self, spec: RunSpec) -> Fit:
+        """Trains in this process on `spec.workers` GPUs; the one report is this process's."""
+        from manyhands.backends.fabric.rank import FabricRank, make_fabric
+        from manyhands.backends.ranks.fit import network_fit
+        from manyhands.backends.ranks.loop import train
+
+        fabric = make_fabric(spec, STRATEGY, spec.workers)
+        fabric.launch()
+        whole = one_process(spec)
+        report = train(FabricRank(fabric), whole)
+        report["resolved"] |= {"requested_strategy": STRATEGY, "devices": spec.workers}
+        return network_fit([report], whole)
+
+
+def one_process(spec: RunSpec) -> RunSpec:
+    """The same rows and steps for one process that takes the batches of all workers at once."""
+    return replace(
+        spec,
+        workers=1,
+        samples=spec.total_samples,
+        scaling="fixed",
+        batch="global",
+        batch_size=spec.worker_batch_size * spec.workers,
+    )

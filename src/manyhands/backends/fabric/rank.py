@@ -1,0 +1,93 @@
+"""Lightning Fabric as the epoch loop sees it: Fabric wraps, loads, runs the backward pass and waits; the loop stays ours.
+
+Fabric replaces a strategy that it cannot run by another one with a warning, so what it chose is checked by its class.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from manyhands.backends.ranks.rank import GroupRank, Rank
+from manyhands.errors import EngineError, Unavailable
+from manyhands.plan import RunSpec
+
+if TYPE_CHECKING:
+    import torch
+    from torch.utils.data import DataLoader
+
+STRATEGIES = {"ddp": "DDPStrategy", "dp": "DataParallelStrategy"}
+"""Names that Fabric is asked for, and the classes that run under them."""
+
+
+def make_fabric(spec: RunSpec, strategy: str, devices: int) -> Any:
+    """A Fabric of `devices` on this machine that runs `strategy` and nothing else.
+
+    Raises Unavailable when there are fewer GPUs, EngineError when Fabric resolved the name to another class.
+    """
+    from lightning.fabric import Fabric
+    from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+
+    logging.getLogger("lightning").setLevel(logging.ERROR)
+    if spec.device == "cuda":
+        check_gpus(devices)
+    for name in [name for name in os.environ if name.startswith("LT_")]:
+        del os.environ[name]  # Fabric's own command line speaks to it through these
+    fabric = Fabric(
+        accelerator=spec.device,
+        devices=devices,
+        num_nodes=spec.nodes,
+        strategy=strategy,
+        # Said, because inside a SLURM or MPI job Fabric would leave the launch of the workers to that.
+        plugins=[LightningEnvironment()],
+    )
+    check_strategy(strategy, type(fabric.strategy).__name__)
+    return fabric
+
+
+def check_strategy(requested: str, resolved: str) -> None:
+    """Raises EngineError when `requested` was resolved to another class than its own."""
+    if resolved != STRATEGIES[requested]:
+        raise EngineError(
+            f"Lightning Fabric was asked for {requested!r} and chose {resolved} instead of {STRATEGIES[requested]};"
+            " nothing is run under another's name"
+        )
+
+
+def check_gpus(devices: int) -> None:
+    """Raises Unavailable when this host has fewer than `devices` GPUs."""
+    import torch
+
+    if (have := torch.cuda.device_count()) < devices:
+        raise Unavailable(f"--device cuda needs a GPU for each worker; this host has {have}: use --device cpu")
+
+
+class FabricRank(Rank):
+    """A process whose model, optimizer and batches Fabric has set up."""
+
+    def __init__(self, fabric: Any) -> None:
+        Rank.__init__(self, str(fabric.device), fabric.global_rank, fabric.world_size)
+        self.fabric = fabric
+        self.strategy = type(fabric.strategy).__name__
+
+    def wrap(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        wrapped: tuple[torch.nn.Module, torch.optim.Optimizer] = self.fabric.setup(model, optimizer)
+        return wrapped
+
+    def loader(self, loader: DataLoader[Any]) -> Iterable[Any]:
+        # Fabric calls the sampler's set_epoch with its own count of passes, from 0. The loop's warm-up is pass 0 and
+        # epoch 1 is pass 1, so both say the same.
+        batches: Iterable[Any] = self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+        return batches
+
+    def backward(self, loss: torch.Tensor) -> None:
+        self.fabric.backward(loss)
+
+    def barrier(self) -> None:
+        self.fabric.barrier()
+
+
+class FabricGroupRank(FabricRank, GroupRank):
+    """One of several such processes, in the process group that Fabric has formed."""

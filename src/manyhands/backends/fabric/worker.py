@@ -1,0 +1,100 @@
+"""One worker of `fabric-ddp`: `python -m manyhands.backends.fabric.worker FOLDER` is rank 0, and Fabric runs the same
+command again for each of the others, as it does with a user's script.
+
+FOLDER/job.json says what to train; rank 0 leaves every worker's report in FOLDER/reports.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from manyhands.backends.fabric.failure import GRACE_S, Watch, leave_note
+from manyhands.errors import ManyhandsError
+from manyhands.measure.resources import die_with_parent
+from manyhands.plan import RunSpec
+
+STRATEGY = "ddp"
+
+
+def main(folder: Path) -> int:
+    """Exit code 0 when this worker has trained, 1 with a note when an error of ours stopped it; others keep their traceback."""
+    die_with_parent()
+    spec = RunSpec.from_dict(json.loads((folder / "job.json").read_text()))
+    launches = "LOCAL_RANK" not in os.environ
+    rank = spec.node_rank * (spec.workers // spec.nodes) + int(os.environ.get("LOCAL_RANK", "0"))
+    try:
+        work(spec, rank, folder, launches)
+    except Exception as error:
+        leave_note(folder, rank, type(error).__name__, " ".join(str(error).split()))
+        if launches:
+            time.sleep(GRACE_S)
+        if isinstance(error, ManyhandsError):
+            return 1
+        raise
+    return 0
+
+
+def work(spec: RunSpec, rank: int, folder: Path, launches: bool) -> None:
+    """Joins the group, does its work, and hands the reports to rank 0; with `launches` it starts the other workers first."""
+    import torch.distributed as dist
+
+    from manyhands.backends.fabric.rank import FabricGroupRank, make_fabric
+    from manyhands.backends.nodes.heartbeat import across_hosts
+    from manyhands.backends.nodes.interface import interface_towards
+    from manyhands.backends.ranks.job import run_rank
+
+    store = serve_store(spec) if launches else None
+    if spec.address:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
+    here = spec.workers // spec.nodes
+    fabric = make_fabric(spec, STRATEGY, here)
+    watch = Watch(fabric.strategy.launcher.procs, here - 1, spec.node_rank * here + 1, folder)
+    if launches:
+        watch.start()
+
+    def gathered() -> list[dict[str, Any]]:
+        fabric.launch()
+        own = FabricGroupRank(fabric)
+        report = run_rank(own, spec)
+        report["resolved"]["requested_strategy"] = STRATEGY
+        return own.gather(report)
+
+    def give_up(error: Exception) -> None:
+        leave_note(folder, rank, type(error).__name__, str(error), killed=True)
+        os._exit(1)  # the main thread may be blocked for good
+
+    if reports := across_hosts(spec, rank, give_up, gathered):
+        partial = folder / "reports.partial"
+        partial.write_text(json.dumps(reports))
+        os.replace(partial, folder / "reports.json")
+    dist.destroy_process_group()
+    if launches:
+        watch.join()
+    del store
+
+
+def serve_store(spec: RunSpec) -> Any:
+    """The store where the workers meet, on one address alone, made known to torch and Fabric by the environment.
+
+    torch's own would listen on every interface. It stays while the object that is returned does.
+    """
+    from manyhands.backends.nodes.meeting import meet
+    from manyhands.backends.nodes.options import meeting_point
+    from manyhands.backends.ranks.loopback import HOST, loopback_store
+
+    host, port = (meeting_point(spec.address) if spec.address else None) or (HOST, 0)
+    if spec.address:
+        store = meet(spec)
+    else:
+        store, port = loopback_store(spec.workers)
+    os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port), TORCHELASTIC_USE_AGENT_STORE="True")
+    return store
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))

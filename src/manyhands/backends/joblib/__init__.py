@@ -1,0 +1,1 @@
+"""Backends `joblib` and `joblib-threads`."""

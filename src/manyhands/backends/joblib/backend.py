@@ -1,0 +1,78 @@
+"""`joblib` and `joblib-threads`: independent tasks on a pool of loky processes, or of threads of this process.
+
+Only what joblib can spread is offered: ensembles and searches. One model's training is one task and stays on one worker.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from manyhands.backends.base import Backend, Fit
+from manyhands.errors import UsageError
+from manyhands.plan import RunSpec
+from manyhands.workloads.by_name import workload_class
+
+if TYPE_CHECKING:
+    from manyhands.backends.joblib.pool import JoblibTasks
+
+
+class JoblibProcesses(Backend):
+    """joblib with its default backend, loky: a pool of fresh processes."""
+
+    name: ClassVar[str] = "joblib"
+    summary: ClassVar[str] = "joblib on loky processes"
+    libraries: ClassVar[tuple[str, ...]] = ("joblib", "sklearn")
+    pool: ClassVar[str] = "loky"
+
+    def __init__(self, spec: RunSpec, folder: Path) -> None:
+        super().__init__(spec, folder)
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        from manyhands.backends.joblib.pool import open_pool
+
+        self.tasks: JoblibTasks = self._open.enter_context(open_pool(self.pool, self.spec, self.folder))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._open.__exit__(kind, error, trace)
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        return too_few_tasks(spec)
+
+    def fit_ensemble(self, spec: RunSpec) -> Fit:
+        """One task a member."""
+        from manyhands.backends.estimators.tasks import ensemble_fit
+
+        return ensemble_fit(spec, self.tasks)
+
+    def fit_search(self, spec: RunSpec) -> Fit:
+        """One task a candidate and fold."""
+        from manyhands.backends.estimators.tasks import search_fit
+
+        return search_fit(spec, self.tasks)
+
+
+class JoblibThreads(JoblibProcesses):
+    """joblib with threads: nothing is copied, but Python's lock lets one of them run at a time outside NumPy."""
+
+    name: ClassVar[str] = "joblib-threads"
+    summary: ClassVar[str] = "joblib on threads of one process"
+    pool: ClassVar[str] = "threading"
+
+
+def too_few_tasks(spec: RunSpec) -> str | None:
+    """Why some workers of `spec` would have nothing to do; None when there is a task for each."""
+    settings: dict[str, Any] = dict(spec.settings)
+    try:
+        workload = workload_class(spec.workload).from_settings(settings)
+    except UsageError as error:
+        return str(error)
+    fits = getattr(workload, "fits", None)
+    if fits is None or fits >= spec.workers:
+        return None
+    return f"{fits} member{'s' if fits > 1 else ''} cannot keep {spec.workers} workers busy; use more --set members= or fewer --workers"

@@ -1,0 +1,139 @@
+"""The one all-reduce loop of kind `collective`, run in every rank of every network backend; as `ranks.loop`, plain values come out.
+
+A repetition is timed from the end of a barrier until the sum is there, on each rank's own clock; the slowest rank counts. The
+rank that leaves the barrier first also waits for the last to leave it, so the latency is measured a little too long.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from manyhands.backends.estimators.run import workload_of
+from manyhands.backends.ranks.rank import Rank
+from manyhands.machine import clock_name, host_name
+from manyhands.measure.memory import forget_own_peak, own_memory
+from manyhands.measure.phases import PhaseClock, now
+from manyhands.measure.resources import own_cpu_s
+from manyhands.measure.threads import read_threads, set_threads
+from manyhands.plan import RunSpec
+from manyhands.workloads.kinds.collective import ELEMENT_BYTES, CollectiveWorkload
+
+if TYPE_CHECKING:
+    import torch
+
+PERIOD = 251
+"""Elements after which the values of a message come again: a prime, so that no part of a message equals its neighbour."""
+BLOCK = PERIOD * 4096
+"""Elements that are filled and checked at once."""
+MEMORY_SHARE = 0.5
+"""Share of the free memory of a host that the messages of its ranks may take."""
+
+
+def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
+    """Sums messages of every size with all other workers and returns this worker's report."""
+    import torch
+    import torch.distributed as dist
+
+    set_threads(spec.threads, os.environ)
+    workload = workload_of(spec, CollectiveWorkload)
+    forget_own_peak()
+    rank.barrier()
+    clock = PhaseClock(rank.synchronize)
+    cpu = own_cpu_s()
+
+    fitting = elements_that_fit(rank)
+    sizes = [size for size in workload.sizes() if size <= fitting]
+    buffer = torch.zeros(max(sizes, default=0), device=rank.device)
+    pattern = (torch.arange(min(BLOCK, len(buffer)), device=rank.device) % PERIOD).to(torch.float32)
+    rank.barrier()
+    clock.lap("load")
+
+    measured: list[dict[str, Any]] = []
+    for size in sizes:
+        message, right = buffer[:size], True
+        seconds: list[float] = []
+        for repetition in range(-workload.warmup, workload.repetitions):
+            fill(message, pattern, rank.rank)
+            rank.barrier()
+            clock.lap("load" if repetition >= 0 else "warmup")
+            began = now()
+            dist.all_reduce(message)
+            rank.synchronize()
+            taken = now() - began
+            clock.lap("train" if repetition >= 0 else "warmup")
+            right = holds_sum(message, pattern, rank.world_size) and right
+            clock.lap("evaluate" if repetition >= 0 else "warmup")
+            seconds += [taken] if repetition >= 0 else []
+        measured.append({"elements": size, "seconds": seconds, "right": right})
+    after = own_cpu_s()
+
+    return {
+        "rank": rank.rank,
+        "host": host_name(),
+        "pid": os.getpid(),
+        "threads": read_threads(),
+        "rows_seen": None,
+        "phases": {f"{phase}_s": seconds for phase, seconds in clock.seconds.items()},
+        "train_split": {"compute_s": None, "communicate_s": sum(sum(size["seconds"]) for size in measured), "input_s": None},
+        "cpu_user_s": after[0] - cpu[0],
+        "cpu_system_s": after[1] - cpu[1],
+        **own_memory(),
+        "clock": clock_name(),
+        "started": clock.started,
+        "ended": clock.ended,
+        "all_reduce": measured,
+        "resolved": {
+            "strategy": "torch.distributed.all_reduce",
+            "group": dist.get_backend(),
+            "device": rank.device,
+            "world_size": rank.world_size,
+            "left_out_elements": [size for size in workload.sizes() if size > fitting],
+            "warmup_repetitions": workload.warmup,
+        },
+    }
+
+
+def elements_that_fit(rank: Rank) -> int:
+    """Elements that a message may have so that all ranks of every host have room for theirs; the same on every rank."""
+    import torch
+    import torch.distributed as dist
+
+    hosts = torch.zeros(rank.world_size, dtype=torch.int64, device=rank.device)
+    hosts[rank.rank] = zlib.crc32(host_name().encode())
+    dist.all_reduce(hosts)
+    together = int((hosts == hosts[rank.rank]).sum()) if rank.device == "cpu" else 1
+    room = torch.tensor(int(MEMORY_SHARE * free_bytes(rank.device)) // (together * ELEMENT_BYTES), device=rank.device)
+    dist.all_reduce(room, op=dist.ReduceOp.MIN)
+    return int(room)
+
+
+def free_bytes(device: str) -> int:
+    """Memory of this host, or of its GPU, that is free."""
+    if device != "cpu":
+        import torch
+
+        return int(torch.cuda.mem_get_info(device)[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def fill(message: torch.Tensor, pattern: torch.Tensor, rank: int) -> None:
+    """Gives every element the value that this rank contributes: its place in the period, plus the rank counted from 1."""
+    for part in blocks(message):
+        part.copy_(pattern[: len(part)]).add_(rank + 1)
+
+
+def holds_sum(message: torch.Tensor, pattern: torch.Tensor, world_size: int) -> bool:
+    """Whether every element is what all ranks together contribute; exact, as float32 counts to 2^24, up to 5000 ranks."""
+    import torch
+
+    wanted = pattern * world_size + world_size * (world_size + 1) / 2
+    return all(torch.equal(part, wanted[: len(part)]) for part in blocks(message))
+
+
+def blocks(message: torch.Tensor) -> list[torch.Tensor]:
+    """Views of the message, `BLOCK` elements each but the last."""
+    return [message[start : start + BLOCK] for start in range(0, len(message), BLOCK)]

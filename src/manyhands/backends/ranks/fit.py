@@ -1,0 +1,97 @@
+"""From the workers' reports to one `Fit`."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from manyhands.backends.base import Fit
+from manyhands.backends.ranks.load import ROWS_SUM_MODULUS
+from manyhands.errors import EngineError
+from manyhands.plan import RunSpec
+from manyhands.workloads.kinds.collective import ELEMENT_BYTES
+
+SHARED = ("history", "init_sha256", "resolved", "quality", "data")
+"""Parts of a report that belong to the run, not to the worker."""
+
+
+def network_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
+    """The run's result; raises EngineError when a worker is missing or started from other weights."""
+    reports = _by_rank(reports, spec)
+    if len({report["init_sha256"] for report in reports}) > 1:
+        raise EngineError(f"{spec.backend}: the workers started from different initial weights")
+    first = reports[0]
+    return Fit(
+        workers=[{name: value for name, value in report.items() if name not in SHARED} for report in reports],
+        resolved=first["resolved"],
+        quality=first["quality"],
+        history=[_epoch(entries) for entries in zip(*(report["history"] for report in reports), strict=True)],
+        data=_data(reports),
+        init_sha256=first["init_sha256"],
+    )
+
+
+def collective_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
+    """The run's result: for every size the slowest worker's seconds of each repetition.
+
+    Raises EngineError when a worker is missing or a sum was wrong.
+    """
+    reports = _by_rank(reports, spec)
+    resolved = dict(reports[0]["resolved"])
+    for report in reports:
+        for size in report["all_reduce"]:
+            if not size["right"]:
+                raise EngineError(f"{spec.backend} summed {size['elements']} elements wrongly on worker {report['rank']}")
+    resolved["all_reduce"] = [
+        {
+            "elements": sizes[0]["elements"],
+            "bytes": sizes[0]["elements"] * ELEMENT_BYTES,
+            "seconds": [max(taken) for taken in zip(*(size["seconds"] for size in sizes), strict=True)],
+        }
+        for sizes in zip(*(report["all_reduce"] for report in reports), strict=True)
+    ]
+    if not resolved["all_reduce"]:
+        raise EngineError(f"{spec.backend}: no host of its workers has memory left for one element; free some")
+    return Fit(
+        workers=[{name: value for name, value in report.items() if name not in SHARED} for report in reports],
+        resolved=resolved,
+        quality={"bus_bandwidth_gb_per_s": max(_bus_bandwidth(size, spec.workers) for size in resolved["all_reduce"]) / 1e9},
+        history=[],
+        data={},
+    )
+
+
+def _bus_bandwidth(size: Mapping[str, Any], workers: int) -> float:
+    """Bytes a second, times 2 (n - 1) / n: see `manyhands.analysis.exchange` and nccl-tests, doc/PERFORMANCE.md."""
+    return float(size["bytes"] / statistics.median(size["seconds"]) * 2 * (workers - 1) / workers)
+
+
+def _by_rank(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> list[Mapping[str, Any]]:
+    """The reports in order of rank; raises EngineError when a worker is missing."""
+    ordered = sorted(reports, key=lambda report: int(report["rank"]))
+    ranks = [report["rank"] for report in ordered]
+    if ranks != list(range(spec.workers)):
+        raise EngineError(f"{spec.backend} was asked for {spec.workers} workers and returned ranks {ranks}")
+    return ordered
+
+
+def _data(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The data of rank 0; with the workers' shares put together where each has only its own, in whatever number of shares."""
+    data = dict(reports[0]["data"])
+    if "rows_sum" not in data:
+        return data
+    del data["rows_sum"]
+    train = sum(int(report["data"]["rows_sum"], 16) for report in reports) % ROWS_SUM_MODULUS
+    data["sha256"] = hashlib.sha256(f"{train:x} {data.pop('test_rows_sum')}".encode()).hexdigest()
+    data["rows"] = dict(data["rows"]) | {"train": sum(report["data"]["rows"]["train"] for report in reports)}
+    return data
+
+
+def _epoch(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    rows = sum(entry["rows"] for entry in entries)
+    merged = {name: value for name, value in entries[0].items() if name not in ("loss_sum", "rows")}
+    merged["loss"] = sum(entry["loss_sum"] for entry in entries) / rows
+    merged["elapsed_s"] = max(entry["elapsed_s"] for entry in entries)
+    return merged

@@ -1,0 +1,23 @@
+"""What a rank does once its backend has put it into its group: the loop of the workload's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from manyhands.backends.ranks.collective import exchange
+from manyhands.backends.ranks.loop import train
+from manyhands.backends.ranks.rank import Rank
+from manyhands.plan import RunSpec
+from manyhands.workloads.base import Arrays
+from manyhands.workloads.by_name import workload_class
+
+
+def run_rank(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = None) -> dict[str, Any]:
+    """This worker's report; call it in every worker, after the group is formed.
+
+    `prepared` reads arrays that the backend has made for a network; None has the workload read its data.
+    """
+    if workload_class(spec.workload).kind == "collective":
+        return exchange(rank, spec)
+    return train(rank, spec, prepared)

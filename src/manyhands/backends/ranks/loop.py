@@ -1,0 +1,181 @@
+"""The one epoch loop. Every backend runs `train` in each of its workers; a backend only starts, wraps, shards and stops.
+
+So a difference between two backends is the backend's, not the loop's. The result is one report of plain values per rank.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from manyhands.backends.ranks.epoch import WARMUP_STEPS, GradientClock, Loop, Split, timed, warm_up
+from manyhands.backends.ranks.load import load_rows, rows_sum
+from manyhands.backends.ranks.rank import Rank
+from manyhands.backends.ranks.rows import row_loader
+from manyhands.backends.ranks.sampler import FixedSampler, ShardSampler
+from manyhands.backends.ranks.score import evaluate
+from manyhands.data.store.opening import open_store
+from manyhands.errors import Unavailable, UsageError
+from manyhands.machine import clock_name, host_name
+from manyhands.measure.memory import forget_own_peak, own_memory
+from manyhands.measure.phases import PhaseClock
+from manyhands.measure.resources import own_cpu_s
+from manyhands.measure.threads import read_threads, set_threads
+from manyhands.plan import RunSpec
+from manyhands.workloads._model_file import pack
+from manyhands.workloads.base import Arrays, NetworkWorkload
+from manyhands.workloads.by_name import workload_class
+
+if TYPE_CHECKING:
+    import torch
+
+
+def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = None) -> dict[str, Any]:
+    """Trains one worker's share and returns its report; call it in every worker, after the group is formed.
+
+    `prepared` reads arrays that the backend has made; None has the workload read the data.
+    """
+    import torch
+    import torch._dynamo  # the first optimizer imports it, for about a second: part of the launch, not of the load
+
+    set_threads(spec.threads, os.environ)
+    workload = network_workload(spec)
+    forget_own_peak()
+    rank.barrier()
+    clock = PhaseClock(rank.synchronize)
+    cpu = own_cpu_s()
+
+    loaded = load_rows(rank, workload, spec, prepared)
+    arrays = loaded.arrays
+    torch.manual_seed(spec.seed)
+    bare = workload.model().to(rank.device)
+    init_sha256 = state_sha256(bare)
+    model, optimizer = rank.wrap(bare, workload.optimizer(bare.parameters()))
+    sampler = (FixedSampler if spec.shard_data else ShardSampler)(loaded.rows, rank.world_size, rank.rank, spec)
+    loader = rank.loader(row_loader(arrays, sampler, rank.device))
+    loop = Loop(rank, workload, model, optimizer, GradientClock(bare) if rank.communicates else None)
+    rank.barrier()
+    clock.lap("load")
+
+    warm_up(loop, bare, loader)
+    sampler.forget()
+    torch.manual_seed(spec.seed + rank.rank)  # dropout masks differ between ranks; rank 0 draws what `serial` draws
+    rank.barrier()
+    clock.lap("warmup")
+
+    history: list[dict[str, Any]] = []
+    split = Split()
+    for epoch in range(1, spec.epochs + 1):
+        sampler.set_epoch(epoch)
+        loop.set_learning_rate(epoch)
+        result = loop.epoch(loader)
+        split.add(result)
+        history.append({"epoch": epoch, "loss_sum": result.loss_sum, "rows": result.rows})
+        if epoch == spec.epochs:
+            split.communicate_s += timed(rank.barrier) if rank.communicates else 0.0
+        clock.lap("train")
+        history[-1]["elapsed_s"] = clock.seconds["train"]
+        if spec.score_epochs and epoch < spec.epochs:
+            history[-1] |= evaluate(rank, workload, bare, arrays)
+            clock.lap("evaluate")
+    quality = evaluate(rank, workload, bare, arrays)
+    if spec.score_epochs:
+        history[-1] |= quality
+    data = describe_data(workload, arrays, spec.shard_data) if rank.rank == 0 or spec.shard_data else {}
+    clock.lap("evaluate")
+    saved_bytes = save(rank, workload, bare, spec, clock) if spec.save else None
+    after = own_cpu_s()
+
+    return {
+        "rank": rank.rank,
+        "host": host_name(),
+        "pid": os.getpid(),
+        "threads": read_threads(),
+        "rows_seen": sampler.rows_seen,
+        "rows_sha256": sampler.rows_hash.hexdigest(),
+        "phases": {f"{phase}_s": seconds for phase, seconds in clock.seconds.items()},
+        "train_split": split.of(clock.seconds["train"], rank),
+        "cpu_user_s": after[0] - cpu[0],
+        "cpu_system_s": after[1] - cpu[1],
+        **own_memory(),
+        **loaded.fetched,
+        "saved_bytes": saved_bytes,
+        "clock": clock_name(),
+        "started": clock.started,
+        "ended": clock.ended,
+        "history": history,
+        "init_sha256": init_sha256,
+        "resolved": {
+            "strategy": rank.strategy,
+            "model": type(model).__name__,
+            "optimizer": type(optimizer).__name__,
+            "device": rank.device,
+            "world_size": rank.world_size,
+            "worker_batch_size": spec.worker_batch_size,
+            "rows_per_epoch": loaded.rows,
+            "steps_per_epoch": len(sampler),
+            "warmup_steps": min(WARMUP_STEPS, len(sampler)),
+            "parameters": sum(parameter.numel() for parameter in bare.parameters()),
+            "parameter_bytes": sum(parameter.numel() * parameter.element_size() for parameter in bare.parameters()),
+        },
+        "quality": quality,
+        "data": data,
+    }
+
+
+def network_workload(spec: RunSpec) -> NetworkWorkload:
+    """The workload of the spec with its settings; raises UsageError when it is not of kind `network`."""
+    workload = workload_class(spec.workload).from_settings(spec.settings)
+    if not isinstance(workload, NetworkWorkload):
+        raise UsageError(f"{spec.workload} is of kind {workload.kind}, not network")
+    return workload
+
+
+def check_device(spec: RunSpec) -> str:
+    """The device of this process, `cpu` or `cuda:<local rank>`; raises Unavailable when there is no such GPU."""
+    if spec.device == "cpu":
+        return "cpu"
+    import torch
+
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    if local_rank >= torch.cuda.device_count():
+        raise Unavailable(
+            f"--device cuda needs a GPU for each worker; this host has {torch.cuda.device_count()}: use --device cpu"
+        )
+    torch.cuda.set_device(local_rank)
+    return f"cuda:{local_rank}"
+
+
+def save(rank: Rank, workload: NetworkWorkload, bare: torch.nn.Module, spec: RunSpec, clock: PhaseClock) -> int | None:
+    """Has rank 0 put the model, without what DDP wraps around it, where the spec says; the bytes it wrote, None elsewhere."""
+    size = None
+    if rank.rank == 0 and spec.save:
+        content = pack(workload, bare)
+        open_store(spec.save, spec.reader).write(content)
+        size = len(content)
+    rank.barrier()
+    clock.lap("save")
+    return size
+
+
+def state_sha256(model: torch.nn.Module) -> str:
+    """Hash of all weights, in order of their names."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def describe_data(workload: NetworkWorkload, arrays: Arrays, shared: bool = False) -> dict[str, Any]:
+    """Name, source, rows and hash of the rows that were trained and scored on.
+
+    `shared`: this worker has only its share of them, so `rows_sum` is there to be added up over the workers.
+    """
+    described = arrays.describe(workload.data)
+    if not shared:
+        return described
+    train, test = rows_sum(arrays.x_train, arrays.y_train), rows_sum(arrays.x_test, arrays.y_test)
+    return described | {"rows_sum": train, "test_rows_sum": test}

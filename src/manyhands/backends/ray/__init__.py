@@ -1,0 +1,1 @@
+"""Backend `ray`: Ray Train, and joblib on Ray's actors."""

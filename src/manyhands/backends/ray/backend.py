@@ -1,0 +1,151 @@
+"""`ray`: Ray Train's TorchTrainer, an actor for each worker and DistributedDataParallel by `prepare_model`; for estimators its
+XGBoostTrainer, and joblib on actors. It has no clustering.
+
+Without `--address` a cluster of this run alone starts on loopback. With `--address` (`auto`, `HOST:PORT`, `ray://HOST:PORT`)
+the run is a guest of a cluster, which is left running; all its machines need the same Python, Ray and manyhands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from manyhands.backends.base import Fit, RankBackend
+from manyhands.errors import UsageError
+from manyhands.plan import RunSpec
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+WORKERS = "RAY_NUM_WORKERS"
+
+
+class RayTrain(RankBackend):
+    """Each worker runs the epoch loop in an actor; rank 0 returns the reports of all."""
+
+    name: ClassVar[str] = "ray"
+    summary: ClassVar[str] = "Ray Train's TorchTrainer, an actor for each worker"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "ray", "pyarrow")
+    extra: ClassVar[str] = "ray"
+    reusable: ClassVar[bool] = True
+    cluster: AbstractContextManager[None]
+
+    @classmethod
+    def default_workers(cls, environ: Mapping[str, str]) -> int | None:
+        """What RAY_NUM_WORKERS says, None when it is not set; raises UsageError when it is no whole number above 0."""
+        given = environ.get(WORKERS)
+        if not given:
+            return None
+        if not given.isdecimal() or int(given) < 1:
+            raise UsageError(f"{WORKERS}={given} is not a whole number above 0; set it right, or give --workers")
+        return int(given)
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        from manyhands.backends.joblib.backend import too_few_tasks
+        from manyhands.backends.ray.existing import split_address
+
+        if spec.nodes > 1:
+            return "ray takes its machines from --address HOST:PORT, not from --nodes"
+        if spec.address not in (None, "auto"):
+            split_address(spec.address)
+        return too_few_tasks(spec)
+
+    @classmethod
+    def environment(cls, spec: RunSpec) -> dict[str, str]:
+        from manyhands.backends.ray.environment import variables
+
+        return variables(spec.address)
+
+    def __enter__(self) -> Self:
+        from manyhands.backends.ray.existing import joined
+        from manyhands.backends.ray.local import started
+
+        self.cluster = joined(self.spec.address) if self.spec.address else started(self.spec, self.folder)
+        self.cluster.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.cluster.__exit__(kind, error, trace)
+
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
+        """Runs the workers in the cluster, without a retry; raises UsageError when so many workers have no room in it."""
+        import ray.train
+        import ray.train.torch
+
+        from manyhands.backends.ray.failure import failure
+        from manyhands.backends.ray.process_group import GroupConfig
+        from manyhands.backends.ray.room import check_room
+        from manyhands.backends.ray.worker import work
+
+        check_room(spec)
+        train: Any = ray.train  # what its types say is version 1 of Ray Train; what runs is version 2
+        trainer = train.torch.TorchTrainer(
+            work,
+            train_loop_config=spec.to_dict(),
+            scaling_config=train.ScalingConfig(
+                num_workers=spec.workers, use_gpu=spec.device == "cuda", resources_per_worker={"CPU": spec.threads}
+            ),
+            torch_config=GroupConfig(timeout_s=int(spec.timeout_s)),
+            run_config=run_config(),
+        )
+        try:
+            result = trainer.fit()
+        except train.TrainingFailedError as error:
+            raise failure(error) from error
+        reports: list[dict[str, Any]] = result.return_value
+        return reports
+
+    def fit_boosting(self, spec: RunSpec) -> Fit:
+        """Ray Train's XGBoostTrainer."""
+        from manyhands.backends.estimators.boosting import boosting_fit
+        from manyhands.backends.ray.boosting import open_boosting
+        from manyhands.backends.ray.room import check_room
+
+        check_room(spec)
+        with open_boosting(spec, run_config()) as engine:
+            return boosting_fit(spec, engine)
+
+    def fit_ensemble(self, spec: RunSpec) -> Fit:
+        """One task a member, by joblib on actors."""
+        from manyhands.backends.estimators.tasks import ensemble_fit
+        from manyhands.backends.ray.room import check_room
+        from manyhands.backends.ray.tasks import open_tasks
+
+        check_room(spec)
+        with open_tasks(spec, self.folder) as tasks:
+            return ensemble_fit(spec, tasks)
+
+    def fit_search(self, spec: RunSpec) -> Fit:
+        """One task a candidate and fold, by joblib on actors."""
+        from manyhands.backends.estimators.tasks import search_fit
+        from manyhands.backends.ray.room import check_room
+        from manyhands.backends.ray.tasks import open_tasks
+
+        check_room(spec)
+        with open_tasks(spec, self.folder) as tasks:
+            return search_fit(spec, tasks)
+
+
+def run_config() -> Any:
+    """A run of Ray Train that tries nothing twice and keeps nothing."""
+    import ray.train
+
+    train: Any = ray.train
+    return train.RunConfig(
+        name="manyhands",
+        storage_path="manyhands",
+        storage_filesystem=in_memory(),
+        failure_config=train.FailureConfig(max_failures=0, controller_failure_limit=0, max_preemption_failures=0),
+        logging_config=train.LoggingConfig(log_level="ERROR"),
+    )
+
+
+def in_memory() -> FileSystem:
+    """Where Ray Train may save: nothing is, and so no machine of the cluster keeps a folder that nobody takes away."""
+    from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    return PyFileSystem(FSSpecHandler(MemoryFileSystem()))

@@ -1,0 +1,72 @@
+"""A Ray cluster on loopback for this run alone, with everything it writes below the run's own folder."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from manyhands.backends.ray.environment import restored, variables
+from manyhands.backends.ray.failure import first_sentence
+from manyhands.data.make import VARIABLE
+from manyhands.errors import EngineError
+from manyhands.plan import RunSpec
+
+OBJECT_STORE_BYTES = 100 * 2**20
+"""Only the spec and the reports pass through Ray's object store; its default is 30 % of the memory."""
+SOCKET_PATH = 107
+"""Longest path of a Unix socket on Linux."""
+LONGEST_SOCKET = len("/session_2000-01-01_00-00-00_000000_4194304/sockets/plasma_store")
+
+
+@contextmanager
+def started(spec: RunSpec, folder: Path) -> Iterator[None]:
+    """A cluster of this run alone with a CPU for each thread, below `folder`; stopped at the end."""
+    with ExitStack() as stack:
+        stack.enter_context(restored())
+        for name in [name for name in os.environ if name.startswith("RAY_")]:
+            del os.environ[name]
+        os.environ.update(variables(None))
+        if cache := os.environ.get(VARIABLE):  # a relative one would be another folder for the workers
+            os.environ[VARIABLE] = os.path.abspath(Path(cache).expanduser())
+        (folder / "token").write_text(secrets.token_hex(32))
+        (folder / "token").chmod(0o600)
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(folder / "token")
+        short = stack.enter_context(short_path(folder))
+        import ray
+
+        stack.callback(ray.shutdown)
+        # Ray puts the current folder first on its workers' path, where a file could hide a library: show it an empty one.
+        (folder / "empty").mkdir()
+        with contextlib.chdir(folder / "empty"):
+            try:
+                ray.init(
+                    address="local",
+                    num_cpus=spec.workers * spec.threads,
+                    num_gpus=0 if spec.device == "cpu" else None,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    logging_level=logging.ERROR,
+                    _node_ip_address="127.0.0.1",
+                    _temp_dir=short,
+                )
+            except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+                raise EngineError(f"ray did not start: {first_sentence(error)}") from error
+        yield
+
+
+@contextmanager
+def short_path(folder: Path) -> Iterator[str]:
+    """A path of `folder` under which Ray's sockets fit into `SOCKET_PATH`: its own, or a name for it in /proc."""
+    if len(str(folder)) + LONGEST_SOCKET <= SOCKET_PATH:
+        yield str(folder)
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/{os.getpid()}/fd/{descriptor}"
+    finally:
+        os.close(descriptor)

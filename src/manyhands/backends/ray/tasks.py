@@ -1,0 +1,67 @@
+"""Independent tasks on Ray: joblib with Ray's backend, in a pool of actors."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import Any
+
+import joblib
+import ray
+from joblib.pool import MemmappingPool, PicklingPool
+from ray.util.joblib.ray_backend import RayBackend
+from ray.util.multiprocessing import Pool
+
+from manyhands.backends.joblib.pool import JoblibTasks, stop_trackers
+from manyhands.backends.ray.boosting import wait_gone
+from manyhands.backends.ray.failure import first_sentence
+from manyhands.errors import EngineError
+from manyhands.measure.threads import thread_variables
+from manyhands.plan import RunSpec
+
+
+@contextmanager
+def open_tasks(spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
+    """joblib with Ray's backend, an actor for each worker; rows lie in files of `folder`, so machines of a cluster must share it."""
+    own = Path(tempfile.mkdtemp(dir=folder))
+    actor = {"num_cpus": spec.threads, "runtime_env": {"env_vars": thread_variables(spec.threads)}}
+    # joblib's pool registers a folder for large arguments with a process that would outlive this one by a moment.
+    Finalize(None, stop_trackers, exitpriority=-100)
+    try:
+        with (
+            joblib.parallel_config(backend=OnActors(ray_remote_args=actor), n_jobs=spec.workers),
+            joblib.Parallel(n_jobs=spec.workers, temp_folder=str(own)) as parallel,
+        ):
+            yield JoblibTasks("ray", spec, own, parallel)
+    except ray.exceptions.RayError as error:
+        raise EngineError(f"ray could not run the tasks: {first_sentence(error)}") from error
+    wait_gone("PoolActor")
+
+
+class OnActors(RayBackend):
+    """Ray's backend for joblib, which would run the tasks of a single worker in this process."""
+
+    def effective_n_jobs(self, n_jobs: int) -> int:
+        """What joblib hears: with one it would not ask the backend for anything."""
+        return max(2, int(super().effective_n_jobs(n_jobs)))  # type: ignore[no-untyped-call]
+
+    def configure(
+        self,
+        n_jobs: int = 1,
+        parallel: Any = None,
+        prefer: Any = None,
+        require: Any = None,
+        ray_remote_args: Any = None,
+        **pool: Any,
+    ) -> int:
+        """Starts as many actors as were asked for, a single one too."""
+        if n_jobs > 1:
+            return int(super().configure(n_jobs, parallel, prefer, require, ray_remote_args, **pool))
+        PicklingPool.__bases__ = (Pool,)
+        actor = ray_remote_args or self.ray_remote_args
+        self._pool = MemmappingPool(n_jobs, **self.backend_kwargs, **pool, ray_remote_args=actor)
+        self.parallel = parallel
+        return self.effective_n_jobs(n_jobs)

@@ -1,0 +1,1 @@
+"""Backend `serial`: one process, no engine."""

@@ -1,0 +1,83 @@
+"""`serial`: one worker in this process, the base line. Its threads are set by `--threads`, one unless asked otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from manyhands.backends.base import Backend, Fit
+from manyhands.plan import RunSpec
+
+
+class Serial(Backend):
+    """No engine at all."""
+
+    name: ClassVar[str] = "serial"
+    summary: ClassVar[str] = "one process, no engine: the base line"
+    libraries: ClassVar[tuple[str, ...]] = ()
+    limits_memory: ClassVar[bool] = True
+    lacks: ClassVar[Mapping[str, str]] = {"collective": "one process has no other to exchange with"}
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        if spec.workers > 1:
+            return "serial is one worker by definition; use --threads to give it more cores"
+        return None if spec.memory_limit is None else too_large(spec, spec.memory_limit)
+
+    def fit_network(self, spec: RunSpec) -> Fit:
+        """Trains in this process."""
+        from manyhands.backends.ranks.fit import network_fit
+        from manyhands.backends.ranks.loop import check_device, train
+        from manyhands.backends.ranks.rank import Rank
+
+        return network_fit([train(Rank(check_device(spec)), spec)], spec)
+
+    def fit_clustering(self, spec: RunSpec) -> Fit:
+        """scikit-learn's KMeans."""
+        from manyhands.backends.estimators.clustering import clustering_fit
+        from manyhands.backends.serial.estimators import SerialClustering
+
+        return clustering_fit(spec, SerialClustering())
+
+    def fit_boosting(self, spec: RunSpec) -> Fit:
+        """`xgboost.train`."""
+        from manyhands.backends.estimators.boosting import boosting_fit
+        from manyhands.backends.serial.estimators import SerialBoosting
+
+        return boosting_fit(spec, SerialBoosting())
+
+    def fit_ensemble(self, spec: RunSpec) -> Fit:
+        """One member after the other."""
+        from manyhands.backends.estimators.tasks import ensemble_fit
+        from manyhands.backends.serial.estimators import SerialTasks
+
+        return ensemble_fit(spec, SerialTasks())
+
+    def fit_search(self, spec: RunSpec) -> Fit:
+        """One candidate after the other."""
+        from manyhands.backends.estimators.tasks import search_fit
+        from manyhands.backends.serial.estimators import SerialTasks
+
+        return search_fit(spec, SerialTasks())
+
+    def fit_preparation(self, spec: RunSpec) -> Fit:
+        """Plain NumPy."""
+        from manyhands.backends.estimators.preparation import preparation_fit
+        from manyhands.backends.serial.estimators import SerialPreparation
+
+        return preparation_fit(spec, SerialPreparation())
+
+
+def too_large(spec: RunSpec, limit: int) -> str | None:
+    """Why the rows of `spec` do not fit one process of `limit` bytes, with the sizes; None when they do."""
+    from manyhands.backends.serial.estimators import COPIES, training_bytes
+
+    rows = training_bytes(spec)
+    if rows is None:
+        return f"{spec.workload} does not say how large its rows are, so serial cannot keep --memory-limit; leave it out"
+    if COPIES * rows <= limit:
+        return None
+    return (
+        f"serial holds all rows in one process: {rows / 1e6:.0f} MB of rows, and as much again for the copy that fitting makes,"
+        f" do not fit --memory-limit {limit / 1e6:.0f} MB; use dask or spark, more memory or fewer --samples"
+    )

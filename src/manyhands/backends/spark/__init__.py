@@ -1,0 +1,1 @@
+"""Backends `spark` and `spark-local`: TorchDistributor, MLlib, xgboost.spark and joblibspark."""

@@ -1,0 +1,139 @@
+"""`spark`: TorchDistributor in barrier mode, a task of Spark for each worker, torchrun and gloo or NCCL between them; MLlib,
+xgboost.spark and joblibspark for estimators.
+
+Without `--address` a session of this run alone starts on loopback, `local[N]` with a slot for each worker. With
+`--address spark://HOST:PORT` the run is a guest of a standalone master, which is left running; every machine of it needs the
+same Python and manyhands. `local_mode=True` of TorchDistributor is torchrun on the driver, so it is never used under this
+name: that is `spark-local`. Everything listens on one address, that of loopback or of the network the master is on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from manyhands.backends.base import Fit
+from manyhands.backends.spark.base import SparkBackend
+from manyhands.backends.spark.local_mode import SparkLocal
+from manyhands.measure.phases import now
+from manyhands.plan import RunSpec
+
+__all__ = ["Spark", "SparkLocal"]
+
+
+class Spark(SparkBackend):
+    """Each worker runs the epoch loop in a process that torchrun starts inside its task."""
+
+    name: ClassVar[str] = "spark"
+    summary: ClassVar[str] = "Spark's TorchDistributor, a barrier task for each worker"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "pyspark", "pyarrow", "joblibspark")
+    extra: ClassVar[str] = "spark"
+    prepares: ClassVar[tuple[str, ...]] = ("plain", "spark")
+    reusable: ClassVar[bool] = True
+    limits_memory: ClassVar[bool] = True
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        from manyhands.backends.spark.refusal import refuse_estimator
+        from manyhands.workloads.by_name import workload_class
+
+        workload = workload_class(spec.workload)
+        if spec.nodes > 1:
+            return "spark takes its machines from --address spark://HOST:PORT, not from --nodes"
+        if spec.address is not None and not spec.address.startswith("spark://"):
+            return f"spark joins a standalone master, --address spark://HOST:PORT, not {spec.address}"
+        if spec.prepare == "spark" and spec.data is not None:
+            return f"spark prepares files in a folder, not {spec.data}; use --prepare plain, or --data-dir"
+        if spec.prepare == "spark" and workload.data != "stocks":
+            return f"spark prepares stocks alone, and {spec.workload} learns from {workload.data}; use --prepare plain"
+        if workload.kind in ("network", "collective"):
+            return "spark sets processes of torch no memory limit; leave --memory-limit out" if spec.memory_limit else None
+        return refuse_estimator(spec, workload.kind)
+
+    @classmethod
+    def environment(cls, spec: RunSpec) -> dict[str, str]:
+        from manyhands.backends.spark.session import python_variables
+
+        return python_variables(spec) | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
+
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
+        """Prepares the data where Spark is to do it, runs the workers, and takes what rank 0 gathered."""
+        from pyspark.ml.torch.distributor import TorchDistributor
+
+        from manyhands.backends.spark import worker
+        from manyhands.backends.spark.failure import failure, own_log_server
+        from manyhands.backends.spark.session import executor_hosts
+
+        began = now()
+        prepared = self._prepare(spec) if spec.prepare == "spark" else None
+        prepare_s = now() - began if prepared else None
+        with own_log_server() as log:
+            try:
+                distributor = TorchDistributor(num_processes=spec.workers, local_mode=False, use_gpu=spec.device == "cuda")
+                reports: Any = distributor.run(worker.main, spec.to_dict(), prepared)
+            except Exception as error:
+                raise failure(error, list(log.lines), executor_hosts(self.session)) from None
+        return [with_preparation(report, spec.prepare, prepare_s) for report in reports]
+
+    def fit_clustering(self, spec: RunSpec) -> Fit:
+        """MLlib's K-means."""
+        from manyhands.backends.estimators.clustering import clustering_fit
+        from manyhands.backends.spark.estimators import SparkClustering, errors_in_words
+
+        with errors_in_words():
+            return clustering_fit(spec, SparkClustering(self.session, spec.workers))
+
+    def fit_boosting(self, spec: RunSpec) -> Fit:
+        """xgboost.spark, or what keeps to a memory limit between the same tasks."""
+        from manyhands.backends.estimators.boosting import boosting_fit
+        from manyhands.backends.spark.estimators import boosting_engine, errors_in_words
+
+        with errors_in_words():
+            return boosting_fit(spec, boosting_engine(self.session, spec))
+
+    def fit_ensemble(self, spec: RunSpec) -> Fit:
+        """One task a member, by joblibspark."""
+        from manyhands.backends.estimators.tasks import ensemble_fit
+        from manyhands.backends.spark.estimators import errors_in_words
+        from manyhands.backends.spark.tasks import open_tasks
+
+        with errors_in_words(), open_tasks(spec, self.folder) as tasks:
+            return ensemble_fit(spec, tasks)
+
+    def fit_search(self, spec: RunSpec) -> Fit:
+        """One task a candidate and fold, by joblibspark."""
+        from manyhands.backends.estimators.tasks import search_fit
+        from manyhands.backends.spark.estimators import errors_in_words
+        from manyhands.backends.spark.tasks import open_tasks
+
+        with errors_in_words(), open_tasks(spec, self.folder) as tasks:
+            return search_fit(spec, tasks)
+
+    def _prepare(self, spec: RunSpec) -> str:
+        """Has Spark make the arrays, and the file of them sent to the executors with their next tasks; its path here."""
+        from manyhands.backends.ranks.loop import network_workload
+        from manyhands.backends.spark.arrays import write_arrays
+        from manyhands.backends.spark.windows import prepare_windows
+
+        workload: Any = network_workload(spec)
+        data_dir = Path(spec.data_dir) if spec.data_dir else None
+        windows = prepare_windows(self.session, self.folder, data_dir, workload.window, workload.symbols, workload.file or None)
+        path = self.folder / f"prepared-{time.time_ns()}.npz"
+        write_arrays(path, workload.arrays(windows))
+        if spec.address is not None:
+            self.session.sparkContext.addFile(str(path))
+        return str(path)
+
+
+def with_preparation(report: Mapping[str, Any], prepare: str, prepare_s: float | None) -> dict[str, Any]:
+    """A worker's report that says how the data was prepared, with the seconds it took Spark as part of its `load`.
+
+    Spark prepares before the workers exist; their clocks are set back by that time, so it is not counted as launch as well.
+    """
+    changed = dict(report) | {"resolved": report["resolved"] | {"prepare": prepare, "prepare_s": prepare_s}}
+    if prepare_s is not None:
+        changed["started"] = report["started"] - prepare_s
+        changed["phases"] = report["phases"] | {"load_s": report["phases"]["load_s"] + prepare_s}
+    return changed

@@ -1,0 +1,76 @@
+"""`spark-local`: TorchDistributor with `local_mode=True`, which is torchrun on the driver: no tasks, no executors.
+
+It has a name of its own, because it spreads nothing: what it costs beside `ddp` is the Spark session that stands by.
+TorchDistributor would have torchrun meet on every interface; here it meets on loopback.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from manyhands.backends.spark.base import SparkBackend
+from manyhands.plan import RunSpec
+
+
+class SparkLocal(SparkBackend):
+    """Every worker is a process that torchrun starts on the driver."""
+
+    name: ClassVar[str] = "spark-local"
+    summary: ClassVar[str] = "Spark's TorchDistributor in its local mode: torchrun on the driver"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "pyspark", "pyarrow")
+    extra: ClassVar[str] = "spark"
+    in_default_plan: ClassVar[bool] = False
+
+    @classmethod
+    def refuse(cls, spec: RunSpec) -> str | None:
+        if spec.nodes > 1 or spec.address is not None:
+            return "spark-local trains on the driver alone; use --backend spark, with --address spark://HOST:PORT"
+        return None
+
+    @classmethod
+    def environment(cls, spec: RunSpec) -> dict[str, str]:
+        from manyhands.backends.spark.rendezvous import NAME
+        from manyhands.backends.spark.session import python_variables
+        from manyhands.measure.threads import thread_variables
+
+        return python_variables(spec) | thread_variables(spec.threads) | {"GLOO_SOCKET_IFNAME": "lo", "PET_RDZV_BACKEND": NAME}
+
+    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
+        """Runs the workers of `spark` and reads what rank 0 gathered."""
+        from pyspark.ml.torch.distributor import TorchDistributor
+
+        from manyhands.backends.spark import worker
+        from manyhands.backends.spark.failure import failure
+
+        path = self.folder / "reports.json"
+        with meeting_on_loopback():
+            try:
+                distributor = TorchDistributor(num_processes=spec.workers, local_mode=True, use_gpu=spec.device == "cuda")
+                distributor.run(worker.write_reports, spec.to_dict(), str(path))
+            except Exception as error:
+                raise failure(error, []) from None
+        reports: list[dict[str, Any]] = json.loads(path.read_text())
+        return [report | {"resolved": report["resolved"] | {"local_mode": True}} for report in reports]
+
+
+@contextmanager
+def meeting_on_loopback() -> Iterator[None]:
+    """TorchDistributors that run inside in local mode have torchrun meet on a port of loopback, by our rendezvous."""
+    from pyspark.ml.torch.distributor import TorchDistributor
+
+    from manyhands.backends.spark.rendezvous import ON_DRIVER
+
+    distributor: Any = TorchDistributor
+    theirs = distributor._get_torchrun_args
+
+    def ours(local_mode: bool, num_processes: int) -> tuple[list[str], int]:
+        return ["--nnodes=1", f"--rdzv_endpoint={ON_DRIVER}", "--rdzv_id=manyhands"], num_processes
+
+    distributor._get_torchrun_args = staticmethod(ours)
+    try:
+        yield
+    finally:
+        distributor._get_torchrun_args = staticmethod(theirs)

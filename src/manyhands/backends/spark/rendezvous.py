@@ -1,0 +1,31 @@
+"""Where torchrun finds the rendezvous of `spark`: the entry point group `torchrun.handlers`, by the variable PET_RDZV_BACKEND.
+
+Every import of torch's rendezvous loads this file, so it imports nothing heavy itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.rendezvous import RendezvousHandler, RendezvousParameters
+
+NAME = "manyhands-spark"
+ON_DRIVER = "127.0.0.1:0"
+
+
+def creator() -> Callable[[RendezvousParameters], RendezvousHandler]:
+    """What the entry point names."""
+    return create
+
+
+def create(parameters: RendezvousParameters) -> RendezvousHandler:
+    """The rendezvous of one task, or of the driver in local mode, which is told no port."""
+    if parameters.endpoint == ON_DRIVER:
+        from manyhands.backends.ranks.loopback import create as loopback_rendezvous
+
+        return loopback_rendezvous(parameters)
+    from manyhands.backends.spark.store import task_rendezvous
+
+    return task_rendezvous(parameters)

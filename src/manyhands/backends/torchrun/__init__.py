@@ -1,0 +1,1 @@
+"""Backend `ddp`: torchrun and DistributedDataParallel."""

@@ -1,0 +1,56 @@
+"""One worker of `ddp`, started by torchrun as `python -m manyhands.backends.torchrun.worker FOLDER`.
+
+FOLDER/job.json says what to train; rank 0 leaves every worker's report in FOLDER/reports.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+from torch.distributed.elastic.multiprocessing.errors import get_error_handler, record
+
+from manyhands.backends.nodes.heartbeat import across_hosts
+from manyhands.backends.nodes.interface import interface_towards
+from manyhands.backends.ranks.job import run_rank
+from manyhands.backends.ranks.loop import check_device
+from manyhands.backends.ranks.rank import GroupRank
+from manyhands.measure.resources import die_with_parent
+from manyhands.plan import RunSpec
+
+
+@record
+def main(folder: Path) -> None:
+    """Joins the group, does its work, and hands the reports to rank 0."""
+    die_with_parent()
+    spec = RunSpec.from_dict(json.loads((folder / "job.json").read_text()))
+    if reports := across_hosts(spec, int(os.environ["RANK"]), give_up, lambda: work(spec)):
+        partial = folder / "reports.partial"
+        partial.write_text(json.dumps(reports))
+        os.replace(partial, folder / "reports.json")
+    dist.destroy_process_group()
+
+
+def work(spec: RunSpec) -> list[dict[str, Any]]:
+    """The reports of all workers on rank 0; none on the others."""
+    device = check_device(spec)
+    if spec.address:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
+    dist.init_process_group("gloo" if device == "cpu" else "nccl", timeout=timedelta(seconds=spec.timeout_s))
+    rank = GroupRank(device)
+    return rank.gather(run_rank(rank, spec))
+
+
+def give_up(error: Exception) -> None:
+    """Leaves the error where the agent looks for it, and ends this process, whose main thread may be blocked for good."""
+    get_error_handler().record_exception(error)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,51 @@
+"""A user's own class by `path/to/file.py:Name`: loaded like ours, named so that another process or folder finds it again."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from manyhands.errors import UsageError
+
+OF_FILES = "manyhands_file_"
+"""How the names of such modules begin; nobody else can import them."""
+
+
+def is_of_file(name: str) -> bool:
+    """Whether `name` is a `path/to/file.py:Name`."""
+    return ".py:" in name
+
+
+def absolute(name: str) -> str:
+    """`name` with the whole path where it is a `path/to/file.py:Name`, so that it holds in another folder."""
+    path, separator, attribute = name.rpartition(".py:")
+    return f"{Path(path + '.py').resolve()}:{attribute}" if separator else name
+
+
+def file_and_name(cls: type[Any]) -> str | None:
+    """`path/to/file.py:Name` of a class that came from a file; None for one that can be imported."""
+    if not cls.__module__.startswith(OF_FILES):
+        return None
+    return f"{sys.modules[cls.__module__].__file__}:{cls.__qualname__}"
+
+
+def load(name: str) -> Any:
+    """The object that `path/to/file.py:Name` names; raises UsageError when there is no such file, or no such name in it."""
+    folder_and_stem, _, attribute = name.rpartition(".py:")
+    path = Path(folder_and_stem + ".py")
+    if not path.is_file():
+        raise UsageError(f"no file {path} for {attribute!r}; give path/to/file.py:Name")
+    module_name = f"{OF_FILES}{path.stem}"
+    module = sys.modules.get(module_name)
+    if module is None or module.__file__ != str(path.resolve()):
+        spec = importlib.util.spec_from_file_location(module_name, path.resolve())
+        if spec is None or spec.loader is None:
+            raise UsageError(f"{path} cannot be loaded as Python; give path/to/file.py:Name")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        spec.loader.exec_module(module)
+    if not hasattr(module, attribute):
+        raise UsageError(f"{path} has no {attribute!r}; give path/to/file.py:Name with a class of that file")
+    return getattr(module, attribute)

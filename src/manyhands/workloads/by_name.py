@@ -1,0 +1,20 @@
+"""Names -> workloads: ours, those of entry points in the group `manyhands.workloads`, and a user's `path/to/file.py:Name`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from manyhands.finding import classes, find
+from manyhands.workloads.base import Workload
+
+
+@cache
+def workload_classes() -> Mapping[str, type[Workload]]:
+    """Every workload that has a name, in the order of the names; searched for once in a process."""
+    return classes("manyhands.workloads", Workload)  # type: ignore[type-abstract]  # compared with, not made
+
+
+def workload_class(name: str) -> type[Workload]:
+    """The workload of that name; raises UsageError when there is none."""
+    return find("workload", name, Workload, workload_classes)  # type: ignore[type-abstract]  # compared with, not made

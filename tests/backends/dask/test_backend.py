@@ -1,0 +1,291 @@
+"""`dask`: what is its own, beyond the contract: existing schedulers, lost workers, which error is told, ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from listening import listening
+
+from manyhands.backends.dask.backend import DaskCluster
+from manyhands.errors import Unavailable
+from manyhands.measure.resources import end_descendants
+from manyhands.plan import RunSpec
+from manyhands.record import Record, read_records
+from manyhands.run import Surroundings, measure
+
+pytestmark = pytest.mark.slow
+
+NETS = Path(__file__).parents[1] / "uneven_nets.py"
+STATE = """
+import json, os, sys
+from distributed import Client
+
+def state(dask_worker):
+    import sys
+    dist = sys.modules.get("torch.distributed")
+    variables = {name: value for name, value in os.environ.items() if "THREADS" in name or "GLOO" in name or "RANK" in name}
+    return {
+        "pid": os.getpid(),
+        "group": bool(dist and dist.is_initialized()),
+        "variables": variables,
+        "listener": hasattr(dask_worker, "manyhands_listener"),
+    }
+
+with Client(sys.argv[1], timeout=60) as client:
+    tasks = sum(len(keys) for keys in client.processing().values())
+    print(json.dumps({"workers": list(client.run(state).values()), "tasks": tasks}))
+"""
+
+
+@pytest.fixture(autouse=True)
+def installed() -> None:
+    """Skips where Dask is missing, with the command that installs it."""
+    try:
+        DaskCluster.require()
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """A scheduler with two workers that somebody else has started."""
+
+    address: str
+    processes: tuple[subprocess.Popen[bytes], ...]
+
+    def state(self) -> dict[str, Any]:
+        """What its workers hold, asked by a client in another process."""
+        said = subprocess.run([sys.executable, "-c", STATE, self.address], capture_output=True, text=True, check=True, timeout=60)
+        return dict(json.loads(said.stdout))
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[Scheduler]:
+    """The commands `dask scheduler` and `dask worker`, on loopback."""
+    file = tmp_path / "scheduler.json"
+    others = {child.pid for child in psutil.Process().children(recursive=True)}
+
+    def start(command: str, *words: str) -> subprocess.Popen[bytes]:
+        everything = [sys.executable, "-m", "dask", command, "--scheduler-file", str(file), "--no-dashboard", *words]
+        return subprocess.Popen(everything, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    processes = [start("scheduler", "--host", "127.0.0.1", "--port", "0")]
+    words = ["--host", "127.0.0.1", "--nthreads", "1", "--local-directory", str(tmp_path)]
+    processes += [start("worker", *words) for _ in range(2)]
+    try:
+        wait_until(file.exists)
+        found = Scheduler(json.loads(file.read_text())["address"], tuple(processes))
+        wait_until(lambda: len(found.state()["workers"]) == 2)
+        yield found
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+        for process in processes:
+            process.wait(30)
+        end_descendants(others)  # their helpers, which this process has adopted
+
+
+def wait_until(holds: Callable[[], bool], patience_s: float = 60) -> None:
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def spec(**changes: object) -> RunSpec:
+    common = {"workload": "rnn", "backend": "dask", "workers": 2, "samples": 512, "timeout_s": 150.0}
+    return RunSpec.from_dict(common | changes)
+
+
+def run(out: Path, *words: str) -> Record:
+    """The record of `manyhands run` in a process beside the scheduler's, as a user's would be."""
+    command = [sys.executable, "-m", "manyhands", "run", "rnn", "--backend", "dask", "--repeats", "1", "--samples", "512"]
+    subprocess.run([*command, *words, "--out", str(out)], capture_output=True, check=False, timeout=180)
+    return read_records(out)[-1]
+
+
+def workers() -> list[psutil.Process]:
+    """Dask's worker processes under this one."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if any("spawn_main" in word for word in process.cmdline()):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_dropout_and_rows_are_those_of_ddp(count: int) -> None:
+    ours, ddp = (
+        measure(spec(workload="mlp", samples=1000, workers=count, epochs=2, backend=name), Surroundings())
+        for name in ("dask", "ddp")
+    )
+    assert ours.ok, ours.reason
+    assert ours.init_sha256 == ddp.init_sha256
+    assert [epoch["loss"] for epoch in ours.history] == pytest.approx([epoch["loss"] for epoch in ddp.history], abs=1e-5)
+    assert [worker["rows_sha256"] for worker in ours.per_worker] == [worker["rows_sha256"] for worker in ddp.per_worker]
+
+
+def test_threads_are_those_asked_for() -> None:
+    record = measure(spec(threads=2), Surroundings())
+    assert record.ok, record.reason
+    for worker in record.per_worker:
+        assert set(worker["threads"].values()) == {2}, worker["threads"]
+
+
+def test_waiting_for_a_slow_worker_is_communication_of_the_other() -> None:
+    record = measure(spec(workload=f"{NETS}:Uneven", samples=2048), Surroundings())
+    assert record.ok, record.reason
+    slept_s = 0.02 * record.resolved["steps_per_epoch"]
+    fast, slow = (worker["train_split"] for worker in record.per_worker)
+    assert slow["compute_s"] > slept_s
+    assert fast["communicate_s"] > 0.7 * slept_s
+    assert fast["communicate_s"] > 2 * slow["communicate_s"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_killed_worker_is_named_in_seconds_and_the_others_go_with_it(tmp_path: Path, count: int) -> None:
+    killed: list[float] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            # Importing torch takes a worker about 2 s of its CPU time: with 4 s it trains, however busy the machine is.
+            if len(found := workers()) == count and all(process.cpu_times().user > 4 for process in found):
+                killed.append(time.monotonic())
+                os.kill(found[0].pid, signal.SIGKILL)
+                return
+            time.sleep(0.1)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    record = measure(spec(workload="mlp", samples=8192, epochs=100, workers=count), Surroundings(log_folder=tmp_path))
+    ended = time.monotonic()
+    killer.join()
+    assert record.status == "failed"
+    assert "dask worker " in str(record.reason)
+    assert "died while it trained" in str(record.reason)
+    assert ended - killed[0] < 10
+    assert not workers()
+    assert measure(spec(), Surroundings(log_folder=tmp_path)).ok
+
+
+def test_mistake_in_one_worker_is_told_with_its_rank() -> None:
+    record = measure(spec(workload=f"{NETS}:Faulty"), Surroundings())
+    assert record.status == "failed"
+    assert record.reason == "dask worker 1 failed: ValueError: a mistake of this net's own"
+    assert record.wall_s is not None
+    assert record.wall_s < 40
+
+
+def test_data_error_inside_a_worker_reaches_the_record_in_its_own_words() -> None:
+    record = measure(spec(workload="cnn", samples=10_000_000), Surroundings())
+    assert record.status == "failed"
+    assert record.reason == "embedded digits has 8192 training rows, 10000000 were asked for; use fewer --samples"
+
+
+def test_only_loopback_listens_while_a_run_is_on() -> None:
+    with listening() as heard:
+        record = measure(spec(samples=4096, epochs=3), Surroundings())
+    assert record.ok, record.reason
+    assert heard
+    assert heard <= {"127.0.0.1", "::1"}
+
+
+def test_existing_scheduler_is_used_twice_and_left_as_it_was(scheduler: Scheduler, tmp_path: Path) -> None:
+    before = scheduler.state()
+    out = tmp_path / "out.jsonl"
+    for _ in range(2):
+        record = run(out, "--workers", "2", "--address", scheduler.address)
+        assert record.ok, record.reason
+        assert {worker["pid"] for worker in record.per_worker} == {worker["pid"] for worker in before["workers"]}
+        assert "ended_by_force" not in record.resources
+        for worker in record.per_worker:
+            assert set(worker["threads"].values()) == {1}, worker["threads"]
+    assert scheduler.state() == before
+    assert all(process.poll() is None for process in scheduler.processes)
+    one = run(out, "--workers", "1", "--address", scheduler.address)
+    assert one.ok, one.reason
+    alone = measure(spec(backend="serial", workers=1), Surroundings())
+    assert one.history[0]["loss"] == pytest.approx(alone.history[0]["loss"], abs=1e-5)
+
+
+def test_more_workers_than_the_scheduler_has_is_said_at_once(scheduler: Scheduler, tmp_path: Path) -> None:
+    record = run(tmp_path / "out.jsonl", "--workers", "4", "--address", scheduler.address)
+    assert record.status == "failed"
+    assert "4 workers were asked for" in str(record.reason)
+    assert "has 2" in str(record.reason)
+    assert record.wall_s is not None
+    assert record.wall_s < 10
+
+
+def test_killed_worker_of_an_existing_scheduler_is_named_and_the_next_run_is_ok(scheduler: Scheduler, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    victim = scheduler.state()["workers"][0]["pid"]
+
+    def kill() -> None:
+        wait_until(lambda: scheduler.state()["tasks"] == 2)
+        time.sleep(4)
+        os.kill(victim, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    record = run(out, "--workers", "2", "--epochs", "500", "--address", scheduler.address)
+    killer.join()
+    assert record.status == "failed"
+    assert "died while it trained" in str(record.reason)
+    wait_until(lambda: len(scheduler.state()["workers"]) == 2)
+    wait_until(lambda: scheduler.state()["tasks"] == 0)
+    assert run(out, "--workers", "2", "--address", scheduler.address).ok
+
+
+def test_tasks_of_a_run_that_was_ended_give_up(scheduler: Scheduler, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    record = run(out, "--workers", "2", "--epochs", "5000", "--timeout", "12", "--address", scheduler.address)
+    assert record.status == "failed"
+    assert "not finished after the 12 s of --timeout" in str(record.reason)
+    wait_until(lambda: not any(worker["group"] for worker in scheduler.state()["workers"]), patience_s=20)
+    assert run(out, "--workers", "2", "--address", scheduler.address).ok
+
+
+def test_scheduler_that_dies_is_a_failed_record(scheduler: Scheduler, tmp_path: Path) -> None:
+    def kill() -> None:
+        wait_until(lambda: scheduler.state()["tasks"] == 2)
+        time.sleep(3)
+        scheduler.processes[0].kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    record = run(tmp_path / "out.jsonl", "--workers", "2", "--epochs", "5000", "--timeout", "90", "--address", scheduler.address)
+    killer.join()
+    assert record.status == "failed"
+    assert "--timeout" not in str(record.reason)
+    assert "the scheduler ended" in str(record.reason)
+
+
+def test_address_that_does_not_answer_is_a_skip_within_ten_seconds() -> None:
+    record = measure(spec(address="tcp://127.0.0.1:1"), Surroundings())
+    assert record.status == "skipped"
+    assert "no Dask scheduler answers at tcp://127.0.0.1:1" in str(record.reason)
+    assert record.wall_s is not None
+    assert record.wall_s < 12
+
+
+def test_something_that_is_no_address_is_told(tmp_path: Path) -> None:
+    record = measure(spec(address="spark://127.0.0.1:7077"), Surroundings())
+    assert record.status == "failed"
+    assert "give tcp://HOST:PORT" in str(record.reason)

@@ -1,0 +1,194 @@
+"""`dask` for estimators: what is its own, beyond what every engine must keep to: memory, threads, lost workers, schedulers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from listening import listening
+
+from manyhands.backends.dask.backend import DaskCluster
+from manyhands.backends.dask.rows import pieces
+from manyhands.errors import Unavailable
+from manyhands.measure.resources import end_descendants
+from manyhands.plan import RunSpec
+from manyhands.record import Record, read_records
+from manyhands.run import Surroundings, measure, refusal
+
+pytestmark = pytest.mark.slow
+
+CLUSTER = """
+import sys
+from distributed import LocalCluster
+
+if __name__ == "__main__":
+    workers, slots, threads = map(int, sys.argv[1:])
+    with LocalCluster(workers, threads_per_worker=slots, host="127.0.0.1", dashboard_address=None,
+                      env={"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        input()
+"""
+
+
+@pytest.fixture(autouse=True)
+def installed() -> None:
+    """Skips where Dask is missing, with the command that installs it."""
+    try:
+        DaskCluster.require()
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+def spec(**changes: object) -> RunSpec:
+    common = {"workload": "kmeans", "backend": "dask", "workers": 2, "samples": 5000, "batch": "per-worker", "timeout_s": 300.0}
+    return RunSpec.from_dict(common | changes)
+
+
+@contextmanager
+def cluster(folder: Path, workers: int = 2, slots: int = 1, threads: int = 1) -> Iterator[str]:
+    """The address of a scheduler that somebody else has started, with its workers."""
+    script = folder / "cluster.py"
+    script.write_text(CLUSTER)
+    others = {child.pid for child in psutil.Process().children(recursive=True)}
+    command = [sys.executable, str(script), str(workers), str(slots), str(threads)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, text=True) as process:
+        assert process.stdout
+        yield process.stdout.readline().strip()
+        process.communicate("\n", timeout=60)
+    end_descendants(others)  # its helpers, which this process has adopted
+
+
+def run_at(address: str, out: Path, workload: str, *words: str) -> Record:
+    """The record of `manyhands run` in a process beside the scheduler's, as a user's would be."""
+    command = [sys.executable, "-m", "manyhands", "run", workload, "--backend", "dask", "--repeats", "1", "--address", address]
+    subprocess.run([*command, *words, "--out", str(out)], capture_output=True, check=False, timeout=300)
+    return read_records(out)[-1]
+
+
+def test_memory_limits_that_dask_cannot_keep_are_refused() -> None:
+    assert "those for ensemble are not" in str(refusal(spec(workload="ensemble", memory_limit=10**9)))
+    assert "those for network are not" in str(refusal(spec(workload="mlp", batch="global", memory_limit=10**9)))
+    assert "have their own memory limits" in str(refusal(spec(memory_limit=10**9, address="tcp://127.0.0.1:1")))
+    assert "1 member cannot keep 2 workers busy" in str(refusal(spec(workload="ensemble", settings={"single": "true"})))
+
+
+def test_too_small_a_limit_is_told(tmp_path: Path) -> None:
+    record = measure(spec(memory_limit=250_000_000, workers=1), Surroundings(log_folder=tmp_path))
+    assert record.status == "failed"
+    assert "took more than its --memory-limit" in str(record.reason)
+
+
+def test_rows_within_a_limit_give_the_same_trees_as_without(tmp_path: Path) -> None:
+    plain, limited = (
+        measure(spec(workload="xgboost", settings={"rounds": 10}, memory_limit=limit), Surroundings(log_folder=tmp_path))
+        for limit in (None, 1_000_000_000)
+    )
+    assert plain.ok, plain.reason
+    assert limited.ok, limited.reason
+    assert (plain.resolved["strategy"], limited.resolved["strategy"]) == ("xgboost.dask", "xgboost.dask, external memory")
+    assert limited.quality["log_loss"] == pytest.approx(plain.quality["log_loss"], rel=1e-6)
+
+
+def test_own_initialisation_finds_clusters_as_good(tmp_path: Path) -> None:
+    shared, native = (measure(spec(settings={"init": init}), Surroundings(log_folder=tmp_path)) for init in ("shared", "native"))
+    assert native.ok, native.reason
+    assert native.init_sha256 is None
+    assert native.quality["inertia"] < 1.5 * shared.quality["inertia"]
+
+
+@pytest.mark.parametrize("workload", ["kmeans", "xgboost", "search"])
+def test_threads_are_those_asked_for(workload: str, tmp_path: Path) -> None:
+    settings = {"search": {"trees": 3, "depths": ("2",), "leaves": ("1",)}}.get(workload, {})
+    record = measure(spec(workload=workload, samples=1000, threads=2, settings=settings), Surroundings(log_folder=tmp_path))
+    assert record.ok, record.reason
+    for worker in record.per_worker:
+        assert set(worker["threads"].values()) == {2}, worker["threads"]
+
+
+@pytest.mark.parametrize("workload", ["kmeans", "ensemble"])
+def test_only_loopback_listens_while_a_run_is_on(workload: str, tmp_path: Path) -> None:
+    with listening() as heard:
+        record = measure(spec(workload=workload, epochs=4), Surroundings(log_folder=tmp_path))
+    assert record.ok, record.reason
+    assert heard
+    assert heard <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize(
+    ("workload", "settings"),
+    [("kmeans", {"max_iterations": 5000, "tolerance": 0.0, "clusters": 50}), ("xgboost", {"rounds": 100_000})],
+)
+def test_killed_worker_is_told_and_the_others_go_with_it(workload: str, settings: dict[str, Any], tmp_path: Path) -> None:
+    killed: list[float] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            # Importing and compiling takes a worker about 4 s of its CPU time.
+            if len(found := dask_workers()) == 2 and all(process.cpu_times().user > 7 for process in found):
+                killed.append(time.monotonic())
+                os.kill(found[0].pid, signal.SIGKILL)
+                return
+            time.sleep(0.1)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    record = measure(spec(workload=workload, samples=200_000, settings=settings), Surroundings(log_folder=tmp_path))
+    ended = time.monotonic()
+    killer.join()
+    assert killed
+    assert record.status == "failed"
+    assert "a dask worker died while it trained" in str(record.reason)
+    assert ended - killed[0] < 30
+    assert not dask_workers()
+
+
+def dask_workers() -> list[psutil.Process]:
+    """Dask's worker processes under this one."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if any("spawn_main" in word for word in process.cmdline()):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+@pytest.mark.parametrize("workload", ["kmeans", "xgboost", "ensemble", "prepare"])
+def test_one_of_an_existing_scheduler_s_workers_does_all_the_work(workload: str, tmp_path: Path) -> None:
+    with cluster(tmp_path) as address:
+        record = run_at(address, tmp_path / "out.jsonl", workload, "--workers", "1", "--samples", "1000")
+    assert record.ok, record.reason
+    assert "ended_by_force" not in record.resources
+    alone = measure(RunSpec.from_dict(dict(record.spec) | {"backend": "serial", "address": None}), Surroundings())
+    assert record.data == alone.data
+    assert record.resolved.get("rows_fingerprint") == alone.resolved.get("rows_fingerprint")
+
+
+def test_workers_of_another_shape_are_refused_in_words(tmp_path: Path) -> None:
+    with cluster(tmp_path, workers=1, slots=2) as address:
+        wide = run_at(address, tmp_path / "wide.jsonl", "kmeans", "--workers", "1", "--samples", "1000")
+    with cluster(tmp_path, workers=1, threads=2) as address:
+        other = run_at(address, tmp_path / "other.jsonl", "kmeans", "--workers", "1", "--samples", "1000")
+    assert "runs 2 tasks at once" in str(wide.reason)
+    assert "uses 2 threads and --threads 1 was asked for" in str(other.reason)
+
+
+def test_chunks_are_as_large_as_memory_lets_them_be() -> None:
+    """Ten parts of 100 MB: two in a chunk of at most 256 MB, or one in each."""
+    slices = [(part, 0, 1_000_000) for part in range(10)]
+    sizes = [[high - low for _, low, high in chunk] for chunk in pieces(slices, row_bytes=100, limited=False)]  # type: ignore[arg-type]
+    assert sizes == [[1_000_000] * 2] * 5
+    assert len(pieces(slices, row_bytes=100, limited=True)) == 10  # type: ignore[arg-type]
+    assert pieces([], row_bytes=100, limited=False) == []

@@ -1,0 +1,256 @@
+"""`fabric-ddp` and `fabric-dp`: what is their own, beyond the contract: strategies, lost workers, errors, ports, nodes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from listening import listening
+
+from manyhands.backends.fabric.backend import FabricDdp
+from manyhands.backends.fabric.dp import FabricDp, one_process
+from manyhands.backends.fabric.failure import first_failure, leave_note
+from manyhands.backends.fabric.rank import check_strategy
+from manyhands.errors import DataError, EngineError, Unavailable
+from manyhands.plan import RunSpec
+from manyhands.record import read_records
+from manyhands.run import Surroundings, measure, refusal
+
+NETS = Path(__file__).parents[1] / "uneven_nets.py"
+
+
+@pytest.fixture
+def installed() -> None:
+    """Skips where Lightning is missing, with the command that installs it."""
+    try:
+        FabricDdp.require()
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+def spec(**changes: object) -> RunSpec:
+    common = {"workload": "rnn", "backend": "fabric-ddp", "workers": 2, "samples": 512, "timeout_s": 150.0}
+    return RunSpec.from_dict(common | changes)
+
+
+def workers() -> dict[int, psutil.Process]:
+    """The processes of `fabric.worker` under this one, by rank."""
+    found = {}
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "manyhands.backends.fabric.worker" in process.cmdline():
+                found[int(process.environ().get("LOCAL_RANK", "0"))] = process
+        except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+@pytest.mark.slow
+def test_ddp_is_what_was_asked_for_and_what_ran_with_the_threads_asked_for(installed: None) -> None:
+    record = measure(spec(threads=2), Surroundings())
+    assert record.ok, record.reason
+    assert (record.resolved["requested_strategy"], record.resolved["strategy"]) == ("ddp", "DDPStrategy")
+    assert record.resolved["model"] == "_FabricModule"
+    for worker in record.per_worker:
+        assert set(worker["threads"].values()) == {2}, worker["threads"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 2])
+def test_dropout_and_rows_are_those_of_ddp(installed: None, count: int) -> None:
+    ours, ddp = (
+        measure(spec(workload="mlp", samples=1000, workers=count, epochs=2, backend=name), Surroundings())
+        for name in ("fabric-ddp", "ddp")
+    )
+    assert ours.ok, ours.reason
+    assert ours.init_sha256 == ddp.init_sha256
+    assert [epoch["loss"] for epoch in ours.history] == pytest.approx([epoch["loss"] for epoch in ddp.history], abs=1e-5)
+    assert [worker["rows_sha256"] for worker in ours.per_worker] == [worker["rows_sha256"] for worker in ddp.per_worker]
+
+
+@pytest.mark.slow
+def test_waiting_for_a_slow_worker_is_communication_of_the_other(installed: None) -> None:
+    record = measure(spec(workload=f"{NETS}:Uneven", samples=2048), Surroundings())
+    assert record.ok, record.reason
+    slept_s = 0.02 * record.resolved["steps_per_epoch"]
+    fast, slow = (worker["train_split"] for worker in record.per_worker)
+    assert slow["compute_s"] > slept_s
+    assert fast["communicate_s"] > 0.7 * slept_s
+    assert fast["communicate_s"] > 2 * slow["communicate_s"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_killed_worker_is_named_in_seconds_and_the_others_go_with_it(installed: None, tmp_path: Path, rank: int) -> None:
+    killed: list[float] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if len(found := workers()) == 2:
+                time.sleep(6)
+                killed.append(time.monotonic())
+                os.kill(found[rank].pid, signal.SIGKILL)
+                return
+            time.sleep(0.1)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    record = measure(spec(workload="mlp", samples=8192, epochs=100), Surroundings(log_folder=tmp_path))
+    ended = time.monotonic()
+    killer.join()
+    assert record.status == "failed"
+    assert f"fabric-ddp worker {rank} (pid " in str(record.reason)
+    assert "was killed by SIGKILL" in str(record.reason)
+    assert ended - killed[0] < 10
+    assert not workers()
+    assert measure(spec(), Surroundings(log_folder=tmp_path)).ok
+
+
+@pytest.mark.slow
+def test_mistake_in_one_worker_is_told_with_its_rank(installed: None) -> None:
+    record = measure(spec(workload=f"{NETS}:Faulty"), Surroundings())
+    assert record.status == "failed"
+    assert record.reason == "fabric-ddp worker 1 failed: ValueError: a mistake of this net's own"
+
+
+@pytest.mark.slow
+def test_data_error_inside_a_worker_reaches_the_record_in_its_own_words(installed: None) -> None:
+    record = measure(spec(workload="cnn", samples=10_000_000), Surroundings())
+    assert record.status == "failed"
+    assert record.reason == "embedded digits has 8192 training rows, 10000000 were asked for; use fewer --samples"
+
+
+@pytest.mark.slow
+def test_only_loopback_listens_while_a_run_is_on(installed: None) -> None:
+    with listening() as heard:
+        record = measure(spec(samples=4096, epochs=3), Surroundings())
+    assert record.ok, record.reason
+    assert heard
+    assert heard <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.slow
+def test_two_nodes_meet_and_node_zero_writes_the_record(installed: None, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "manyhands", "run", "rnn", "--backend", "fabric-ddp", "--workers", "2", "--samples", "512"]
+    words += ["--repeats", "1", "--timeout", "100", "--nodes", "2", "--address", f"127.0.0.1:{port}"]
+    nodes = [
+        subprocess.Popen(
+            [*words, "--node-rank", str(rank), "--out", str(tmp_path / f"{rank}.jsonl")],
+            env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for rank in (0, 1)
+    ]
+    assert [node.wait(150) for node in nodes] == [0, 0]
+    (record,) = read_records(tmp_path / "0.jsonl")
+    assert record.ok, record.reason
+    assert [worker["rank"] for worker in record.per_worker] == [0, 1]
+    assert not (tmp_path / "1.jsonl").exists()  # node 0 writes the record
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:8786", "127.0.0.1", "127.0.0.1:port", "127.0.0.1:70000"])
+def test_address_that_is_no_meeting_point_is_refused(installed: None, address: str) -> None:
+    reason = refusal(spec(address=address))
+    assert reason is not None
+    assert repr(address) in reason
+    assert "HOST:PORT" in reason
+    FabricDdp.environment(spec(address=address))
+
+
+@pytest.mark.slow
+def test_fabric_itself_would_run_ddp_for_dp_on_cpu_and_we_do_not(installed: None) -> None:
+    code = """
+from manyhands.backends.fabric.rank import make_fabric
+from manyhands.errors import EngineError
+from manyhands.plan import RunSpec
+try:
+    make_fabric(RunSpec(workload="rnn", backend="fabric-dp"), "dp", 2)
+except EngineError as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert "was asked for 'dp' and chose DDPStrategy instead of DataParallelStrategy" in said.stdout
+
+
+def test_strategy_of_its_own_name_is_accepted() -> None:
+    check_strategy("dp", "DataParallelStrategy")
+    check_strategy("ddp", "DDPStrategy")
+    with pytest.raises(EngineError, match="nothing is run under another's name"):
+        check_strategy("ddp", "SingleDeviceStrategy")
+
+
+def test_dp_on_cpu_is_refused_with_the_reason(installed: None) -> None:
+    record = measure(spec(backend="fabric-dp"), Surroundings())
+    assert record.status == "skipped"
+    assert record.reason == "fabric-dp needs --device cuda: on CPU Lightning Fabric turns dp into ddp, which is fabric-ddp here"
+
+
+def test_dp_is_one_machine() -> None:
+    wanted = spec(backend="fabric-dp", device="cuda", nodes=2, address="127.0.0.1:29500")
+    assert "one machine" in str(FabricDp.refuse(wanted))
+
+
+@pytest.mark.parametrize("batch", ["global", "per-worker"])
+@pytest.mark.parametrize("scaling", ["fixed", "growing"])
+def test_dp_takes_the_rows_and_batches_of_all_workers_in_one_process(batch: str, scaling: str) -> None:
+    wanted = spec(backend="fabric-dp", workers=4, batch=batch, scaling=scaling, device="cuda")
+    one = one_process(wanted)
+    assert one.workers == 1
+    assert one.worker_batch_size == wanted.worker_batch_size * 4
+    assert one.total_samples == wanted.total_samples
+
+
+@pytest.mark.slow
+def test_dp_on_gpus_learns_what_serial_learns(installed: None) -> None:
+    torch = pytest.importorskip("torch", reason="needs torch: pip install 'manyhands[torch]'")
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device; torch.cuda finds none here")
+    count = min(2, torch.cuda.device_count())
+    serial = measure(spec(backend="serial", workers=1, device="cuda"), Surroundings())
+    record = measure(spec(backend="fabric-dp", workers=count, device="cuda"), Surroundings())
+    assert record.ok, record.reason
+    assert record.resolved["strategy"] == "DataParallelStrategy"
+    assert record.resolved["devices"] == count
+    assert record.init_sha256 == serial.init_sha256
+    assert record.history[0]["loss"] == pytest.approx(serial.history[0]["loss"], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_more_gpus_than_there_are_is_a_skip(installed: None) -> None:
+    record = measure(spec(backend="fabric-ddp", workers=64, device="cuda"), Surroundings())
+    assert record.status == "skipped"
+    assert "needs a GPU for each worker" in str(record.reason)
+
+
+def test_killed_worker_comes_before_the_errors_that_follow_from_it(tmp_path: Path) -> None:
+    leave_note(tmp_path, 0, "RuntimeError", "Connection closed by peer")
+    leave_note(tmp_path, 1, "EngineError", "fabric-ddp worker 1 (pid 7) was killed by SIGKILL", killed=True)
+    assert str(first_failure(tmp_path, 1, 6)) == "fabric-ddp worker 1 (pid 7) was killed by SIGKILL"
+
+
+def test_earliest_note_is_the_cause_and_keeps_its_kind(tmp_path: Path) -> None:
+    leave_note(tmp_path, 1, "DataError", "no file x")
+    leave_note(tmp_path, 0, "RuntimeError", "Connection closed by peer")
+    error = first_failure(tmp_path, 1, 6)
+    assert isinstance(error, DataError)
+    assert str(error) == "no file x"
+    assert json.loads((tmp_path / "failed-1.json").read_text())["rank"] == 1
+
+
+def test_rank_zero_is_named_when_it_alone_is_gone(tmp_path: Path) -> None:
+    assert str(first_failure(tmp_path, -11, 6)) == "fabric-ddp worker 0 (pid 6) was killed by SIGSEGV"
+    assert "worker 0 ended with 3" in str(first_failure(tmp_path, 3, 6))

@@ -1,0 +1,146 @@
+"""The one epoch loop, in this process: warm-up leaves no trace, loss is that of a bare loop, weights of padding are 0."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from manyhands.backends.ranks.epoch import GradientClock, Loop  # noqa: E402
+from manyhands.backends.ranks.loop import describe_data, state_sha256, train  # noqa: E402
+from manyhands.backends.ranks.rank import Rank  # noqa: E402
+from manyhands.backends.ranks.rows import Rows, tensor  # noqa: E402
+from manyhands.backends.ranks.sampler import ShardSampler  # noqa: E402
+from manyhands.data.partition import epoch_order  # noqa: E402
+from manyhands.errors import UsageError  # noqa: E402
+from manyhands.measure.phases import now  # noqa: E402
+from manyhands.plan import RunSpec  # noqa: E402
+from manyhands.plugins import workload_class  # noqa: E402
+from manyhands.workloads.base import Arrays, NetworkWorkload  # noqa: E402
+from manyhands.workloads.mlp import Mlp  # noqa: E402
+from manyhands.workloads.rnn import Rnn  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before() -> Iterator[None]:
+    """`train` sets threads for its whole process, which here is the test run's."""
+    environ, threads = dict(os.environ), torch.get_num_threads()
+    yield
+    os.environ.clear()
+    os.environ.update(environ)
+    torch.set_num_threads(threads)
+
+
+def test_the_optimizer_gets_the_rate_of_each_epoch_where_there_is_a_schedule() -> None:
+    model = torch.nn.Linear(1, 1)
+    for workload, rate in ((Rnn(learning_rate=0.01, decay=0.5), 0.0025), (Rnn(learning_rate=0.01), 0.01)):
+        optimizer = workload.optimizer(model.parameters())
+        Loop(Rank(), workload, model, optimizer, None).set_learning_rate(3)
+        assert [group["lr"] for group in optimizer.param_groups] == [rate]
+
+
+def bare_losses(spec: RunSpec) -> list[float]:
+    """The plainest loop that trains the same: no sampler, no clock, no warm-up."""
+    workload = workload_class(spec.workload).from_settings(spec.settings)
+    assert isinstance(workload, NetworkWorkload)
+    arrays = workload.load(None).training_rows(spec.samples)
+    torch.manual_seed(spec.seed)
+    model = workload.model()
+    optimizer = workload.optimizer(model.parameters())
+    losses = []
+    for epoch in range(1, spec.epochs + 1):
+        order, total = epoch_order(len(arrays.x_train), spec.seed, epoch), 0.0
+        for start in range(0, len(order), spec.batch_size):
+            rows = order[start : start + spec.batch_size]
+            loss = workload.loss(
+                model(workload.prepare(torch.from_numpy(arrays.x_train[rows]))), torch.from_numpy(arrays.y_train[rows])
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
+        losses.append(total / len(order))
+    return losses
+
+
+@pytest.mark.parametrize(("workload", "settings"), [("rnn", {}), ("lstm", {"dropout": 0.0, "window": 10})])
+def test_losses_are_those_of_a_bare_loop(workload: str, settings: dict[str, object]) -> None:
+    spec = RunSpec(workload=workload, backend="serial", samples=300, epochs=2, settings=settings)
+    torch.set_num_threads(1)
+    wanted = bare_losses(spec)
+    report = train(Rank(), spec)
+    assert [epoch["loss_sum"] / epoch["rows"] for epoch in report["history"]] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_scoring_every_epoch_stays_out_of_train_and_changes_nothing() -> None:
+    plain = RunSpec(workload="rnn", backend="serial", samples=256, epochs=2)
+    report = train(Rank(), plain)
+    scored = train(Rank(), RunSpec.from_dict(plain.to_dict() | {"score_epochs": True}))
+    assert [epoch["loss_sum"] for epoch in scored["history"]] == [epoch["loss_sum"] for epoch in report["history"]]
+    assert "accuracy" not in report["history"][0]
+    assert scored["history"][-1]["accuracy"] == scored["quality"]["accuracy"] == report["quality"]["accuracy"]
+    assert scored["history"][-1]["elapsed_s"] == pytest.approx(scored["phases"]["train_s"])
+
+
+def test_learning_improves_on_the_first_epoch() -> None:
+    report = train(Rank(), RunSpec(workload="cnn", backend="serial", samples=512, epochs=3))
+    losses = [epoch["loss_sum"] / epoch["rows"] for epoch in report["history"]]
+    assert losses[-1] < losses[0]
+
+
+def test_other_kinds_are_refused() -> None:
+    class Odd(Mlp):
+        kind = "odd"
+
+    assert Odd.kind == "odd"
+    with pytest.raises(UsageError, match="unknown workload"):
+        train(Rank(), RunSpec(workload="none", backend="serial"))
+
+
+def test_padding_is_neither_counted_nor_hashed() -> None:
+    spec = RunSpec(workload="cnn", backend="ddp", workers=2, batch_size=8)
+    samplers = [ShardSampler(9, 2, rank, spec) for rank in (0, 1)]
+    steps = [list(sampler) for sampler in samplers]
+    assert [len(batches) for batches in steps] == [len(sampler) for sampler in samplers] == [2, 2]
+    assert sum(sampler.rows_seen for sampler in samplers) == 9
+    assert [batches[-1].weight for batches in steps] == [2.0, 0.0]
+
+
+def test_memory_mapped_rows_need_no_copy() -> None:
+    rows = np.arange(6).reshape(3, 2)
+    rows.flags.writeable = False
+    assert tensor(rows).data_ptr() == rows.ctypes.data
+
+
+def test_gradient_clock_stops_at_the_last_gradient() -> None:
+    model = torch.nn.Linear(3, 1)
+    clock, began = GradientClock(model), now()
+    model(torch.ones(1, 3)).sum().backward()
+    assert began < clock.ready <= now()
+
+
+def test_gradient_clock_goes_on_with_the_parameter_that_came_last() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1))
+    clock = GradientClock(model)
+    model(torch.ones(1, 3)).sum().backward()
+    first, last = clock.ready, clock.latest
+    clock.watch_latest()
+    assert last < 2  # of the first layer
+    assert [bool(parameter._backward_hooks) for parameter in model.parameters()] == [number == last for number in range(4)]
+    model(torch.ones(1, 3)).sum().backward()
+    assert clock.ready > first
+
+
+def test_hashes_tell_weights_and_rows_apart() -> None:
+    torch.manual_seed(0)
+    first, second = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    assert state_sha256(first) != state_sha256(second)
+    assert state_sha256(first) == state_sha256(first)
+    rows = np.zeros((4, 2), np.float32)
+    one, other = Arrays(rows, rows, rows, rows, "made"), Arrays(rows + 1, rows, rows, rows, "made")
+    assert describe_data(Mlp(), one)["sha256"] != describe_data(Mlp(), other)["sha256"]
+    assert len(Rows(one, "cpu")) == 4

@@ -1,0 +1,494 @@
+"""`spark`: what is its own, beyond the contract: Java, windows made by Spark, a cluster that runs already, lost workers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psutil
+import pytest
+from listening import listening, listens
+
+from manyhands.backends.nodes.interface import interface_towards
+from manyhands.backends.spark import worker
+from manyhands.backends.spark.arrays import find_file, read_arrays, write_arrays
+from manyhands.backends.spark.failure import failure
+from manyhands.backends.spark.java import java_version, require_java
+from manyhands.data.stocks import Windows, load_windows
+from manyhands.errors import DataError, EngineError, Unavailable
+from manyhands.measure.resources import reap
+from manyhands.plan import RunSpec
+from manyhands.plugins import backend_class
+from manyhands.record import Record, read_records
+from manyhands.run import Surroundings, measure, refusal
+from manyhands.workloads.base import Arrays
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# --- Java, refusals, words: nothing is started -------------------------------------------------------------------------
+
+
+def fake_java(folder: Path, prints: str) -> Path:
+    """A folder like JAVA_HOME whose `java -version` prints that."""
+    command = folder / "bin" / "java"
+    command.parent.mkdir(parents=True)
+    command.write_text("#!/bin/sh\n" + "".join(f"echo '{line}' >&2\n" for line in prints.splitlines()))
+    command.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("prints", "version"),
+    [
+        ('openjdk version "17.0.15" 2025-04-15', 17),
+        ('openjdk version "25" 2025-09-16', 25),
+        ('java version "1.8.0_292"', 8),
+        ('Picked up JDK_JAVA_OPTIONS: -Xmx1g\nopenjdk version "21.0.2" 2024-01-16', 21),
+        ("no such thing", None),
+    ],
+)
+def test_java_tells_its_version(tmp_path: Path, prints: str, version: int | None) -> None:
+    assert java_version(str(fake_java(tmp_path / "java", prints) / "bin" / "java")) == version
+
+
+def test_java_that_is_too_old_or_missing_is_unavailable_and_says_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "old", 'openjdk version "11.0.2"')))
+    with pytest.raises(Unavailable, match=r"is Java 11: apt-get install openjdk-17-jre-headless, or set JAVA_HOME"):
+        require_java()
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nothing"))
+    with pytest.raises(Unavailable, match=r"nothing/bin/java \(JAVA_HOME\) is none: apt-get install"):
+        require_java()
+    monkeypatch.delenv("JAVA_HOME")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable, match="found none on PATH: apt-get install"):
+        require_java()
+    monkeypatch.setenv("PATH", str(fake_java(tmp_path / "new", 'openjdk version "21.0.2"') / "bin"))
+    require_java()
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (RunSpec(workload="mlp", backend="spark", workers=2, nodes=2), "not from --nodes"),
+        (RunSpec(workload="mlp", backend="spark", address="10.0.0.1:7077"), "joins a standalone master"),
+        (RunSpec(workload="mlp", backend="spark-local", address="spark://10.0.0.1:7077"), "trains on the driver alone"),
+        (RunSpec(workload="mlp", backend="spark", prepare="spark"), "prepares stocks alone, and mlp learns from mnist"),
+    ],
+)
+def test_what_can_never_run_is_refused_in_words(spec: RunSpec, reason: str) -> None:
+    assert reason in str(backend_class(spec.backend).refuse(spec))
+
+
+@pytest.mark.usefixtures("torch")
+def test_other_backends_prepare_plainly_only() -> None:
+    assert refusal(RunSpec(workload="lstm", backend="serial", prepare="spark")) == "serial offers no --prepare spark"
+
+
+@pytest.mark.parametrize(
+    ("printed", "told", "error"),
+    [
+        (
+            ["[rank0]: RuntimeError: Connection closed by peer", "[rank1]: manyhands.errors.DataError: f.csv: empty; mend it"],
+            "RuntimeError: TorchDistributor failed during training.",
+            DataError("f.csv: empty; mend it"),
+        ),
+        (
+            ["RuntimeError: Connection closed by peer", "  traceback : Signal 9 (SIGKILL) received by PID 41"],
+            "RuntimeError: TorchDistributor failed during training.",
+            EngineError("spark lost a worker: its process (pid 41) was killed by SIGKILL"),
+        ),
+        (
+            ["  traceback : Signal 15 (SIGTERM) received by PID 41"],
+            "Job aborted\nCaused by: SparkException: Python worker exited unexpectedly (crashed)",
+            EngineError("spark lost a worker: the Python process of a Spark task ended unexpectedly, killed perhaps"),
+        ),
+        (
+            ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'manyhands'"],
+            "An error occurred while calling o1: SparkException: x",
+            EngineError("spark: ModuleNotFoundError: No module named 'manyhands'"),
+        ),
+        ([], "something else\nmore", EngineError("spark: something else")),
+        (
+            [],
+            "Job aborted\nExecutorLostFailure (executor 1 exited unrelated to the running tasks) Reason: worker lost: silent",
+            EngineError("spark lost a worker: executor 1 on beta: worker lost: silent"),
+        ),
+    ],
+)
+def test_reason_of_a_failure_is_found_in_what_was_printed(printed: list[str], told: str, error: Exception) -> None:
+    found = failure(RuntimeError(told), printed, {"1": "beta"})
+    assert (type(found), str(found)) == (type(error), str(error))
+
+
+def test_arrays_come_back_as_they_were_written(tmp_path: Path) -> None:
+    rows = np.arange(6, dtype=np.float32)
+    arrays = Arrays(rows.reshape(2, 3), rows[:2], rows.reshape(1, 6), rows[:1], "here", {"mean": rows.astype(np.float64)})
+    write_arrays(tmp_path / "a.npz", arrays)
+    read = read_arrays(tmp_path / "a.npz")
+    assert read.source == "here"
+    assert read.extra["mean"].dtype == np.float64
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(arrays, name))
+
+
+def test_file_that_spark_sent_is_found_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = Path("/nowhere/rows.npz")
+    with pytest.raises(DataError, match=r"was not sent rows\.npz"):
+        find_file(elsewhere)
+    (tmp_path / "rows.npz").touch()
+    assert find_file(elsewhere) == Path("rows.npz")
+
+
+def test_worker_that_ends_last_in_local_mode_leaves_the_reports_of_rank_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered = [{"rank": 0}, {"rank": 1}]
+    results = iter([gathered, []])
+    monkeypatch.setattr(worker, "main", lambda *_: next(results))
+    for _ in gathered:
+        worker.write_reports({}, str(tmp_path / "reports.json"))
+    assert json.loads((tmp_path / "reports.json").read_text()) == gathered
+
+
+def test_interface_towards_loopback_is_that_of_loopback() -> None:
+    name = interface_towards("127.0.0.1")
+    assert "127.0.0.1" in [entry.address for entry in psutil.net_if_addrs()[name]]
+
+
+# --- windows made by Spark ----------------------------------------------------------------------------------------------
+
+needs_spark = pytest.mark.skipif(find_spec("pyspark") is None, reason="needs pyspark: pip install 'manyhands[spark]'")
+old_pandas = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+"""pyspark 4.3 says so to every pandas 3; what it is used for here is compared with plain reading."""
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SparkSession]:
+    """A session in this process, as a run would start it."""
+    from manyhands.backends.spark.session import start_session, stop_session
+
+    for variable in ("SPARK_AUTH_SOCKET_TIMEOUT", "SPARK_BUFFER_SIZE"):
+        monkeypatch.setenv(variable, "0")  # pyspark sets them: gone again after the test
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    try:
+        yield start_session(RunSpec(workload="lstm", backend="spark", workers=2), tmp_path)
+    finally:
+        stop_session()
+        reap(before)
+
+
+def write_bars(path: Path, layout: str) -> Path:
+    """Prices of three symbols on 60 dates and of one that starts too late to learn from, with blanks and a flat volume."""
+    chance = np.random.default_rng(7)
+    days = np.busday_offset("2020-01-01", np.arange(60), roll="forward").astype(str)
+    lines = [layout]
+    for symbol, first in (("CCC", 0), ("AAA", 0), ("LATE", 55), ("BBB", 3)):
+        for number, day in enumerate(days[first:]):
+            low, open_, close, high = (f"{price:.2f}" for price in sorted(chance.uniform(10, 20, 4)))
+            volume = "500" if symbol == "BBB" else str(chance.integers(1000, 9000))
+            bar = (
+                [day, symbol, close, close, high, low, open_, volume]
+                if "Adj" in layout
+                else [day, open_, high, low, close, volume, symbol]
+            )
+            if number == 20:
+                bar[3] = ("", "NaN")[symbol == "AAA"]
+            lines.append(",".join(bar))
+    text = "\n".join(lines).encode() + b"\n"
+    openers: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress}
+    path.write_bytes(openers.get(path.suffix, bytes)(text))
+    return path
+
+
+def same(plain: Windows, spark: Windows) -> None:
+    for field in fields(Windows):
+        ours, theirs = getattr(plain, field.name), getattr(spark, field.name)
+        if isinstance(ours, np.ndarray):
+            assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), field.name
+            np.testing.assert_allclose(theirs, ours, rtol=1e-6, atol=1e-6, err_msg=field.name)
+        else:
+            assert theirs == ours, field.name
+
+
+@pytest.mark.slow
+@needs_spark
+@old_pandas
+def test_spark_makes_the_windows_that_plain_reading_makes(session: SparkSession, tmp_path: Path) -> None:
+    from manyhands.backends.spark.windows import prepare_windows
+
+    same(load_windows(None), prepare_windows(session, tmp_path, None, 60, (), None))
+    first = write_bars(tmp_path / "first.csv.gz", "Date,Symbol,Adj Close,Close,High,Low,Open,Volume").name
+    second = write_bars(tmp_path / "second.csv.xz", "date,open,high,low,close,volume,Name").name
+    for file, symbols in ((first, ()), (second, ("BBB", "AAA"))):
+        plain = load_windows(tmp_path, 4, symbols, file)
+        same(plain, prepare_windows(session, tmp_path, tmp_path, 4, symbols, file))
+    with pytest.raises(DataError, match="too few dates for windows of 55 days"):
+        prepare_windows(session, tmp_path, tmp_path, 55, (), first)
+
+
+# --- runs of their own session ------------------------------------------------------------------------------------------
+
+
+def in_python(script: str, *arguments: str) -> str:
+    """The last line that the script prints, in a process of its own."""
+    command = [sys.executable, "-W", "ignore", "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+@needs_spark
+def test_session_whose_java_was_killed_is_stopped_without_a_word(tmp_path: Path) -> None:
+    script = f"""
+from pathlib import Path
+from pyspark import SparkContext
+from manyhands.backends.spark.session import start_session, stop_session
+from manyhands.plan import RunSpec
+start_session(RunSpec(workload="lstm", backend="spark", workers=1), Path({str(tmp_path)!r}))
+SparkContext._gateway.proc.kill()
+SparkContext._gateway.proc.wait()
+stop_session()
+assert SparkContext._gateway is None
+print("stopped")
+"""
+    assert in_python(script) == "stopped"
+
+
+def descendants(word: str) -> list[psutil.Process]:
+    """Processes below this one that have `word` on their command line."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if any(word in argument for argument in process.cmdline()):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+@pytest.mark.slow
+@needs_spark
+def test_prepared_by_spark_trains_alike_with_the_threads_asked_for_and_only_loopback_listens(tmp_path: Path) -> None:
+    surroundings = Surroundings(log_folder=tmp_path)
+    settings = {"dropout": 0.0}
+    shape = {"workload": "lstm", "workers": 2, "threads": 2, "samples": 512, "settings": settings, "timeout_s": 200}
+    with listening() as heard:
+        spark = measure(RunSpec(backend="spark", prepare="spark", **shape), surroundings)
+    assert spark.ok, spark.reason
+    assert {address.removeprefix("::ffff:") for address in heard} == {"127.0.0.1"}
+    ddp = measure(RunSpec(backend="ddp", **shape), surroundings)
+    assert spark.init_sha256 == ddp.init_sha256
+    assert [epoch["loss"] for epoch in spark.history] == pytest.approx([epoch["loss"] for epoch in ddp.history], abs=1e-4)
+    assert [worker["rows_sha256"] for worker in spark.per_worker] == [worker["rows_sha256"] for worker in ddp.per_worker]
+    assert [worker["threads"]["torch"] for worker in spark.per_worker] == [2, 2]
+    assert 0 < spark.resolved["prepare_s"] < spark.phases["load_s"]
+    assert sum(seconds or 0 for seconds in spark.phases.values()) == pytest.approx(spark.wall_s, rel=0.02)
+    assert "ended_by_force" not in spark.resources
+
+
+@pytest.mark.slow
+@needs_spark
+@pytest.mark.parametrize(
+    ("victim", "words"),
+    [
+        ("train.py", "was killed by SIGKILL"),
+        ("pyspark.daemon", "the Python process of a Spark task ended unexpectedly"),
+    ],
+)
+def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path, victim: str, words: str) -> None:
+    def kill() -> None:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            training = [process for process in descendants("train.py") if process.cmdline()[1] == "-u" and listens(process)]
+            if len(training) == 2:
+                time.sleep(3)
+                # Each task runs in a fork of the daemon: the last one is a task, not the daemon itself.
+                os.kill((training if victim == "train.py" else descendants(victim))[-1].pid, signal.SIGKILL)
+                killed.append(time.monotonic())
+                return
+            time.sleep(0.2)
+
+    killed: list[float] = []
+    killer = threading.Thread(target=kill)
+    killer.start()
+    spec = RunSpec(workload="mlp", backend="spark", workers=2, samples=8192, epochs=200, timeout_s=240)
+    record = measure(spec, Surroundings(log_folder=tmp_path))
+    ended = time.monotonic()
+    killer.join()
+    assert killed
+    assert record.status == "failed"
+    assert words in str(record.reason)
+    assert ended - killed[0] < 60
+    assert not [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.slow
+@needs_spark
+def test_error_inside_a_worker_reaches_the_record_as_it_was_raised() -> None:
+    record = measure(RunSpec(workload="lstm", backend="spark", samples=10**9, timeout_s=200), Surroundings())
+    assert record.status == "failed"
+    assert str(record.reason).startswith("embedded prices has")
+    assert str(record.reason).endswith("use fewer --samples")
+
+
+@pytest.mark.slow
+@needs_spark
+def test_gpu_for_each_task_is_asked_for_and_missed_in_words() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this host has a GPU")
+    record = measure(RunSpec(workload="lstm", backend="spark", workers=2, device="cuda", timeout_s=200), Surroundings())
+    assert (record.status, record.reason) == (
+        "skipped",
+        "--device cuda needs a GPU for each worker; this host has 0: use --device cpu",
+    )
+
+
+# --- a cluster that runs already ----------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def wait_for(words: str, log: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while words not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A standalone master and a worker of four cores, on loopback; it must outlive every run."""
+    import pyspark
+
+    folder = tmp_path_factory.mktemp("cluster")
+    spark_class = Path(str(pyspark.__file__)).parent / "bin" / "spark-class"
+    address = f"spark://127.0.0.1:{free_port()}"
+    environment = os.environ | {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(folder), "SPARK_DAEMON_MEMORY": "256m"}
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str, kind: str, *arguments: str) -> tuple[Path, subprocess.Popen[bytes]]:
+        log = folder / f"{name}.log"
+        command = [str(spark_class), f"org.apache.spark.deploy.{kind}", "--host", "127.0.0.1", "--webui-port", "0", *arguments]
+        with log.open("wb") as file:
+            processes.append(subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT, cwd=folder))
+        return log, processes[-1]
+
+    try:
+        log, master = start("master", "master.Master", "--port", address.rpartition(":")[2])
+        wait_for("I have been elected leader", log, master)
+        size = ("--cores", "4", "--memory", "4g", "--work-dir", str(folder / "work"))
+        log, worker = start("worker", "worker.Worker", *size, address)
+        wait_for("Successfully registered with master", log, worker)
+        yield address
+        assert [process.poll() for process in processes] == [None, None]
+    finally:
+        for process in reversed(processes):
+            process.kill()
+            process.wait()
+
+
+SETTLED_S = 1.0
+"""Without a process of a run for this long, a cluster has cleared it away."""
+
+
+def run_at(address: str, folder: Path, *options: str) -> tuple[Record, float]:
+    """The record of a run as a guest, and its seconds; in a process apart, so that the cluster is none of its own."""
+    command = [sys.executable, "-m", "manyhands", "run", *options, "--backend", "spark", "--address", address, "--repeats", "1"]
+    out = folder / "records.jsonl"
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    began = time.monotonic()
+    done = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True, check=False, timeout=400)
+    seconds = time.monotonic() - began
+    assert out.exists(), done.stderr
+    # What the cluster's workers started for us ends a moment after us, and is then collected here; then they start `rm`.
+    alone_since = time.monotonic()
+    while time.monotonic() - alone_since < SETTLED_S:
+        if {process.pid for process in psutil.Process().children(recursive=True)} - before:
+            assert time.monotonic() - began - seconds < 60
+            reap(before)
+            alone_since = time.monotonic()
+        time.sleep(0.1)
+    return read_records(out)[-1], seconds
+
+
+@pytest.mark.slow
+@needs_spark
+def test_guest_of_a_cluster_trains_and_leaves_it_running(cluster: str, tmp_path: Path) -> None:
+    record, _ = run_at(cluster, tmp_path, "lstm", "--workers", "2", "--threads", "2", "--samples", "512", "--prepare", "spark")
+    assert record.ok, record.reason
+    assert "ended_by_force" not in record.resources
+    assert record.resolved["prepare"] == "spark"
+    assert record.resolved["world_size"] == 2
+    assert [worker["threads"]["torch"] for worker in record.per_worker] == [2, 2]
+    with socket.create_connection(("127.0.0.1", int(cluster.rpartition(":")[2])), timeout=5):
+        pass
+
+
+@pytest.mark.slow
+@needs_spark
+def test_more_workers_than_slots_are_refused_before_the_barrier(cluster: str, tmp_path: Path) -> None:
+    record, seconds = run_at(cluster, tmp_path, "lstm", "--workers", "5", "--batch-size", "60", "--samples", "512")
+    assert record.status == "skipped"
+    assert "gave 4 of the 5 slots asked for (cores in each: 1)" in str(record.reason)
+    assert seconds < 120
+
+
+@pytest.mark.slow
+@needs_spark
+def test_address_where_nothing_listens_is_skipped_in_words(tmp_path: Path) -> None:
+    address = f"spark://127.0.0.1:{free_port()}"
+    record, seconds = run_at(address, tmp_path, "lstm", "--workers", "2", "--samples", "512")
+    assert record.status == "skipped"
+    assert str(record.reason).startswith(f"no Spark master answers at {address}")
+    assert seconds < 20
+
+
+@pytest.mark.slow
+@needs_spark
+def test_address_where_something_else_listens_is_given_up_in_words(tmp_path: Path) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from manyhands.backends.spark import session
+from manyhands.errors import Unavailable
+from manyhands.plan import RunSpec
+
+session.REGISTER_S = 3
+try:
+    session.start_session(RunSpec(workload="lstm", backend="spark", address=sys.argv[1]), Path({str(tmp_path)!r}))
+except Unavailable as error:
+    print(error)
+finally:
+    session.stop_session()
+"""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"spark://127.0.0.1:{silent.getsockname()[1]}"
+        assert in_python(script, address) == f"{address} took no application in within 3 s; check --address and its Spark version"
