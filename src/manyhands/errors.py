@@ -37,6 +37,12 @@ class EngineError(ManyhandsError):
     """An engine failed while it ran, or lost a worker."""
 
 
+def by_name(name: str) -> type[ManyhandsError] | None:
+    """The class of ours that has this name, with or without its module; None when it is none of ours."""
+    found = globals().get(name.rpartition(".")[2])
+    return found if isinstance(found, type) and issubclass(found, ManyhandsError) else None
+
+
 def unknown(what: str, given: str, known: Iterable[str], see: str) -> UsageError:
     """The error for a name that does not exist, with the names that do."""
     return UsageError(f"unknown {what} {given!r}; known: {', '.join(sorted(known))}; see '{see}'")

@@ -79,6 +79,11 @@ def host_name() -> str:
     return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
+def placed(text: str, host: str) -> str:
+    """The text with the host that it is about, unless it names one already."""
+    return text if "(on " in text else f"{text} (on {host})"
+
+
 def clock_name() -> str:
     """Which monotonic clock this process reads: only where two processes have the same may their times be subtracted."""
     boot = Path("/proc/sys/kernel/random/boot_id")

@@ -20,8 +20,8 @@ from manyhands.machine import clock_name, describe_code, describe_machine, insta
 from manyhands.measure.alone import alone
 from manyhands.measure.elsewhere import is_outside, with_elsewhere
 from manyhands.measure.memory import tree_peak
-from manyhands.measure.notices import Notices
 from manyhands.measure.phases import combine, slowest_split
+from manyhands.notices import Notices
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
 from manyhands.process import Watched, watch

@@ -69,7 +69,7 @@ def test_dry_run_shows_commands_and_what_is_left_out(capsys: pytest.CaptureFixtu
             "embedded digits has 8192 training rows, 99999 were asked for",
             marks=NEEDS_TORCH,
         ),
-        (["run", "none.py:Name"], "none.py for workload 'Name'"),
+        (["run", "none.py:Name"], "none.py for 'Name'"),
         (["list", "cnm"], "unknown workload 'cnm'"),
     ],
 )

@@ -1,5 +1,6 @@
 from manyhands.analysis.example import example_record, example_records
-from manyhands.report.markdown import escape, to_markdown
+from manyhands.report.markdown import to_markdown
+from manyhands.report.markdown_text import escape
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head():

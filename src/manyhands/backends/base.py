@@ -84,26 +84,6 @@ class Backend:
         require_libraries(cls.name, cls.libraries, cls.extra)
 
 
-class RankBackend(Backend):
-    """A backend whose workers form torch's process group. It starts `ranks.job.run_rank` in each; what that does is the kind's."""
-
-    def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
-        """The reports of all workers, in any order; raises what made one of them fail, in words."""
-        raise NotImplementedError
-
-    def fit_network(self, spec: RunSpec) -> Fit:
-        """Trains with the epoch loop in every worker."""
-        from manyhands.backends.ranks.fit import network_fit
-
-        return network_fit(self.run_ranks(spec), spec)
-
-    def fit_collective(self, spec: RunSpec) -> Fit:
-        """Sums messages over all workers."""
-        from manyhands.backends.ranks.fit import collective_fit
-
-        return collective_fit(self.run_ranks(spec), spec)
-
-
 def kinds(backend: type[Backend]) -> list[str]:
     """The kinds of workload that a backend offers: read off its `fit_<kind>` methods."""
     return sorted(name.removeprefix("fit_") for name in dir(backend) if name.startswith("fit_"))

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from manyhands.cli.study_cells import Place
+from manyhands.environment import restored
 from manyhands.errors import EngineError, Unavailable, UsageError
 
 NAME = "manyhands"
@@ -70,15 +71,11 @@ def _server() -> Iterator[str]:
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
     """The variables changed for a while, those of a real store taken away."""
-    before = dict(os.environ)
-    for name in UNSET:
-        os.environ.pop(name, None)
-    os.environ.update(changes)
-    try:
+    with restored():
+        for name in UNSET:
+            os.environ.pop(name, None)
+        os.environ.update(changes)
         yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _fill(folder: str | None) -> None:

@@ -13,7 +13,8 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -170,6 +171,31 @@ def end_descendants(keep: set[int], grace_s: float = 5.0) -> list[str]:
         psutil.wait_procs(left, timeout=0.2)
         reap(keep)
     return ended
+
+
+def descendants_named(prefix: str) -> list[psutil.Process]:
+    """The living descendants of this process whose name begins so."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.name().startswith(prefix):
+                found.append(process)
+    return found
+
+
+def wait_gone(processes: Sequence[psutil.Process], within_s: float = 20.0) -> None:
+    """Returns when none of them runs any more, or after `within_s`; one that only waits to be collected is gone."""
+    deadline = time.perf_counter() + within_s
+    while any(map(is_alive, processes)) and time.perf_counter() < deadline:
+        time.sleep(0.02)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it is more than an entry that its parent has not collected yet."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def settle(keep: set[int], within_s: float = 5.0) -> None:

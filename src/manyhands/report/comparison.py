@@ -14,7 +14,7 @@ from manyhands.analysis.verdicts.results import CellResult, Comparison, Judged
 from manyhands.analysis.verdicts.sequential import Budget, fewest_pairs
 from manyhands.report import words
 from manyhands.report.columns import Column
-from manyhands.report.markdown import bullets, escape, table
+from manyhands.report.markdown_text import bullets, escape, table
 
 UNITS = {"time": ("s", 1.0), "cpu": ("s", 1.0), "memory": ("MB", 1e-6), "instructions": ("million", 1e-6)}
 MARKS = {"worse": "❌", "better": "🚀", "same": "✅", "undecided": "❔"}

@@ -9,7 +9,7 @@ from manyhands.analysis.history.change_points import FEWEST, ChangePoint
 from manyhands.analysis.history.found import History
 from manyhands.report import words
 from manyhands.report.columns import Column
-from manyhands.report.markdown import bullets, table
+from manyhands.report.markdown_text import bullets, table
 
 
 def columns(found: History) -> list[Column]:

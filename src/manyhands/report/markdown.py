@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from manyhands.analysis.cells import Group, group_records
 from manyhands.analysis.history.found import History
@@ -11,10 +10,13 @@ from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target
 from manyhands.record import Record
-from manyhands.report import columns, notes, words
+from manyhands.report import columns, notes
 from manyhands.report.advice import NONE
 from manyhands.report.by_kind import advice, conclusions, sheet
-from manyhands.report.columns import Column
+from manyhands.report.history import blocks as history_blocks
+from manyhands.report.markdown_text import bullets, escape, table
+from manyhands.report.study.markdown import study_blocks
+from manyhands.report.study.view import study_views
 
 
 def to_markdown(
@@ -28,10 +30,6 @@ def to_markdown(
 
     `before`: the page made before; what people wrote about a study into it is kept.
     """
-    from manyhands.report.history import blocks as history_blocks
-    from manyhands.report.study.markdown import study_blocks
-    from manyhands.report.study.view import study_views
-
     if not records:
         return "No records.\n"
     groups = group_records(records)
@@ -43,12 +41,6 @@ def to_markdown(
         blocks += _group(group, [other for other in groups if other.workload == group.workload], time, target)
     last = [*dict.fromkeys(notes.machine(record) for record in records), notes.versions(records), notes.how_to_read(time)]
     return "\n\n".join([*blocks, bullets(last)]) + "\n"
-
-
-def escape(text: str) -> str:
-    """The text as Markdown shows it literally: no HTML, no table cell ends, no emphasis, links or mentions."""
-    safe = words.plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return re.sub(r"([\\`*_\[\]|#~!])", r"\\\1", safe)
 
 
 def _summary(groups: Sequence[Group], time: Time) -> str:
@@ -77,17 +69,3 @@ def _group(group: Group, siblings: Sequence[Group], time: Time, target: Target |
         *notes.facts(group),
     ]
     return [*blocks, bullets(lines)] if lines else blocks
-
-
-def table(shown: Iterable[Column]) -> str:
-    """The columns as a Markdown table, everything in them escaped."""
-    shown = list(shown)
-    heads = [escape(column.title) for column in shown]
-    rules = ["---:" if column.is_number else "---" for column in shown]
-    rows = zip(*([escape(text) for text in column.texts] for column in shown), strict=True)
-    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rules, *rows))
-
-
-def bullets(lines: Iterable[str]) -> str:
-    """The lines that are not empty as a list, escaped."""
-    return "\n".join(f"- {escape(line)}" for line in lines if line)

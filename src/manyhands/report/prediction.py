@@ -15,7 +15,7 @@ from manyhands.analysis.predict import Prediction
 from manyhands.report import words
 from manyhands.report.columns import Column
 from manyhands.report.exchange import data, microseconds, nanoseconds
-from manyhands.report.markdown import bullets, escape, table
+from manyhands.report.markdown_text import bullets, escape, table
 
 Found = Prediction | NotIdentifiable
 FORMULAS = {

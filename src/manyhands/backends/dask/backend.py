@@ -8,18 +8,16 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from multiprocessing import resource_tracker
 from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from manyhands.backends.base import Fit, RankBackend
-from manyhands.measure.threads import thread_variables
+from manyhands.backends.base import Fit
+from manyhands.backends.estimators.refusal import too_few_tasks
+from manyhands.backends.ranks.base import RankBackend
 from manyhands.plan import RunSpec
-
-GIVE_UP_S = 5
-"""Seconds until a task whose own worker is gone fails."""
+from manyhands.workloads.by_name import workload_class
 
 
 class DaskCluster(RankBackend):
@@ -34,23 +32,33 @@ class DaskCluster(RankBackend):
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
-        from manyhands.backends.dask.refusal import refuse_estimator
-
-        return refuse_estimator(spec)
+        kind = workload_class(spec.workload).kind
+        if spec.memory_limit is not None:
+            if kind not in ("clustering", "boosting"):
+                return f"dask keeps --memory-limit for rows that it holds itself, which those for {kind} are not; leave it out"
+            if spec.address:
+                return (
+                    "the workers of a running Dask cluster have their own memory limits; leave --memory-limit out, or --address"
+                )
+        return too_few_tasks(spec)
 
     def __enter__(self) -> Self:
         """Starts the workers and waits for them, or joins the scheduler at `spec.address`."""
         from manyhands.backends.dask.existing import join
+        from manyhands.backends.dask.library import distributed_module
+        from manyhands.backends.dask.local import local_cluster
 
         logging.getLogger("distributed").setLevel(logging.ERROR)
         if self.spec.address:
             self.cluster, self.client = None, join(self.spec.address)
         else:
             self.cluster = local_cluster(self.spec, str(self.folder))
-            self.client = untyped().Client(self.cluster, set_as_default=False)
+            self.client = distributed_module().Client(self.cluster, set_as_default=False)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        from manyhands.backends.dask.local import kill_workers, stop_tracker
+
         if kind and self.cluster:
             kill_workers()
         self.client.close()
@@ -137,47 +145,3 @@ class DaskCluster(RankBackend):
 
     def _own_folder(self) -> Path:
         return Path(mkdtemp(dir=self.folder))  # runs that share this engine must not share their files
-
-
-def untyped() -> Any:
-    """The library, whose annotations cover a part of it only."""
-    import distributed
-
-    return distributed
-
-
-def local_cluster(spec: RunSpec, folder: str) -> Any:
-    """A scheduler and `spec.workers` workers of one slot each in processes of their own, on loopback, with no dashboard."""
-    import dask
-
-    from manyhands.backends.dask.memory import allocator, memory_configuration
-
-    # Rows that were in a worker which died cannot come back: without a limit, what needs them would be waited for.
-    dask.config.set({"distributed.scheduler.no-workers-timeout": f"{GIVE_UP_S} s"} | memory_configuration(spec))
-    return untyped().LocalCluster(
-        n_workers=spec.workers,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address=None,
-        # Unless it is asked for, memory is not Dask's to manage: no other engine kills a worker for it.
-        memory_limit=spec.memory_limit or 0,
-        local_directory=folder,
-        # Dask's nanny would start every worker with one thread, whatever was asked.
-        env=thread_variables(spec.threads) | allocator(spec),
-        silence_logs=logging.ERROR,
-    )
-
-
-def kill_workers() -> None:
-    """Ends every process that this one has started: a worker may be blocked in a collective, where nothing else reaches it."""
-    import psutil
-
-    for child in psutil.Process().children(recursive=True):
-        child.kill()
-
-
-def stop_tracker() -> None:
-    """Ends multiprocessing's resource tracker, which else ends a moment after this process, as if it had been left behind."""
-    tracker: Any = resource_tracker._resource_tracker
-    tracker._stop()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from manyhands.backends.dask.backend import untyped
-from manyhands.backends.dask.rows import Spread, arrays, spread
+from manyhands.backends.dask.library import array_module, distributed_module
+from manyhands.backends.dask.rows import Spread, spread
 from manyhands.backends.dask.workers import Workers
 from manyhands.backends.estimators.boosting import BoostingEngine
 from manyhands.backends.estimators.clustering import ClusteringEngine, Clusters
@@ -67,8 +67,8 @@ def few_rows(workers: Workers) -> Any:
     """Four rows of two columns in every worker, as a Dask array."""
     parts = [workers.client.submit(np.ones, (4, 2), workers=[address], pure=False) for address in workers.addresses]
     with workers.current():
-        rows = arrays().concatenate([arrays().from_delayed(part, (4, 2), float) for part in parts]).persist()
-        untyped().wait(rows)
+        rows = array_module().concatenate([array_module().from_delayed(part, (4, 2), float) for part in parts]).persist()
+        distributed_module().wait(rows)
     return rows
 
 
@@ -78,7 +78,7 @@ def compile_steps() -> None:
     from dask_ml.cluster import KMeans
 
     with dask.config.set(scheduler="synchronous"):
-        KMeans(1, init=np.zeros((1, 2)), max_iter=1).fit(arrays().from_array(np.ones((4, 2)), chunks=(4, 2)))
+        KMeans(1, init=np.zeros((1, 2)), max_iter=1).fit(array_module().from_array(np.ones((4, 2)), chunks=(4, 2)))
 
 
 class DaskBoosting(BoostingEngine[Spread]):
@@ -155,7 +155,7 @@ class DaskPreparation(PreparationEngine[tuple[Any, Any]]):
         return self._place(stored.images), self._place(stored.labels)
 
     def _place(self, array: Any) -> Any:
-        da = arrays()
+        da = array_module()
         pieces = np.array_split(array, len(self.workers.addresses))
         with self.workers.client.as_current():
             futures = [
@@ -172,6 +172,6 @@ class DaskPreparation(PreparationEngine[tuple[Any, Any]]):
             parts = [images[rows].astype(np.float32)[:, None] / np.float32(255) for rows in split]
             mean, deviation = parts[0].mean(dtype=np.float64), parts[0].std(dtype=np.float64)
             scaled = [(part - mean.astype(np.float32)) / deviation.astype(np.float32) for part in parts]
-            made = arrays().compute(*scaled, *(labels[rows] for rows in split), mean, deviation)
+            made = array_module().compute(*scaled, *(labels[rows] for rows in split), mean, deviation)
         x_train, x_validation, y_train, y_validation, found_mean, found_deviation = made
         return Prepared(x_train, y_train, x_validation, y_validation, float(found_mean), float(found_deviation))

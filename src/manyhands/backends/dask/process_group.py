@@ -5,11 +5,11 @@ Its port listens before the tasks start, so that every task knows it; all import
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from manyhands.backends.ranks.bound_store import listen, port_of, serve
 from manyhands.errors import EngineError
 from manyhands.measure.phases import now
 
@@ -25,10 +25,9 @@ LISTENER = "manyhands_listener"
 
 def open_listener(dask_worker: Any = None) -> tuple[str, int]:
     """Address of a free port of the worker's own interface, kept open there for the store of `rank_task`."""
-    listener = socket.create_server((dask_worker.ip, 0))
+    listener = listen(dask_worker.ip)
     setattr(dask_worker, LISTENER, listener)
-    port: int = listener.getsockname()[1]
-    return dask_worker.ip, port
+    return dask_worker.ip, port_of(listener)
 
 
 def close_listener(dask_worker: Any = None) -> None:
@@ -40,17 +39,13 @@ def close_listener(dask_worker: Any = None) -> None:
 def meet(rank: int, workers: int, meeting: tuple[str, int], check: Callable[[], None]) -> TCPStore:
     """The store that rank 0 serves on its listener, once all ranks have it; raises EngineError naming who did not come."""
     from distributed import get_worker
-    from torch._C._distributed_c10d import TCPStore
     from torch.distributed import DistStoreError
 
-    host, port = meeting
-    patience = timedelta(seconds=JOIN_S)
     if rank == 0:
-        listener = vars(get_worker()).pop(LISTENER)
-        store = TCPStore(host, port, workers, True, patience, wait_for_workers=False, master_listen_fd=listener.detach())
+        store = serve(vars(get_worker()).pop(LISTENER), meeting[0], workers, JOIN_S)
     else:
         store = reach(meeting, workers, check)
-        store.set_timeout(patience)
+        store.set_timeout(timedelta(seconds=JOIN_S))
     store.set(f"here-{rank}", "")
     everyone = [f"here-{other}" for other in range(workers)]
     deadline = now() + JOIN_S

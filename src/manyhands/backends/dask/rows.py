@@ -13,20 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from manyhands.backends.dask.backend import untyped
+from manyhands.backends.dask.library import array_module, distributed_module
 from manyhands.backends.dask.workers import Workers
 from manyhands.backends.estimators.shares import Slice, read_x, read_y, shares_of_all
 from manyhands.data.fingerprint import Fingerprint, fingerprint, total
 from manyhands.data.parts import Rows
 
 CHUNK_BYTES = 256e6
-
-
-def arrays() -> Any:
-    """`dask.array`, whose annotations cover a part of it only."""
-    import dask.array
-
-    return dask.array
 
 
 def pieces(slices: Sequence[Slice], row_bytes: int, limited: bool) -> list[list[Slice]]:
@@ -81,12 +74,12 @@ def spread(workers: Workers, rows: Rows, labelled: bool, limited: bool = False) 
 
     x, y = read(read_x, f"x-{run}", 0), read(read_y, f"y-{run}") if labelled else {}
     with workers.client.as_current():
-        untyped().wait([*x.values(), *y.values()])
+        distributed_module().wait([*x.values(), *y.values()])
     for future in (*x.values(), *y.values()):
         if future.status != "finished":
             future.result()  # raises what went wrong
     pairs = list(zip(x.values(), y.values(), strict=True)) if labelled else [(future,) for future in x.values()]
-    da = arrays()
+    da = array_module()
     return Spread(
         da.Array(x, f"x-{run}", chunks=(sizes, (len(rows.columns),)), dtype=rows.dtype),
         da.Array(y, f"y-{run}", chunks=(sizes,), dtype="int32") if labelled else None,

@@ -6,8 +6,7 @@ Nothing is left in a worker that goes on living: no group, no socket, no environ
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from manyhands import __version__
 from manyhands.backends.dask.process_group import failed_first, meet
 from manyhands.backends.nodes.interface import interface_of
 from manyhands.backends.ranks.rank import GroupRank
+from manyhands.environment import restored
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
 
@@ -43,7 +43,7 @@ def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tu
     from manyhands.backends.ranks.loop import check_device
 
     spec = RunSpec.from_dict(values)
-    with kept_environment(), threadpool_limits():
+    with restored(), threadpool_limits():
         os.environ["LOCAL_RANK"] = str(local_rank)
         if interface := interface_of(get_worker().ip):
             os.environ["GLOO_SOCKET_IFNAME"] = interface
@@ -101,14 +101,3 @@ class DaskRank(GroupRank):
 
 class Followed(EngineError):
     """A rank failed because another one had failed first."""
-
-
-@contextmanager
-def kept_environment() -> Iterator[None]:
-    """Sets the environment back to what it was."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from manyhands.backends.base import RankBackend
 from manyhands.backends.fabric.dp import FabricDp
 from manyhands.backends.nodes.options import no_meeting
+from manyhands.backends.ranks.base import RankBackend
 from manyhands.errors import Unavailable
 from manyhands.plan import RunSpec
 

@@ -16,8 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from manyhands import errors
-from manyhands.errors import EngineError, ManyhandsError
+from manyhands.errors import EngineError, ManyhandsError, by_name
 from manyhands.measure.phases import now
 
 NAME = "failed-{rank}.json"
@@ -47,8 +46,7 @@ def first_failure(folder: Path, code: int, pid: int) -> ManyhandsError:
     if not notes:
         return EngineError(f"fabric-ddp worker 0 ended with {code} and said nothing")
     first = min(notes, key=lambda note: float(note["at"]))
-    ours = getattr(errors, first["kind"], None)
-    if isinstance(ours, type) and issubclass(ours, ManyhandsError):
+    if ours := by_name(first["kind"]):
         return ours(first["reason"])
     return EngineError(f"fabric-ddp worker {first['rank']} failed: {first['kind']}: {first['reason']}")
 

@@ -85,13 +85,15 @@ def serve_store(spec: RunSpec) -> Any:
     """
     from manyhands.backends.nodes.meeting import meet
     from manyhands.backends.nodes.options import meeting_point
-    from manyhands.backends.ranks.loopback import HOST, loopback_store
+    from manyhands.backends.ranks.bound_store import HOST, listen, port_of, serve
 
     host, port = (meeting_point(spec.address) if spec.address else None) or (HOST, 0)
     if spec.address:
         store = meet(spec)
     else:
-        store, port = loopback_store(spec.workers)
+        listener = listen(HOST)
+        port = port_of(listener)
+        store = serve(listener, HOST, spec.workers)
     os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port), TORCHELASTIC_USE_AGENT_STORE="True")
     return store
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from manyhands.backends.base import Backend, Fit
-from manyhands.errors import UsageError
+from manyhands.backends.estimators.refusal import too_few_tasks
 from manyhands.plan import RunSpec
-from manyhands.workloads.by_name import workload_class
 
 if TYPE_CHECKING:
-    from manyhands.backends.joblib.pool import JoblibTasks
+    from manyhands.backends.estimators.joblib_tasks import JoblibTasks
 
 
 class JoblibProcesses(Backend):
@@ -63,16 +62,3 @@ class JoblibThreads(JoblibProcesses):
     name: ClassVar[str] = "joblib-threads"
     summary: ClassVar[str] = "joblib on threads of one process"
     pool: ClassVar[str] = "threading"
-
-
-def too_few_tasks(spec: RunSpec) -> str | None:
-    """Why some workers of `spec` would have nothing to do; None when there is a task for each."""
-    settings: dict[str, Any] = dict(spec.settings)
-    try:
-        workload = workload_class(spec.workload).from_settings(settings)
-    except UsageError as error:
-        return str(error)
-    fits = getattr(workload, "fits", None)
-    if fits is None or fits >= spec.workers:
-        return None
-    return f"{fits} member{'s' if fits > 1 else ''} cannot keep {spec.workers} workers busy; use more --set members= or fewer --workers"

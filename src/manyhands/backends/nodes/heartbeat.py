@@ -14,10 +14,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from manyhands import errors
-from manyhands.backends.ranks.load import placed
-from manyhands.errors import EngineError, ManyhandsError
-from manyhands.machine import host_name
+from manyhands.errors import EngineError, ManyhandsError, by_name
+from manyhands.machine import host_name, placed
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
 
@@ -35,7 +33,6 @@ FOLLOWED = re.compile(
 )
 """What a worker says when another one is gone. (Gloo's own `device` has a wrong network interface instead.)"""
 HELPED = "this is not node 0, which writes the record of this run"
-OURS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, ManyhandsError)}
 
 Result = TypeVar("Result")
 
@@ -142,7 +139,7 @@ class Heartbeat:
         written = [f"last-words-{place}" for place in places if self.words.check([f"last-words-{place}"])]
         said = [json.loads(self.words.get(key)) for key in written]
         if own := next((one for one in said if not is_following(one["text"])), None):
-            if own["kind"] in OURS:
+            if by_name(own["kind"]):
                 return as_raised(own["kind"], own["text"])
             text = (own["text"].strip().splitlines() or [""])[0]
             return EngineError(placed(f"{self.backend} worker {own['rank']} failed: {own['kind']}: {text}", own["host"]))
@@ -208,8 +205,7 @@ def say(store: Any, kind: str, text: str, rank: int | None = None) -> None:
 
 def as_raised(kind: str, text: str) -> ManyhandsError:
     """The error as it was raised, where it is one of ours."""
-    found: ManyhandsError = OURS.get(kind, EngineError)(text)
-    return found
+    return (by_name(kind) or EngineError)(text)
 
 
 def is_following(text: str) -> bool:

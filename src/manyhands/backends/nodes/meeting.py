@@ -20,6 +20,8 @@ from torch.distributed.elastic.rendezvous.api import RendezvousInfo, RendezvousS
 from torch.distributed.elastic.rendezvous.static_tcp_rendezvous import StaticTCPRendezvous
 
 from manyhands.backends.nodes.options import meeting_point, no_meeting
+from manyhands.backends.ranks import bound_store
+from manyhands.backends.ranks.bound_store import listen
 from manyhands.errors import EngineError, UsageError
 from manyhands.machine import host_name
 from manyhands.measure.phases import now
@@ -71,21 +73,20 @@ def at(spec: RunSpec) -> tuple[str, int]:
 def serve(spec: RunSpec) -> TCPStore:
     """An empty store at the address; raises UsageError when the address is not this machine's, or no other one can reach it."""
     host, port = at(spec)
-    patience = timedelta(seconds=spec.timeout_s)
     try:
-        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        if _is_loopback(str(place[0])) and host != "localhost" and host != place[0]:
+        found = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+        if _is_loopback(found) and host not in ("localhost", found):
             raise UsageError(
-                f"--address {spec.address}: on this machine {host} means {place[0]}, where no other machine reaches it; give this"
+                f"--address {spec.address}: on this machine {host} means {found}, where no other machine reaches it; give this"
                 " machine's address on the network, on every node"
             )
-        listener = socket.create_server(place[:2], family=family)
+        listener = listen(host, port)
     except OSError as error:
         raise UsageError(
             f"node 0 cannot listen at {spec.address} ({error.strerror or error}); give an address of this machine,"
             f" {host_name()}, and a free port"
         ) from None
-    return TCPStore(host, port, None, True, patience, wait_for_workers=False, master_listen_fd=listener.detach())
+    return bound_store.serve(listener, host, None, spec.timeout_s)
 
 
 def connect(spec: RunSpec, patience_s: float = TRY_S) -> TCPStore:

@@ -15,7 +15,7 @@ from manyhands.backends.ranks.rank import Rank
 from manyhands.data.need import Need, Share
 from manyhands.data.store.opening import open_store
 from manyhands.errors import DataError
-from manyhands.machine import host_name
+from manyhands.machine import host_name, placed
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
 from manyhands.workloads.base import Arrays, NetworkWorkload
@@ -47,11 +47,6 @@ def load_rows(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Ca
         if spec.address is None:
             raise
         raise DataError(placed(str(error), host_name())) from None
-
-
-def placed(text: str, host: str) -> str:
-    """The text with the host that it is about, unless it names one already."""
-    return text if "(on " in text else f"{text} (on {host})"
 
 
 def _load(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callable[[], Arrays] | None) -> Loaded:

@@ -5,25 +5,14 @@ torch's own rendezvous backends listen on every interface; a store can be given 
 
 from __future__ import annotations
 
-import socket
-
-from torch._C._distributed_c10d import PrefixStore, TCPStore
+from torch._C._distributed_c10d import PrefixStore
 from torch.distributed.elastic.rendezvous import RendezvousParameters, rendezvous_handler_registry
 from torch.distributed.elastic.rendezvous.api import RendezvousInfo, RendezvousStoreInfo
 from torch.distributed.elastic.rendezvous.static_tcp_rendezvous import StaticTCPRendezvous
 
+from manyhands.backends.ranks.bound_store import HOST, listen, port_of, serve
+
 NAME = "manyhands-loopback"
-HOST = "127.0.0.1"
-
-
-def loopback_store(world_size: int) -> tuple[TCPStore, int]:
-    """A store served from this process on a free port of loopback, and that port."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        listener.listen()
-        port: int = listener.getsockname()[1]
-        store = TCPStore(HOST, port, world_size, True, wait_for_workers=False, master_listen_fd=listener.detach())
-    return store, port
 
 
 class LoopbackRendezvous(StaticTCPRendezvous):
@@ -37,7 +26,9 @@ class LoopbackRendezvous(StaticTCPRendezvous):
 
     def next_rendezvous(self) -> RendezvousInfo:
         if self._store is None:
-            self._store, self.master_port = loopback_store(self.world_size)
+            listener = listen(HOST)
+            self.master_port = port_of(listener)
+            self._store = serve(listener, HOST, self.world_size)
         store = PrefixStore(self.run_id, self._store)
         return RendezvousInfo(store, 0, 1, RendezvousStoreInfo(HOST, self.master_port))
 

@@ -12,7 +12,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from manyhands.backends.base import Fit, RankBackend
+from manyhands.backends.base import Fit
+from manyhands.backends.estimators.refusal import too_few_tasks
+from manyhands.backends.ranks.base import RankBackend
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec
 
@@ -44,7 +46,6 @@ class RayTrain(RankBackend):
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
-        from manyhands.backends.joblib.backend import too_few_tasks
         from manyhands.backends.ray.existing import split_address
 
         if spec.nodes > 1:

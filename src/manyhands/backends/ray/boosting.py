@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import ray
 import ray.train
 
 from manyhands.backends.estimators.boosting import BoostingEngine
+from manyhands.backends.ray.actors import wait_actors_gone
 from manyhands.backends.ray.failure import failure
 from manyhands.data.fingerprint import Fingerprint
 from manyhands.data.parts import Rows
@@ -21,8 +21,6 @@ from manyhands.plan import RunSpec
 if TYPE_CHECKING:
     import xgboost
 
-END_S = 20
-"""For actors to end once they were told to."""
 LOOK_S = 0.5
 """How often it is looked, while workers answer, whether one has failed."""
 
@@ -90,20 +88,4 @@ def open_boosting(spec: RunSpec, run_config: Any) -> Iterator[RayBoosting]:
             raise failure(error) from error
         finally:
             desk.dismiss.remote()
-    wait_gone("RayTrainWorker")
-
-
-def wait_gone(actor: str) -> None:
-    """Returns when no process of this class of actors runs on this machine below this one.
-
-    Ray does not wait for actors that it has told to end, and would leave them behind when it ends itself a moment later.
-    """
-    ours = [process for process in psutil.Process().children(recursive=True) if runs(process, f"ray::{actor}")]
-    psutil.wait_procs(ours, timeout=END_S)
-
-
-def runs(process: psutil.Process, name: str) -> bool:
-    """Whether it is alive and its name starts so."""
-    with suppress(psutil.NoSuchProcess):
-        return process.name().startswith(name)
-    return False
+    wait_actors_gone("RayTrainWorker")

@@ -1,11 +1,9 @@
-"""The environment variables that a run with Ray needs, all set before Ray is imported, and set back after it."""
+"""The environment variables that a run with Ray needs, all set before Ray is imported."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """What makes Ray take 127.0.0.1 for its own address and listen there alone, as it does by itself on Windows and macOS."""
@@ -24,14 +22,3 @@ def variables(address: str | None) -> dict[str, str]:
         )
     # Ray writes down the address of a cluster in the temporary folder, which is another one inside a run.
     return QUIET | PLAIN_FOLDER | FEW_TRIES | {"RAY_TMPDIR": os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()}
-
-
-@contextmanager
-def restored() -> Iterator[None]:
-    """Sets all variables back at the end: Ray sets some of its own."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from manyhands.backends.ray.environment import LOOPBACK, restored
+from manyhands.backends.ray.environment import LOOPBACK
 from manyhands.backends.ray.failure import first_sentence
+from manyhands.environment import restored
 from manyhands.errors import Unavailable, UsageError
 
 PROBE_S = 5.0

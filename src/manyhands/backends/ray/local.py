@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from manyhands.backends.ray.environment import restored, variables
+from manyhands.backends.ray.environment import variables
 from manyhands.backends.ray.failure import first_sentence
 from manyhands.data.make import VARIABLE
+from manyhands.environment import restored
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
 

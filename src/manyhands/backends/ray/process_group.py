@@ -5,7 +5,6 @@ Ray's own lets torch choose, and torch listens on every interface.
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,27 +16,22 @@ from ray.train.torch import TorchConfig
 from ray.train.torch.config import _TorchBackend
 from torch._C._distributed_c10d import TCPStore
 
+from manyhands.backends.ranks.bound_store import listen, port_of, serve
+
 
 def free_address() -> tuple[str, int]:
     """The address of this worker's machine in the cluster, and a port that is free there."""
     host: str = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
-    with socket.create_server((host, 0), family=_family(host)) as listener:
-        return host, listener.getsockname()[1]
+    with listen(host) as listener:
+        return host, port_of(listener)
 
 
 def join_group(host: str, port: int, rank: int, workers: int, kind: str, timeout_s: float) -> None:
     """Forms the process group; the store is served by rank 0. `kind`: `gloo` or `nccl`."""
     timeout = timedelta(seconds=timeout_s)
-    if rank == 0:
-        listener = socket.create_server((host, port), family=_family(host), backlog=workers).detach()
-        store = TCPStore(host, port, workers, True, timeout, wait_for_workers=False, master_listen_fd=listener)
-    else:
-        store = TCPStore(host, port, workers, False, timeout)
+    serves = rank == 0
+    store = serve(listen(host, port), host, workers, timeout_s) if serves else TCPStore(host, port, workers, False, timeout)
     dist.init_process_group(kind, store=store, rank=rank, world_size=workers, timeout=timeout)
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 class GroupBackend(_TorchBackend):

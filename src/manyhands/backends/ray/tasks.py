@@ -15,8 +15,8 @@ from joblib.pool import MemmappingPool, PicklingPool
 from ray.util.joblib.ray_backend import RayBackend
 from ray.util.multiprocessing import Pool
 
-from manyhands.backends.joblib.pool import JoblibTasks, stop_trackers
-from manyhands.backends.ray.boosting import wait_gone
+from manyhands.backends.estimators.joblib_tasks import JoblibTasks, stop_trackers
+from manyhands.backends.ray.actors import wait_actors_gone
 from manyhands.backends.ray.failure import first_sentence
 from manyhands.errors import EngineError
 from manyhands.measure.threads import thread_variables
@@ -38,7 +38,7 @@ def open_tasks(spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
             yield JoblibTasks("ray", spec, own, parallel)
     except ray.exceptions.RayError as error:
         raise EngineError(f"ray could not run the tasks: {first_sentence(error)}") from error
-    wait_gone("PoolActor")
+    wait_actors_gone("PoolActor")
 
 
 class OnActors(RayBackend):

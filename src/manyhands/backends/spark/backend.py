@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from manyhands.backends.base import Fit
+from manyhands.backends.estimators.refusal import too_few_tasks
 from manyhands.backends.spark.base import SparkBackend
 from manyhands.backends.spark.local_mode import SparkLocal
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
+from manyhands.workloads.by_name import workload_class
 
 __all__ = ["Spark", "SparkLocal"]
 
@@ -36,9 +38,6 @@ class Spark(SparkBackend):
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
-        from manyhands.backends.spark.refusal import refuse_estimator
-        from manyhands.workloads.by_name import workload_class
-
         workload = workload_class(spec.workload)
         if spec.nodes > 1:
             return "spark takes its machines from --address spark://HOST:PORT, not from --nodes"
@@ -50,7 +49,17 @@ class Spark(SparkBackend):
             return f"spark prepares stocks alone, and {spec.workload} learns from {workload.data}; use --prepare plain"
         if workload.kind in ("network", "collective"):
             return "spark sets processes of torch no memory limit; leave --memory-limit out" if spec.memory_limit else None
-        return refuse_estimator(spec, workload.kind)
+        return cls._refuse_estimator(spec, workload.kind)
+
+    @classmethod
+    def _refuse_estimator(cls, spec: RunSpec, kind: str) -> str | None:
+        if kind == "clustering" and spec.threads > 1:
+            return "MLlib's K-means computes with one thread for each worker; use more --workers in place of --threads"
+        if kind == "boosting" and spec.address and spec.oversubscribe and spec.threads > 1:
+            return "xgboost.spark takes its threads from the cores that a cluster sets aside; leave --oversubscribe out"
+        if kind not in ("clustering", "boosting") and spec.memory_limit is not None:
+            return f"spark keeps --memory-limit for rows that it holds itself, which those for {kind} are not; leave it out"
+        return too_few_tasks(spec)
 
     @classmethod
     def environment(cls, spec: RunSpec) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from manyhands.backends.base import RankBackend
+from manyhands.backends.ranks.base import RankBackend
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

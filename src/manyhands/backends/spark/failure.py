@@ -17,8 +17,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
-from manyhands import errors
-from manyhands.errors import EngineError, ManyhandsError
+from manyhands.errors import EngineError, ManyhandsError, by_name
 
 KEPT_LINES = 2000
 LAST_LINES_S = 0.2
@@ -101,8 +100,7 @@ def failure(error: Exception, printed: list[str], hosts: Mapping[str, str] = Map
     told = [*printed, *str(error).splitlines()]
     raised = [match for line in told if (match := RAISED.search(line.strip()))]
     for kind, words in (match.groups() for match in raised):
-        ours = getattr(errors, kind.removeprefix("manyhands.errors."), None)
-        if kind.startswith("manyhands.errors.") and isinstance(ours, type) and issubclass(ours, ManyhandsError):
+        if kind.startswith("manyhands.errors.") and (ours := by_name(kind)):
             return ours(words)
     for line in told:
         if match := KILLED.search(line):

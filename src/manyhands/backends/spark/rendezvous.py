@@ -26,6 +26,6 @@ def create(parameters: RendezvousParameters) -> RendezvousHandler:
         from manyhands.backends.ranks.loopback import create as loopback_rendezvous
 
         return loopback_rendezvous(parameters)
-    from manyhands.backends.spark.store import task_rendezvous
+    from manyhands.backends.spark.task_rendezvous import task_rendezvous
 
     return task_rendezvous(parameters)

@@ -17,6 +17,7 @@ from manyhands.backends.nodes.interface import own_address_towards
 from manyhands.backends.spark.memory import memory_settings
 from manyhands.backends.spark.rendezvous import NAME as RENDEZVOUS
 from manyhands.errors import EngineError, Unavailable
+from manyhands.measure.resources import wait_gone
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -208,22 +209,7 @@ def stop_session() -> None:
     gateway.proc.stdin.close()
     gateway.proc.wait(END_S)
     SparkContext._gateway = SparkContext._jvm = None  # else the next session of this process would ask the Java that has ended
-    wait_gone(ours)
-
-
-def wait_gone(processes: list[psutil.Process]) -> None:
-    """Returns when none of them runs any more: Spark's Python processes end a moment after the Java that started them."""
-    deadline = time.monotonic() + END_S
-    while any(map(runs, processes)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
-def runs(process: psutil.Process) -> bool:
-    """Whether it is more than an entry that its parent has not collected yet."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    wait_gone(ours, END_S)
 
 
 def end_unanswered(answered: threading.Event) -> None:

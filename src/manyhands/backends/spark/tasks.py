@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 from joblibspark.backend import SparkDistributedBackend  # type: ignore[import-untyped]
 
-from manyhands.backends.joblib.pool import JoblibTasks
+from manyhands.backends.estimators.joblib_tasks import JoblibTasks
 from manyhands.plan import RunSpec
 
 

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from manyhands.backends.base import RankBackend
 from manyhands.backends.nodes.options import no_meeting
-from manyhands.errors import EngineError, ManyhandsError, Unavailable
+from manyhands.backends.ranks.base import RankBackend
+from manyhands.errors import EngineError, ManyhandsError, Unavailable, by_name
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -75,7 +75,6 @@ class Ddp(RankBackend):
 
 def failure(error: Any) -> ManyhandsError:
     """What the worker that failed first said, as the error it was raised as where it is one of ours."""
-    from manyhands import errors
     from manyhands.backends.nodes.heartbeat import is_following
 
     rank, first = error.get_first_failure()  # by whole seconds, in which one that only followed may have come before
@@ -88,7 +87,6 @@ def failure(error: Any) -> ManyhandsError:
     if isinstance(message, dict):
         message = message.get("message", message)
     kind, _, text = str(message).strip().splitlines()[-1].partition(": ")
-    ours = getattr(errors, kind.rpartition(".")[2], None)
-    if isinstance(ours, type) and issubclass(ours, ManyhandsError) and text:
+    if text and (ours := by_name(kind)):
         return ours(text)
     return EngineError(f"ddp worker {rank} failed: {kind}{': ' if text else ''}{text}")

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from manyhands.data.store.failure import StoreProblem, Target
 from manyhands.errors import DataError, UsageError
-from manyhands.measure.notices import MARK
+from manyhands.notices import MARK
 
 Answer = TypeVar("Answer")
 Tell = Callable[[str], None]

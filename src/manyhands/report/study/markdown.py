@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from manyhands.report.markdown import bullets, escape, table
+from manyhands.report.markdown_text import bullets, escape, table
 from manyhands.report.study.view import ShownFigure, StudyView
 
 BEGIN, END = "<!-- what was learnt from {}: kept when this page is made again -->", "<!-- end of what was learnt -->"

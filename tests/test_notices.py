@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from manyhands.measure.notices import MARK, Notices
+from manyhands.notices import MARK, Notices
 
 
 def test_each_marked_line_is_told_once_and_only_when_whole(tmp_path: Path) -> None:
