@@ -19,9 +19,9 @@ sys.path.insert(0, str(ROOT / "tests" / "servers"))
 from hosts import Host, network  # noqa: E402
 
 from manyhands.analysis.cells import Group, group_records  # noqa: E402
-from manyhands.analysis.families import Network, families, network_of  # noqa: E402
 from manyhands.analysis.network import parse_network  # noqa: E402
 from manyhands.analysis.predict import Prediction, predict  # noqa: E402
+from manyhands.analysis.predictable import Network, families, network_of  # noqa: E402
 from manyhands.analysis.summary import Summary, summarise  # noqa: E402
 from manyhands.record import Record, read_records  # noqa: E402
 

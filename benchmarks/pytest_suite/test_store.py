@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from manyhands.data.store.base import Store
-from manyhands.data.store.joined import Span, find_files, read_files
+from manyhands.data.store.multipart_files import Span, find_files, read_files
 from manyhands.data.store.opening import open_store
 from manyhands.measure.phases import now
 from manyhands.plan import READERS

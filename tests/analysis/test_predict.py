@@ -11,10 +11,10 @@ import pytest
 from manyhands.analysis.allreduce import buckets, exposed_s, ring_s
 from manyhands.analysis.example import example_exchange, example_record
 from manyhands.analysis.exchange import Link
-from manyhands.analysis.families import Network, families, network_of
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.network import parse_network
 from manyhands.analysis.predict import BACKWARD, Prediction, predict
+from manyhands.analysis.predictable import Network, families, network_of
 from manyhands.analysis.spread import Estimate
 from manyhands.record import Record
 

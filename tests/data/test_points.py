@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from manyhands.data import blobs, parts
+from manyhands.data import blobs, row_parts
 from manyhands.data.make import make_set
 from manyhands.data.points import load_points, made_points
 from manyhands.errors import DataError
@@ -57,7 +57,7 @@ def test_a_table_gives_its_numbers_in_a_fixed_shuffled_order(tmp_path: Path) -> 
 
 
 def test_a_table_larger_than_a_part_is_read_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART_BYTES", 8 * 20)
+    monkeypatch.setattr(row_parts, "PART_BYTES", 8 * 20)
     rows = load_points(None, None, table(tmp_path, "a\n" + "\n".join(map(str, range(50))))).rows
     assert [part.rows for part in rows.parts] == [20, 20, 10]
     assert sorted(rows.parts[1].x()[:, 0]) == list(range(20, 40))

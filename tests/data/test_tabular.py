@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from manyhands.data import made_rows, parts
+from manyhands.data import made_rows, row_parts
 from manyhands.data.make import make_set
 from manyhands.data.tabular import count_rows, load_table
 from manyhands.errors import DataError
@@ -59,7 +59,7 @@ def test_the_label_is_no_feature_and_every_fifth_row_is_held_out(tmp_path: Path)
 
 
 def test_a_table_larger_than_a_part_is_read_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART_BYTES", 2 * 4 * 30)
+    monkeypatch.setattr(row_parts, "PART_BYTES", 2 * 4 * 30)
     found = load_table(None, None, table(tmp_path, ["a,b,y", *NUMBERS]), "y")
     assert [part.rows for part in found.train.parts] == [24] * 6 + [16]
     assert [part.rows for part in found.test.parts] == [6] * 6 + [4]

@@ -9,7 +9,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import davies_bouldin_score, roc_auc_score, roc_curve, silhouette_score
 
-from manyhands.data.parts import Rows, write_part
+from manyhands.data.row_parts import Rows, write_part
 from manyhands.errors import EngineError
 from manyhands.measure import quality
 from manyhands.measure.quality import CURVE_POINTS, roc_points, score_classes, score_clusters

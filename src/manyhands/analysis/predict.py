@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from manyhands.analysis.allreduce import ALGORITHMS, buckets, exposed_s
 from manyhands.analysis.calibration import Calibration, Job, Launch, calibrate, compute_share, launches
 from manyhands.analysis.exchange import Link
-from manyhands.analysis.families import Family, Network, listed
 from manyhands.analysis.fit import NotIdentifiable
+from manyhands.analysis.predictable import Family, Network, listed
 from manyhands.analysis.scaling import seconds
 from manyhands.analysis.spread import Estimate, mean
 

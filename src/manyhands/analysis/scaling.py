@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from manyhands.analysis.cells import Cell, Group
-from manyhands.analysis.cost import whole_run_s
+from manyhands.analysis.core_hours import whole_run_s
 from manyhands.analysis.ratios import Launch, Ratio, ratio
 from manyhands.analysis.spread import number
 from manyhands.record import Record

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from manyhands.analysis.cells import Cell, Group
-from manyhands.analysis.cost import core_hours, cpu_seconds, serial_fraction
+from manyhands.analysis.core_hours import core_hours, cpu_seconds, serial_fraction
 from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time, base_line, cores, efficiency, seconds, speedup
 from manyhands.analysis.spread import Estimate, Spread, mean, number, spread

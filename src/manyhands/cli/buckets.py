@@ -66,7 +66,7 @@ def interruptible(call: Callable[[argparse.Namespace], int]) -> Callable[[argpar
 
 def put_files(options: argparse.Namespace) -> int:
     """Prints a line for each file that is in the bucket."""
-    from manyhands.data.store.patience import Patience
+    from manyhands.data.store.retries import Patience
     from manyhands.data.store.transfer import open_bucket, put, uploads
 
     chosen = uploads(options.sources, options.place)
@@ -81,7 +81,7 @@ def put_files(options: argparse.Namespace) -> int:
 
 def get_files(options: argparse.Namespace) -> int:
     """Prints a line for each file that was fetched."""
-    from manyhands.data.store.patience import Patience
+    from manyhands.data.store.retries import Patience
     from manyhands.data.store.transfer import get, objects, open_bucket, targets
 
     with progress() as (say, _):
@@ -100,7 +100,7 @@ def get_files(options: argparse.Namespace) -> int:
 
 def list_objects(place: str) -> int:
     """Prints a line for each object and their sum."""
-    from manyhands.data.store.patience import Patience
+    from manyhands.data.store.retries import Patience
     from manyhands.data.store.transfer import objects, open_bucket
 
     store = open_bucket(place, Patience.from_environment(), lambda line: print(line, file=sys.stderr))
@@ -116,7 +116,7 @@ def list_objects(place: str) -> int:
 
 def remove(options: argparse.Namespace) -> int:
     """Prints a line for each object that was removed; raises DataError when there is none."""
-    from manyhands.data.store.patience import Patience
+    from manyhands.data.store.retries import Patience
     from manyhands.data.store.transfer import objects, open_bucket
 
     store = open_bucket(options.place, Patience.from_environment(), lambda line: print(line, file=sys.stderr))
@@ -134,7 +134,7 @@ def remove(options: argparse.Namespace) -> int:
 def fetch_set(options: argparse.Namespace) -> int:
     """Fetches what is not there yet and prints a line a file."""
     from manyhands.data.store.mirrors import fetch_file, is_there, known_set
-    from manyhands.data.store.patience import Patience
+    from manyhands.data.store.retries import Patience
 
     chosen = known_set(options.set)
     root = options.to or Path(os.environ.get(VARIABLE) or "data")

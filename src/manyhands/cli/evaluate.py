@@ -62,7 +62,7 @@ def call(options: argparse.Namespace) -> int:
 
 def held_out(workload: NetworkWorkload, folder: str | None, remote: str | None, reader: str) -> Arrays:
     """The held-out rows; from a store no others are fetched where the workload can tell them apart."""
-    from manyhands.data.need import Need
+    from manyhands.data.fetch_request import Need
     from manyhands.data.store.opening import open_store
 
     if remote:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from manyhands.errors import UsageError
 
 if TYPE_CHECKING:
-    from manyhands.analysis.families import Family, Network
+    from manyhands.analysis.predictable import Family, Network
     from manyhands.record import Record
     from manyhands.report.prediction import Found
 
@@ -39,7 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def call(options: argparse.Namespace) -> int:
     """Prints the predictions; exit code 0. Raises UsageError for options that cannot be meant, or records that hold no network."""
-    from manyhands.analysis.families import families
+    from manyhands.analysis.predictable import families
     from manyhands.report.sources import load
 
     workers, given = counts(options.workers), link(options.network)
@@ -57,8 +57,8 @@ def call(options: argparse.Namespace) -> int:
 
 def predicted(family: Family, records: list[Record], given: Network | None, workers: list[int]) -> Found:
     """The prediction of one family of cells; raises UsageError when nobody says what its network is like."""
-    from manyhands.analysis.families import network_of
     from manyhands.analysis.predict import predict
+    from manyhands.analysis.predictable import network_of
 
     measured = network_of(family, records)
     network = given or measured
@@ -80,8 +80,8 @@ def counts(text: str) -> list[int]:
 
 def link(text: str | None) -> Network | None:
     """The network of `--network`; None when it was not given."""
-    from manyhands.analysis.families import Network
     from manyhands.analysis.network import parse_network
+    from manyhands.analysis.predictable import Network
 
     return Network(parse_network(text), "given by --network") if text is not None else None
 

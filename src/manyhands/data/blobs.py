@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.parts import part_rows
+from manyhands.data.row_parts import part_rows
 
 Floats = NDArray[np.float64]
 

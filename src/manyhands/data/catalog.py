@@ -9,8 +9,8 @@ from pathlib import Path
 
 from manyhands.data import mnist, points, stocks, tables, tabular
 from manyhands.data.idx import read_header, read_idx
-from manyhands.data.parts import rows_stored
 from manyhands.data.price_table import read_prices
+from manyhands.data.row_parts import rows_stored
 from manyhands.errors import DataError
 
 

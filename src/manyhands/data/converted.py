@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from manyhands.data.atomic_write import temporary_beside, write_whole
 from manyhands.data.make import cache_dir
-from manyhands.data.parts import Part, Rows
-from manyhands.data.whole import temporary_beside, write_whole
+from manyhands.data.row_parts import Part, Rows
 from manyhands.errors import DataError
 
 FORMAT = 1

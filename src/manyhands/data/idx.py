@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from manyhands.data.atomic_write import write_whole
 from manyhands.data.inflate import AGAIN, Readable, inflate, inflate_start, is_gzip, most_inflated
-from manyhands.data.whole import write_whole
 from manyhands.errors import DataError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

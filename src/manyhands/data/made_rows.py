@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.parts import part_rows
+from manyhands.data.row_parts import part_rows
 
 COLUMNS = tuple(f"x{number}" for number in range(28))
 CLASSES = ("0", "1")

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from manyhands.data import blobs, made_rows
+from manyhands.data.atomic_write import temporary_beside, write_whole
 from manyhands.data.digits import draw_digits
 from manyhands.data.idx import write_idx
-from manyhands.data.parts import write_part
 from manyhands.data.prices import simulate_prices
-from manyhands.data.whole import temporary_beside, write_whole
+from manyhands.data.row_parts import write_part
 from manyhands.errors import DataError, unknown
 
 RECIPE = 1

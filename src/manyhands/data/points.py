@@ -17,7 +17,7 @@ from manyhands.data.converted import converted, rows_of
 from manyhands.data.folder import first_file
 from manyhands.data.make import embedded
 from manyhands.data.number_table import COMMAS, Layout, check_columns, numbers, read_chunks, read_header
-from manyhands.data.parts import Part, Rows, part_rows, write_part
+from manyhands.data.row_parts import Part, Rows, part_rows, write_part
 from manyhands.errors import DataError
 
 SET = "points"

@@ -20,7 +20,7 @@ from manyhands.data.folder import first_file
 from manyhands.data.libsvm import feature_names, read_libsvm
 from manyhands.data.make import embedded
 from manyhands.data.number_table import check_columns, numbers, read_chunks, read_header, shown
-from manyhands.data.parts import Part, Rows, in_parts, part_rows, write_labels, write_part
+from manyhands.data.row_parts import Part, Rows, in_parts, part_rows, write_labels, write_part
 from manyhands.data.tables import KNOWN, KnownTable, known_table, train_file, unknown_table
 from manyhands.errors import DataError
 

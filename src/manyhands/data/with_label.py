@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from manyhands.data.parts import Part, Rows, rows_stored, write_array
+from manyhands.data.row_parts import Part, Rows, rows_stored, write_array
 from manyhands.data.tabular import Table
 
 

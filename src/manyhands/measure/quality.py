@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.parts import Rows
+from manyhands.data.row_parts import Rows
 from manyhands.errors import EngineError
 
 SILHOUETTE_ROWS = 10_000

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from manyhands.analysis.best_law import Curve, choose, curves
 from manyhands.analysis.cells import Cell, group_records
-from manyhands.analysis.choice import Curve, choose, curves
 from manyhands.analysis.exchange import fit_link, is_exchange, messages, points
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.scaling import Time

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from manyhands.analysis.best_law import Choice, laws_found
 from manyhands.analysis.cells import group_records
-from manyhands.analysis.choice import Choice, laws_found
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from typing import Any
 
 from manyhands.analysis.allreduce import BUCKET, FIRST_BUCKET, MIB, buckets
-from manyhands.analysis.families import Family, listed
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.predict import Prediction
+from manyhands.analysis.predictable import Family, listed
 from manyhands.report import words
 from manyhands.report.columns import Column
 from manyhands.report.exchange import data, microseconds, nanoseconds

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.cells import Group, group_records
-from manyhands.analysis.families import Family
 from manyhands.analysis.history.found import History
 from manyhands.analysis.predict import Prediction
+from manyhands.analysis.predictable import Family
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from manyhands.analysis.best_law import Choice, Curve, laws_found
 from manyhands.analysis.cells import Group
-from manyhands.analysis.choice import Choice, Curve, laws_found
 from manyhands.analysis.fit import Fit, NotIdentifiable
 from manyhands.analysis.laws import AMDAHL, USL
 from manyhands.analysis.scaling import Time

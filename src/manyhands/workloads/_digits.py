@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from manyhands.data.fetch_request import Need
 from manyhands.data.mnist import Mnist, load_mnist
-from manyhands.data.need import Need
 from manyhands.data.store.base import Store
 from manyhands.data.store.digits import fetch_mnist
 from manyhands.workloads.base import Arrays, Fetched, NetworkWorkload

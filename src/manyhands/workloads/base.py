@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.need import Need, Share
+from manyhands.data.fetch_request import Need, Share
 from manyhands.data.store.base import Store
-from manyhands.data.store.joined import StoredFile, download, files_below
+from manyhands.data.store.multipart_files import StoredFile, download, files_below
 from manyhands.errors import DataError, UsageError
 from manyhands.machine import require_libraries
 from manyhands.user_files import file_and_name, load

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from manyhands.data.stocks import Windows, load_windows
 from manyhands.data.store.base import Store
-from manyhands.data.store.joined import StoredFile
+from manyhands.data.store.multipart_files import StoredFile
 from manyhands.data.store.prices import stored_prices
 from manyhands.workloads.base import Arrays, NetworkWorkload
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from manyhands.data.parts import Rows, write_part
 from manyhands.data.points import Points
+from manyhands.data.row_parts import Rows, write_part
 from manyhands.data.tabular import Table
 from manyhands.workloads.kmeans import KMeans
 from manyhands.workloads.xgboost_trees import XGBoost

@@ -11,7 +11,7 @@ import pytest
 from manyhands.backends.estimators.run import prove_rows, rows_per_worker, spent
 from manyhands.backends.estimators.tasks import ArrayFile, TaskEngine, by_worker, run_timed, threaded, timed_task, worker_key
 from manyhands.data.fingerprint import fingerprint
-from manyhands.data.parts import Rows, write_array, write_part
+from manyhands.data.row_parts import Rows, write_array, write_part
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manyhands.backends.ranks.sampler import FixedSampler
-from manyhands.data.need import share_of
+from manyhands.data.fetch_request import share_of
 from manyhands.plan import RunSpec
 
 

@@ -19,7 +19,7 @@ import pytest
 from manyhands.backends.estimators.shares import shares
 from manyhands.backends.spark.memory import memory_settings
 from manyhands.data.fingerprint import fingerprint, total
-from manyhands.data.parts import Rows, write_part
+from manyhands.data.row_parts import Rows, write_part
 from manyhands.plan import RunSpec
 from manyhands.record import Record
 from manyhands.run import Surroundings, measure, refusal

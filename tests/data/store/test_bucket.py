@@ -15,7 +15,7 @@ from manyhands.data.store.base import Entry, Store
 from manyhands.data.store.bucket import BucketStore
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import open_store
-from manyhands.data.store.patience import Patience
+from manyhands.data.store.retries import Patience
 from manyhands.errors import DataError, Unavailable, UsageError
 from manyhands.plan import READERS
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from object_store import Bucket
 
+from manyhands.data.fetch_request import Need, Share, share_of
 from manyhands.data.idx import LONGEST_HEADER, write_idx
-from manyhands.data.need import Need, Share, share_of
 from manyhands.data.store.digits import fetch_mnist
 from manyhands.data.store.opening import open_store
 from manyhands.errors import DataError

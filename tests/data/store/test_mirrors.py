@@ -10,7 +10,7 @@ from object_store import Proxy
 
 from manyhands.data.mnist import PARTS
 from manyhands.data.store.mirrors import WebFile, fetch_file, is_there, known_set
-from manyhands.data.store.patience import Patience
+from manyhands.data.store.retries import Patience
 from manyhands.errors import DataError, UsageError
 
 QUICK = Patience(tries=2, first_wait_s=0.01, connect_s=1, answer_s=1)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from manyhands.data.store.failure import NO_OBJECT, REFUSED, StoreProblem
-from manyhands.data.store.patience import Patience
+from manyhands.data.store.retries import Patience
 from manyhands.data.store.s3_plain import PlainReader, can_read_plainly
 from manyhands.data.store.settings import Settings
 

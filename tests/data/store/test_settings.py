@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from manyhands.data.store.patience import Patience
+from manyhands.data.store.retries import Patience
 from manyhands.data.store.settings import settings_of
 from manyhands.errors import UsageError
 

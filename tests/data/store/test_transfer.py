@@ -9,7 +9,7 @@ import pytest
 from object_store import Bucket, Proxy
 
 from manyhands.data.store.bucket import BucketStore
-from manyhands.data.store.patience import Patience
+from manyhands.data.store.retries import Patience
 from manyhands.data.store.transfer import Upload, get, objects, open_bucket, put, targets, uploads
 from manyhands.errors import DataError, UsageError
 

@@ -8,7 +8,7 @@ import pytest
 from object_store import Proxy
 
 from manyhands.data.store.opening import open_store
-from manyhands.data.store.patience import Patience
+from manyhands.data.store.retries import Patience
 from manyhands.errors import DataError
 
 QUICK = Patience(tries=2, first_wait_s=0.01, connect_s=1, answer_s=1)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from manyhands.analysis.best_law import Choice, laws_found
 from manyhands.analysis.cells import group_records
-from manyhands.analysis.choice import Choice, laws_found
 from manyhands.analysis.example import example_record, example_records
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import Target

@@ -15,7 +15,7 @@ from manyhands.backends.estimators.boosting import BoostingEngine
 from manyhands.backends.estimators.boosting_on_disk import prove_share, train_share
 from manyhands.backends.estimators.shares import Slice, shares_of_all
 from manyhands.data.fingerprint import Fingerprint
-from manyhands.data.parts import Rows
+from manyhands.data.row_parts import Rows
 
 
 class DaskBoostingOnDisk(BoostingEngine[list[list[Slice]]]):

@@ -14,7 +14,7 @@ from manyhands.backends.estimators.clustering import ClusteringEngine, Clusters
 from manyhands.backends.estimators.preparation import PreparationEngine
 from manyhands.data.fingerprint import Fingerprint
 from manyhands.data.partition import Indices
-from manyhands.data.parts import Rows
+from manyhands.data.row_parts import Rows
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.clustering import Start
 from manyhands.workloads.kinds.preparation import Prepared, Stored

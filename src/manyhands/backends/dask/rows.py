@@ -17,7 +17,7 @@ from manyhands.backends.dask.library import array_module, distributed_module
 from manyhands.backends.dask.workers import Workers
 from manyhands.backends.estimators.shares import Slice, read_x, read_y, shares_of_all
 from manyhands.data.fingerprint import Fingerprint, fingerprint, total
-from manyhands.data.parts import Rows
+from manyhands.data.row_parts import Rows
 
 CHUNK_BYTES = 256e6
 

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from manyhands.backends.base import Fit
 from manyhands.data.fingerprint import Fingerprint, fingerprint, total
-from manyhands.data.parts import Rows
+from manyhands.data.row_parts import Rows
 from manyhands.errors import EngineError, UsageError
 from manyhands.machine import clock_name, host_name
 from manyhands.measure.memory import forget_own_peak, own_memory

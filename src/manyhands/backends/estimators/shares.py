@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.parts import Part, Rows
+from manyhands.data.row_parts import Part, Rows
 from manyhands.errors import DataError
 
 Slice = tuple[Part, int, int]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from manyhands.backends.base import Fit
 from manyhands.backends.estimators.run import NOT_SPLIT, Engine, Report, begin, data_folder, estimator_fit, workload_of
-from manyhands.data.parts import write_array
+from manyhands.data.row_parts import write_array
 from manyhands.machine import host_name
 from manyhands.measure.memory import own_peak_rss_bytes
 from manyhands.measure.phases import now

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyhands.backends.ranks.rank import Rank
-from manyhands.data.need import Need, Share
+from manyhands.data.fetch_request import Need, Share
 from manyhands.data.store.opening import open_store
 from manyhands.errors import DataError
 from manyhands.machine import host_name, placed

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from manyhands.data.need import share_of
+from manyhands.data.fetch_request import share_of
 from manyhands.data.partition import Batch, batches, epoch_order
 from manyhands.plan import RunSpec
 

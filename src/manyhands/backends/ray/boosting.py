@@ -14,7 +14,7 @@ from manyhands.backends.estimators.boosting import BoostingEngine
 from manyhands.backends.ray.actors import wait_actors_gone
 from manyhands.backends.ray.failure import failure
 from manyhands.data.fingerprint import Fingerprint
-from manyhands.data.parts import Rows
+from manyhands.data.row_parts import Rows
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
 

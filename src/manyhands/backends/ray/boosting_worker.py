@@ -18,7 +18,7 @@ import xgboost
 from manyhands.backends.estimators.run import probe
 from manyhands.backends.estimators.shares import shares
 from manyhands.data.fingerprint import Fingerprint, fingerprint
-from manyhands.data.parts import Rows
+from manyhands.data.row_parts import Rows
 from manyhands.measure.threads import set_threads
 
 

@@ -14,7 +14,7 @@ from manyhands.backends.estimators.run import data_folder
 from manyhands.backends.estimators.tasks import Task, TaskEngine
 from manyhands.data.fingerprint import Fingerprint, fingerprint
 from manyhands.data.partition import Indices
-from manyhands.data.parts import Rows
+from manyhands.data.row_parts import Rows
 from manyhands.plan import RunSpec
 from manyhands.workloads.by_name import workload_class
 from manyhands.workloads.kinds.clustering import Start

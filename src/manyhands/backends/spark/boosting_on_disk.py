@@ -20,7 +20,7 @@ from manyhands.backends.estimators.boosting_on_disk import prove_share, train_sh
 from manyhands.backends.estimators.shares import Slice, shares_of_all
 from manyhands.backends.spark.rows import in_slots, probe_slots
 from manyhands.data.fingerprint import Fingerprint
-from manyhands.data.parts import Rows
+from manyhands.data.row_parts import Rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -18,7 +18,7 @@ from manyhands.backends.estimators.clustering import ClusteringEngine, Clusters
 from manyhands.backends.spark.failure import failure
 from manyhands.backends.spark.rows import fingerprints, nested, probe_slots, read_rows, unnested
 from manyhands.data.fingerprint import Fingerprint
-from manyhands.data.parts import Part, Rows
+from manyhands.data.row_parts import Part, Rows
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.clustering import Start
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from manyhands.backends.estimators.run import probe
 from manyhands.backends.estimators.shares import shares
 from manyhands.data.fingerprint import Fingerprint, fingerprint, total
-from manyhands.data.parts import Part, Rows
+from manyhands.data.row_parts import Part, Rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

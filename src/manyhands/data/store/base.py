@@ -11,7 +11,7 @@ from typing import TypeVar
 from manyhands.data.inflate import Readable
 from manyhands.data.store.failure import CUT, StoreProblem, Target
 from manyhands.data.store.location import Location
-from manyhands.data.store.patience import Patience, Tell
+from manyhands.data.store.retries import Patience, Tell
 
 Answer = TypeVar("Answer")
 

@@ -10,7 +10,7 @@ from manyhands.data.inflate import Readable
 from manyhands.data.store.base import Entry, Store
 from manyhands.data.store.failure import NO_BUCKET, StoreProblem
 from manyhands.data.store.location import Location
-from manyhands.data.store.patience import Patience, Tell
+from manyhands.data.store.retries import Patience, Tell
 from manyhands.data.store.settings import Settings, settings_of
 
 if TYPE_CHECKING:

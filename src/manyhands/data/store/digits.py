@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from manyhands.data.fetch_request import Need, Share
 from manyhands.data.idx import Array
 from manyhands.data.mnist import FOLDER, PARTS, SIDE, Mnist, check_pair, spellings
-from manyhands.data.need import Need, Share
 from manyhands.data.store.base import Store
 from manyhands.data.store.idx_rows import open_rows, read_whole
-from manyhands.data.store.joined import StoredFile, find_files, read_spans
+from manyhands.data.store.multipart_files import StoredFile, find_files, read_spans
 from manyhands.errors import DataError
 
 TRAIN = ("x_train", "y_train")

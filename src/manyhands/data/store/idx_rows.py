@@ -13,7 +13,7 @@ import numpy as np
 from manyhands.data.idx import LONGEST_HEADER, Array, IdxHeader, parse_header, parse_idx
 from manyhands.data.inflate import AGAIN, Readable, is_gzip
 from manyhands.data.store.base import Entry, Store
-from manyhands.data.store.joined import Span, StoredFile, join, part_spans, read_files, read_spans
+from manyhands.data.store.multipart_files import Span, StoredFile, join, part_spans, read_files, read_spans
 from manyhands.errors import DataError
 
 

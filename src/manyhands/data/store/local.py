@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from manyhands.data.atomic_write import write_whole
 from manyhands.data.inflate import AGAIN, Readable
 from manyhands.data.store.base import Entry, Store
-from manyhands.data.whole import write_whole
 from manyhands.errors import DataError
 
 

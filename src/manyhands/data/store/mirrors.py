@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from manyhands.data.atomic_write import write_whole
 from manyhands.data.store.location import WEB, locate
-from manyhands.data.store.patience import Patience, Tell
+from manyhands.data.store.retries import Patience, Tell
 from manyhands.data.store.web import WebStore
-from manyhands.data.whole import write_whole
 from manyhands.errors import DataError, UsageError, unknown
 
 Moved = Callable[[int], None]

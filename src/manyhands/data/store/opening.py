@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manyhands.data.store.base import Store
 from manyhands.data.store.location import FILE, S3, Location, locate
-from manyhands.data.store.patience import Patience, Tell, tell_log
+from manyhands.data.store.retries import Patience, Tell, tell_log
 from manyhands.errors import unknown
 from manyhands.machine import require_libraries
 from manyhands.plan import READERS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manyhands.data.stocks import FOLDERS, file_names
 from manyhands.data.store.base import Store
-from manyhands.data.store.joined import StoredFile, find_files
+from manyhands.data.store.multipart_files import StoredFile, find_files
 from manyhands.errors import DataError
 
 

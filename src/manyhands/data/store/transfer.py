@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from manyhands.data.atomic_write import write_whole
 from manyhands.data.store.base import Entry
 from manyhands.data.store.bucket import BucketStore
 from manyhands.data.store.failure import CUT, NO_OBJECT, StoreProblem
+from manyhands.data.store.key_paths import safe_path
 from manyhands.data.store.location import S3, locate
 from manyhands.data.store.opening import require_reader
-from manyhands.data.store.patience import Patience, Tell
+from manyhands.data.store.retries import Patience, Tell
 from manyhands.data.store.s3_boto3 import problems
-from manyhands.data.store.safe import safe_path
-from manyhands.data.whole import write_whole
 from manyhands.errors import DataError, UsageError
 
 Moved = Callable[[int], None]

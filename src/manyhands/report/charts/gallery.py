@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from manyhands.analysis.best_law import Choice
 from manyhands.analysis.cells import Group
-from manyhands.analysis.choice import Choice
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.targets import Target

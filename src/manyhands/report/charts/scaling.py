@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from manyhands.analysis.best_law import Choice
 from manyhands.analysis.cells import Group
-from manyhands.analysis.choice import Choice
 from manyhands.analysis.scaling import Time, base_line, cores, rows, throughputs
 from manyhands.analysis.summary import Summary
 from manyhands.report import words

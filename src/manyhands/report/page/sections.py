@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from manyhands.analysis.best_law import Choice, laws_found
 from manyhands.analysis.cells import Group
-from manyhands.analysis.choice import Choice, laws_found
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.history.found import History
 from manyhands.analysis.scaling import Time

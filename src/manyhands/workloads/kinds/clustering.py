@@ -14,8 +14,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.parts import Rows
 from manyhands.data.points import Points
+from manyhands.data.row_parts import Rows
 from manyhands.errors import DataError, UsageError
 from manyhands.workloads.base import Workload
 

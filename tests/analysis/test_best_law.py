@@ -2,8 +2,8 @@ import math
 
 import pytest
 
+from manyhands.analysis.best_law import Choice, Curve, choose, curves
 from manyhands.analysis.cells import group_records
-from manyhands.analysis.choice import Choice, Curve, choose, curves
 from manyhands.analysis.example import example_record, example_records
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.laws import AMDAHL, GUSTAFSON, USL, amdahl, gustafson, usl

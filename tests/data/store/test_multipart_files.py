@@ -9,7 +9,16 @@ import pytest
 from object_store import Bucket, Proxy
 
 from manyhands.data.store.base import Store
-from manyhands.data.store.joined import Span, StoredFile, download, files_below, find_files, part_spans, read_files, read_spans
+from manyhands.data.store.multipart_files import (
+    Span,
+    StoredFile,
+    download,
+    files_below,
+    find_files,
+    part_spans,
+    read_files,
+    read_spans,
+)
 from manyhands.data.store.opening import open_store
 from manyhands.errors import DataError
 

@@ -19,7 +19,7 @@ from manyhands.data.store.failure import (
     Target,
     of_answer,
 )
-from manyhands.data.store.patience import Patience, tell_log
+from manyhands.data.store.retries import Patience, tell_log
 from manyhands.errors import DataError, UsageError
 
 TARGET = Target("s3://data/x", "data", "http://store")

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+from manyhands.data.atomic_write import write_whole
 from manyhands.data.inflate import Readable
 from manyhands.data.store.base import Entry, Store
-from manyhands.data.store.safe import safe_path
-from manyhands.data.whole import write_whole
+from manyhands.data.store.key_paths import safe_path
 from manyhands.errors import DataError
 
 AT_ONCE = 8

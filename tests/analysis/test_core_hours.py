@@ -1,6 +1,6 @@
 import pytest
 
-from manyhands.analysis.cost import core_hours, cpu_seconds, serial_fraction
+from manyhands.analysis.core_hours import core_hours, cpu_seconds, serial_fraction
 from manyhands.analysis.example import example_record
 from manyhands.analysis.ratios import Ratio
 

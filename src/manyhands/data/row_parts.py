@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.whole import write_whole
+from manyhands.data.atomic_write import write_whole
 from manyhands.errors import DataError
 
 PART_BYTES = 8 << 20

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from manyhands.data.whole import write_whole
+from manyhands.data.atomic_write import write_whole
 from manyhands.errors import DataError
 
 

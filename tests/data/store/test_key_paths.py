@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from manyhands.data.store.safe import safe_path
+from manyhands.data.store.key_paths import safe_path
 from manyhands.errors import DataError
 
 

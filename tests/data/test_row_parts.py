@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from manyhands.data.parts import PART_BYTES, Part, Rows, part_rows, rows_stored, write_part
+from manyhands.data.row_parts import PART_BYTES, Part, Rows, part_rows, rows_stored, write_part
 from manyhands.errors import DataError
 
 X = np.arange(30, dtype=np.float64).reshape(10, 3)
