@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from manyhands.analysis.allreduce import ring_s
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_exchange, example_records
-from manyhands.analysis.exchange import Link, Point, fit_link, is_exchange, messages, points
+from manyhands.analysis.exchange import Link, MessageTime, fit_link, is_exchange, messages, points
 from manyhands.analysis.fit import NotIdentifiable
 
 SIZES = [4.0 * 10**power for power in range(9)]
 ALPHA, BETA = 40e-6, 0.5e-9
 
 
-def made(workers: tuple[int, ...] = (2,), launches: int = 3, noise: float = 0.0, seed: int = 0) -> list[Point]:
+def made(workers: tuple[int, ...] = (2,), launches: int = 3, noise: float = 0.0, seed: int = 0) -> list[MessageTime]:
     chance = random.Random(seed)
     return [
-        Point(n, size, ring_s(n, size, ALPHA, BETA) * chance.lognormvariate(0, noise))
+        MessageTime(n, size, ring_s(n, size, ALPHA, BETA) * chance.lognormvariate(0, noise))
         for n in workers
         for size in SIZES
         for _ in range(launches)
@@ -31,7 +31,7 @@ def made(workers: tuple[int, ...] = (2,), launches: int = 3, noise: float = 0.0,
 @settings(deadline=None)  # the first fit imports scipy
 @given(st.floats(1e-7, 1e-2), st.floats(1e-11, 1e-7), st.integers(2, 64))
 def test_finds_the_alpha_and_beta_that_made_the_points(alpha: float, beta: float, workers: int) -> None:
-    made = [Point(workers, 4.0 * 10**power, ring_s(workers, 4.0 * 10**power, alpha, beta)) for power in range(12)]
+    made = [MessageTime(workers, 4.0 * 10**power, ring_s(workers, 4.0 * 10**power, alpha, beta)) for power in range(12)]
     found = fit_link(made)
     assert isinstance(found, Link)
     assert found.alpha.value == pytest.approx(alpha, rel=1e-3)
@@ -51,12 +51,12 @@ def test_95_percent_intervals_hold_the_truth_in_about_95_percent_of_cases(worker
 
 
 def test_two_sizes_identify_nothing() -> None:
-    found = fit_link([Point(2, 4.0, 1e-4), Point(2, 40.0, 1e-4)])
+    found = fit_link([MessageTime(2, 4.0, 1e-4), MessageTime(2, 40.0, 1e-4)])
     assert str(found) == "not identifiable: needs 3 message sizes, has 2"
 
 
 def test_latency_alone_gives_no_beta_to_rely_on() -> None:
-    found = fit_link([Point(2, size, 1e-4) for size in (4.0, 40.0, 400.0)])
+    found = fit_link([MessageTime(2, size, 1e-4) for size in (4.0, 40.0, 400.0)])
     assert isinstance(found, NotIdentifiable) or found.beta.high > 100 * found.beta.low
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from manyhands.analysis.fit import Fit, NotIdentifiable, fit, peak
+from manyhands.analysis.fit import LawFit, NotIdentifiable, fit, peak
 from manyhands.analysis.laws import AMDAHL, GUSTAFSON, LAWS, USL
 
 COUNTS = np.repeat([1.0, 2.0, 4.0, 8.0, 16.0], 3)
@@ -12,7 +12,7 @@ SPECSDM91 = {1: 64.9, 18: 995.9, 36: 1652.4, 72: 1853.2, 108: 1828.9, 144: 1775.
 @pytest.mark.parametrize(("law", "truth"), [(AMDAHL, [0.05]), (GUSTAFSON, [0.2]), (USL, [0.05, 0.002])])
 def test_points_without_noise_give_back_the_parameters(law, truth):
     found = fit(law, COUNTS, 120.0 * law.speedup(COUNTS, *truth))
-    assert isinstance(found, Fit)
+    assert isinstance(found, LawFit)
     assert found.gamma.value == pytest.approx(120.0)
     assert [estimate.value for estimate in found.parameters.values()] == pytest.approx(truth)
     assert found.throughput(32) == pytest.approx(120.0 * law.speedup(32, *truth))
@@ -21,7 +21,7 @@ def test_points_without_noise_give_back_the_parameters(law, truth):
 def test_agrees_with_r_on_its_own_example():
     # R's `usl` gives alpha 0.0277, beta 0.000104, gamma 90.0; it takes noise to be of one size at every load.
     found = fit(USL, list(SPECSDM91), list(SPECSDM91.values()), noise="absolute")
-    assert isinstance(found, Fit)
+    assert isinstance(found, LawFit)
     assert found.parameters["alpha"].value == pytest.approx(0.0277, abs=5e-5)
     assert found.parameters["beta"].value == pytest.approx(0.000104, abs=5e-7)
     assert found.gamma.value == pytest.approx(90.0, abs=0.05)
@@ -62,10 +62,10 @@ def test_wild_points_end_in_words_or_a_fit_but_never_in_an_error():
     for _ in range(50):
         for law in LAWS:
             found = fit(law, COUNTS, np.exp(chance.normal(0, 5, len(COUNTS))))
-            assert isinstance(found, Fit | NotIdentifiable)
+            assert isinstance(found, LawFit | NotIdentifiable)
 
 
 def test_bounds_that_no_float_holds_are_cut_off_and_not_raised():
     # Three single launches of eight workers on two cores: with one degree of freedom the interval reaches anywhere.
     found = [fit(law, (2, 4, 8), (1442.9716952514284, 610.7015821494507, 366.92332854953577)) for law in LAWS]
-    assert all(np.isfinite([one.gamma.low, one.gamma.high]).all() for one in found if isinstance(one, Fit))
+    assert all(np.isfinite([one.gamma.low, one.gamma.high]).all() for one in found if isinstance(one, LawFit))

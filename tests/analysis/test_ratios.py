@@ -3,11 +3,11 @@ import random
 
 import pytest
 
-from manyhands.analysis.ratios import Launch, ratio
+from manyhands.analysis.ratios import LaunchValue, ratio
 
 
 def launches(values, invocation="a"):
-    return [Launch((invocation, repeat), value) for repeat, value in enumerate(values)]
+    return [LaunchValue((invocation, repeat), value) for repeat, value in enumerate(values)]
 
 
 def test_paired_interval_of_hand_computed_values():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from manyhands.analysis.example import example_record
-from manyhands.analysis.side_by_side import Comparison, side_by_side
+from manyhands.analysis.side_by_side import FigureComparison, side_by_side
 from manyhands.record import Record
 from manyhands.studies.study import AS_PUBLISHED, CORRECTED, Study, read_study
 
@@ -87,7 +87,7 @@ def records() -> list[Record]:
     return found
 
 
-def lines(study: Study, given: list[Record]) -> dict[str, Comparison]:
+def lines(study: Study, given: list[Record]) -> dict[str, FigureComparison]:
     return {comparison.figure.name: comparison for comparison in side_by_side(study, given)}
 
 

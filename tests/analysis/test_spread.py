@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from manyhands.analysis.spread import mean, number, spread
+from manyhands.analysis.spread import finite_or_none, mean, spread
 
 
 def test_mean_sample_deviation_and_median_of_hand_computed_values():
@@ -18,4 +18,4 @@ def test_what_was_not_measured_stays_out():
     assert (found.count, found.mean, found.sd) == (1, 4.0, None)
     assert spread([None]) is None
     assert mean([]) is None
-    assert number("1") is None
+    assert finite_or_none("1") is None

@@ -1,6 +1,6 @@
 import pytest
 
-from manyhands.analysis.spread import Spread
+from manyhands.analysis.spread import LaunchSpread
 from manyhands.report import words
 
 
@@ -21,15 +21,15 @@ def test_figures_have_about_three_digits(value, text):
 
 
 def test_mean_and_deviation_share_their_decimals_and_a_small_deviation_is_seen():
-    assert words.mean_and_sd(Spread(3, 12.34, 0.456, 12.0)) == "12.3 ± 0.5"
-    assert words.mean_and_sd(Spread(3, 0.153, 0.004, 0.15)) == "0.153 ± 0.004"
-    assert words.mean_and_sd(Spread(3, 151.0, 0.31, 151.0)) == "151.0 ± 0.3"
-    assert words.mean_and_sd(Spread(1, 12.34, None, 12.34)) == "12.3"
+    assert words.mean_and_sd(LaunchSpread(3, 12.34, 0.456, 12.0)) == "12.3 ± 0.5"
+    assert words.mean_and_sd(LaunchSpread(3, 0.153, 0.004, 0.15)) == "0.153 ± 0.004"
+    assert words.mean_and_sd(LaunchSpread(3, 151.0, 0.31, 151.0)) == "151.0 ± 0.3"
+    assert words.mean_and_sd(LaunchSpread(1, 12.34, None, 12.34)) == "12.3"
 
 
 def test_quality_shows_its_spread_where_it_has_one():
-    assert words.score(Spread(2, 0.97, 0.0, 0.97)) == "0.9700"
-    assert words.score(Spread(2, 0.97, 0.001, 0.97)) == "0.9700 ± 0.0010"
+    assert words.score(LaunchSpread(2, 0.97, 0.0, 0.97)) == "0.9700"
+    assert words.score(LaunchSpread(2, 0.97, 0.001, 0.97)) == "0.9700 ± 0.0010"
     assert words.metric("naive_mape_percent") == "naive MAPE %"
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from manyhands.errors import UsageError
 from manyhands.studies.budget import fit_budget, parse_budget, work_at
-from manyhands.studies.study import Part
+from manyhands.studies.study import StudyPart
 
-PART = Part(name="p", workload="rnn", backends={"serial": [1]}, epochs=10, least_epochs=2, least_samples=1000, batch_size=64)
+PART = StudyPart(name="p", workload="rnn", backends={"serial": [1]}, epochs=10, least_epochs=2, least_samples=1000, batch_size=64)
 
 
 def once_s(share: float) -> float:

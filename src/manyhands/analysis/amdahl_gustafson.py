@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from manyhands.analysis.spread import mean, number
+from manyhands.analysis.spread import finite_or_none, mean
 from manyhands.record import Record
 
 
@@ -52,8 +52,8 @@ def _mean_spans(records: Sequence[Record]) -> tuple[float | None, float | None]:
     """Mean seconds of what is not spread, and of what is."""
     fixed, spread = [], []
     for record in records:
-        load, train = number(record.phases.get("load_s")), number(record.phases.get("train_s"))
-        predict = number(record.resolved.get("predict_s")) or 0.0
+        load, train = finite_or_none(record.phases.get("load_s")), finite_or_none(record.phases.get("train_s"))
+        predict = finite_or_none(record.resolved.get("predict_s")) or 0.0
         alone = 0.0 if record.resolved.get("members") else predict
         fixed.append(None if load is None else load + alone)
         spread.append(None if train is None else train + predict - alone)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from manyhands.analysis.cells import Cell, Group
-from manyhands.analysis.fit import Fit, NotIdentifiable, fit, peak, too_few
+from manyhands.analysis.fit import LawFit, NotIdentifiable, fit, peak, too_few
 from manyhands.analysis.laws import LAWS, Law
 from manyhands.analysis.scaling import Time, throughputs
 from manyhands.analysis.spread import Estimate
@@ -30,7 +30,7 @@ class Choice:
     """The laws fitted to a curve, best first, and what the best one says."""
 
     curve: Curve
-    fits: tuple[Fit, ...]
+    fits: tuple[LawFit, ...]
     peak: Estimate
     """Worker count beyond which more workers hurt; infinite when none is in sight."""
     error_at_largest: float | None
@@ -56,7 +56,7 @@ def choose(curve: Curve) -> Choice | NotIdentifiable:
     """The law with the lowest AICc among those meant for the curve's scaling; NotIdentifiable with too few points for any."""
     laws = [law for law in LAWS if curve.scaling in law.scalings]
     tried = [fit(law, curve.workers, curve.throughput) for law in laws]
-    fits = sorted((found for found in tried if isinstance(found, Fit)), key=lambda found: found.aicc)
+    fits = sorted((found for found in tried if isinstance(found, LawFit)), key=lambda found: found.aicc)
     if not fits:
         return next(found for found in tried if isinstance(found, NotIdentifiable))
     if math.isinf(fits[0].aicc):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.cells import Cell
-from manyhands.analysis.spread import mean, number
+from manyhands.analysis.spread import finite_or_none, mean
 from manyhands.record import Record
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Launch:
+class BusyTime:
     """One run: what a worker did per epoch, and how long that took it without waiting for others."""
 
     workers: int
@@ -104,8 +104,8 @@ class Calibration:
 
 def job_of(record: Record) -> Job | None:
     """What the run had to do; None when it is no network, or the record does not say."""
-    size, rows = number(record.resolved.get("parameter_bytes")), number(record.resolved.get("rows_per_epoch"))
-    if not size or not rows or not number(record.resolved.get("steps_per_epoch")):
+    size, rows = finite_or_none(record.resolved.get("parameter_bytes")), finite_or_none(record.resolved.get("rows_per_epoch"))
+    if not size or not rows or not finite_or_none(record.resolved.get("steps_per_epoch")):
         return None
     spec = record.spec
     scaling = str(spec.get("scaling", "fixed"))
@@ -119,13 +119,13 @@ def job_of(record: Record) -> Job | None:
     )
 
 
-def launches(cell: Cell, job: Job) -> list[Launch]:
+def launches(cell: Cell, job: Job) -> list[BusyTime]:
     """The launches of a cell whose busy time was measured; where the machine had too few cores for them, none."""
     found = []
     for record in cell.measured:
         busy = _busy_s(record)
         if busy is not None and not record.resolved.get("oversubscribed"):
-            found.append(Launch(cell.workers, job.steps(cell.workers), job.share(cell.workers), busy / job.epochs))
+            found.append(BusyTime(cell.workers, job.steps(cell.workers), job.share(cell.workers), busy / job.epochs))
     return found
 
 
@@ -133,13 +133,13 @@ def compute_share(cells: Sequence[Cell]) -> float:
     """Mean share of compute in compute and input; 1 where it was not measured."""
     shares = []
     for record in (record for cell in cells for record in cell.measured):
-        compute, waited = number(record.train_split.get("compute_s")), number(record.train_split.get("input_s"))
+        compute, waited = finite_or_none(record.train_split.get("compute_s")), finite_or_none(record.train_split.get("input_s"))
         shares.append(compute / (compute + (waited or 0.0)) if compute else None)
     found = mean(shares)
     return 1.0 if found is None else found
 
 
-def calibrate(measured: Sequence[Launch], share: float) -> Calibration:
+def calibrate(measured: Sequence[BusyTime], share: float) -> Calibration:
     """Least squares of relative errors through the launches; `share`: what `compute_share` gives."""
     import numpy as np
 
@@ -169,7 +169,7 @@ def _solve(design: Array) -> tuple[Array, Array, int]:
 
 def _busy_s(record: Record) -> float | None:
     """Seconds of `train` that a worker computed or waited for input; of a lone worker all of them, where they were not split."""
-    compute, waited = number(record.train_split.get("compute_s")), number(record.train_split.get("input_s"))
+    compute, waited = finite_or_none(record.train_split.get("compute_s")), finite_or_none(record.train_split.get("input_s"))
     if compute is not None:
         return compute + (waited or 0.0)
-    return number(record.phases.get("train_s")) if record.spec.get("workers") == 1 else None
+    return finite_or_none(record.phases.get("train_s")) if record.spec.get("workers") == 1 else None

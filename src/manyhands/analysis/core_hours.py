@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from manyhands.analysis.ratios import Ratio
-from manyhands.analysis.spread import Estimate, number
+from manyhands.analysis.spread import Estimate, finite_or_none
 from manyhands.record import Record
 
 
 def whole_run_s(record: Record) -> float | None:
     """Wall time with launch and teardown; None when not measured, or where an engine that served other runs too had them."""
-    return None if record.resolved.get("engine") else number(record.wall_s)
+    return None if record.resolved.get("engine") else finite_or_none(record.wall_s)
 
 
 def core_hours(record: Record) -> float | None:
@@ -20,7 +20,7 @@ def core_hours(record: Record) -> float | None:
 
 def cpu_seconds(record: Record) -> float | None:
     """Seconds that the cores were busy, over the whole process tree; None when not measured."""
-    return number(record.resources.get("cpu_s"))
+    return finite_or_none(record.resources.get("cpu_s"))
 
 
 def serial_fraction(speedup: Ratio, cores: float) -> Estimate | None:

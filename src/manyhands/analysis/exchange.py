@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.fit import NotIdentifiable, too_few
 from manyhands.analysis.intervals import t_quantile
-from manyhands.analysis.spread import Estimate, Spread, number, spread
+from manyhands.analysis.spread import Estimate, LaunchSpread, finite_or_none, spread
 from manyhands.record import Record
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ NEEDS = 3
 
 
 @dataclass(frozen=True)
-class Point:
+class MessageTime:
     """One message size in one launch: the median over its repetitions, each that of its slowest worker."""
 
     workers: int
@@ -47,7 +47,7 @@ class Message:
 
     elements: int
     bytes: float
-    seconds: Spread
+    seconds: LaunchSpread
     algbw: float
     """Bytes a second."""
     busbw: float
@@ -75,19 +75,19 @@ def is_exchange(group: Group) -> bool:
 
 def messages(cell: Cell) -> list[Message]:
     """Every message size of the cell, ascending."""
-    found: dict[int, list[Point]] = {}
+    found: dict[int, list[MessageTime]] = {}
     for record in cell.measured:
         for elements, point in _points(record):
             found.setdefault(elements, []).append(point)
     return [_message(elements, found[elements]) for elements in sorted(found)]
 
 
-def points(records: Iterable[Record]) -> list[Point]:
+def points(records: Iterable[Record]) -> list[MessageTime]:
     """A point for every message size of every launch."""
     return [point for record in records for _, point in _points(record)]
 
 
-def fit_link(measured: Sequence[Point]) -> Link | NotIdentifiable:
+def fit_link(measured: Sequence[MessageTime]) -> Link | NotIdentifiable:
     """Alpha and beta of a ring through the points, with 95 % intervals; NotIdentifiable with too few sizes or no fit.
 
     Least squares on the logarithm of time, because noise is a share of it and sizes span decades; intervals from the curvature at
@@ -123,18 +123,18 @@ def fit_link(measured: Sequence[Point]) -> Link | NotIdentifiable:
     return Link(alpha, beta, ((aa, ab), (ba, bb)), freedom)
 
 
-def _points(record: Record) -> list[tuple[int, Point]]:
+def _points(record: Record) -> list[tuple[int, MessageTime]]:
     """Elements and point of every size that has a time above 0."""
     found = []
     for size in record.resolved.get("all_reduce") or ():
-        seconds = [value for value in map(number, size.get("seconds", ())) if value is not None and value > 0]
+        seconds = [value for value in map(finite_or_none, size.get("seconds", ())) if value is not None and value > 0]
         if seconds:
             workers = int(record.spec.get("workers", 1))
-            found.append((int(size["elements"]), Point(workers, float(size["bytes"]), statistics.median(seconds))))
+            found.append((int(size["elements"]), MessageTime(workers, float(size["bytes"]), statistics.median(seconds))))
     return found
 
 
-def _message(elements: int, measured: Sequence[Point]) -> Message:
+def _message(elements: int, measured: Sequence[MessageTime]) -> Message:
     seconds = spread(point.seconds for point in measured)
     assert seconds is not None  # every point has a time
     workers, size = measured[0].workers, measured[0].bytes

@@ -42,7 +42,7 @@ def too_few(needs: int, has: int, what: str = "worker counts") -> NotIdentifiabl
 
 
 @dataclass(frozen=True)
-class Fit:
+class LawFit:
     """A law with its parameters. gamma, a throughput, is in the unit of the points."""
 
     law: Law
@@ -63,7 +63,7 @@ class Fit:
         return self.gamma.value * self.speedup(workers)
 
 
-def fit(law: Law, workers: Sequence[float], throughput: Sequence[float], noise: Noise = "relative") -> Fit | NotIdentifiable:
+def fit(law: Law, workers: Sequence[float], throughput: Sequence[float], noise: Noise = "relative") -> LawFit | NotIdentifiable:
     """The law through the points, one for every launch; NotIdentifiable with too few worker counts, or when no fit is found.
 
     Launches count as independent: drift that those of a block share makes gamma's interval too narrow, and the others' too wide.
@@ -92,7 +92,7 @@ def fit(law: Law, workers: Sequence[float], throughput: Sequence[float], noise: 
     return _described(law, best, covariance, target - model(n, *best), float(scale))
 
 
-def peak(found: Fit, draws: int = 10_000, seed: int = 0) -> Estimate:
+def peak(found: LawFit, draws: int = 10_000, seed: int = 0) -> Estimate:
     """The worker count beyond which more workers hurt, by the Universal Scalability Law; infinite where none is in sight.
 
     The interval comes from draws of alpha and beta within their uncertainty, as the peak is far from linear in them.
@@ -113,7 +113,7 @@ def peak(found: Fit, draws: int = 10_000, seed: int = 0) -> Estimate:
     return Estimate(usl_peak(*centre), float(low), float(high))
 
 
-def _described(law: Law, best: Array, covariance: Array, residuals: Array, scale: float) -> Fit:
+def _described(law: Law, best: Array, covariance: Array, residuals: Array, scale: float) -> LawFit:
     import numpy as np
 
     points, parameters = len(residuals), len(best)
@@ -126,7 +126,7 @@ def _described(law: Law, best: Array, covariance: Array, residuals: Array, scale
         for place, name in enumerate(law.parameters, start=1)
     }
     table = tuple(tuple(float(value) for value in row) for row in covariance)
-    return Fit(law, gamma, found, table, points - parameters, _aicc(residuals, parameters))
+    return LawFit(law, gamma, found, table, points - parameters, _aicc(residuals, parameters))
 
 
 def _aicc(residuals: Array, parameters: int) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.allreduce import ALGORITHMS, buckets, exposed_s
-from manyhands.analysis.calibration import Calibration, Job, Launch, calibrate, compute_share, launches
+from manyhands.analysis.calibration import BusyTime, Calibration, Job, calibrate, compute_share, launches
 from manyhands.analysis.exchange import Link
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.predictable import Family, Network, listed
@@ -174,7 +174,7 @@ def _parts(
 
 
 def _validate(
-    family: Family, link: Link, measured: Mapping[int, list[Launch]], share: float
+    family: Family, link: Link, measured: Mapping[int, list[BusyTime]], share: float
 ) -> tuple[list[Check], tuple[int, ...], str]:
     """The larger half of the measured worker counts, predicted from the smaller half; or why that cannot be done."""
     counts = [cell.workers for cell in family.cells]

@@ -18,7 +18,7 @@ Block = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Launch:
+class LaunchValue:
     """What one launch did: a positive amount (rows a second, say), and the block that it ran in."""
 
     block: Block
@@ -38,7 +38,7 @@ class Ratio:
     """`bootstrap`, `paired t`, `unpaired t` or `one launch`."""
 
 
-def ratio(base: Sequence[Launch], other: Sequence[Launch]) -> Ratio | None:
+def ratio(base: Sequence[LaunchValue], other: Sequence[LaunchValue]) -> Ratio | None:
     """The other cell's value over the base cell's; None when a cell has no launch.
 
     Paired when every launch of the smaller cell has a partner in its block: geometric mean of the ratios, with an interval on
@@ -54,7 +54,7 @@ def ratio(base: Sequence[Launch], other: Sequence[Launch]) -> Ratio | None:
     return _unpaired([math.log(launch.value) for launch in base], [math.log(launch.value) for launch in other])
 
 
-def _by_block(launches: Sequence[Launch]) -> dict[Block, float]:
+def _by_block(launches: Sequence[LaunchValue]) -> dict[Block, float]:
     """Block -> logarithm of the value; the mean where a block holds the cell twice."""
     found: dict[Block, list[float]] = {}
     for launch in launches:

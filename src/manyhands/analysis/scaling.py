@@ -11,8 +11,8 @@ from typing import Literal
 
 from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.core_hours import whole_run_s
-from manyhands.analysis.ratios import Launch, Ratio, ratio
-from manyhands.analysis.spread import number
+from manyhands.analysis.ratios import LaunchValue, Ratio, ratio
+from manyhands.analysis.spread import finite_or_none
 from manyhands.record import Record
 
 Time = Literal["train", "wall"]
@@ -43,7 +43,7 @@ def cores(cell: Cell) -> int:
     return cell.workers * cell.threads
 
 
-def throughputs(cells: Sequence[Cell], time: Time) -> list[list[Launch]]:
+def throughputs(cells: Sequence[Cell], time: Time) -> list[list[LaunchValue]]:
     """Rows a second of every launch of every cell; runs a second where one of the records does not say its rows."""
     by_rows = all(rows(record) is not None for cell in cells for record in cell.measured)
     return [_launches(cell.measured, time, by_rows) for cell in cells]
@@ -51,17 +51,17 @@ def throughputs(cells: Sequence[Cell], time: Time) -> list[list[Launch]]:
 
 def seconds(record: Record, time: Time) -> float | None:
     """The chosen time of a run; None when it was not measured, or not all of it, or is not above 0."""
-    value = whole_run_s(record) if time == "wall" else number(record.phases.get("train_s"))
+    value = whole_run_s(record) if time == "wall" else finite_or_none(record.phases.get("train_s"))
     return value if value is not None and value > 0 else None
 
 
 def rows(record: Record) -> float | None:
     """Rows trained on in all epochs, all workers together; None when the record does not say."""
-    epochs = number(record.spec.get("epochs")) or 1.0
-    resolved = number(record.resolved.get("rows_per_epoch"))
+    epochs = finite_or_none(record.spec.get("epochs")) or 1.0
+    resolved = finite_or_none(record.resolved.get("rows_per_epoch"))
     if resolved:
         return resolved * epochs
-    asked = number(record.spec.get("samples"))
+    asked = finite_or_none(record.spec.get("samples"))
     growth = record.spec.get("workers", 1) if record.spec.get("scaling") == "growing" else 1
     return asked * growth * epochs if asked else None
 
@@ -72,10 +72,10 @@ def block(record: Record) -> tuple[str, int]:
     return (str(invocation) if invocation else f"record {record.id}", int(record.spec.get("repeat", 0)))
 
 
-def _launches(records: Sequence[Record], time: Time, by_rows: bool) -> list[Launch]:
+def _launches(records: Sequence[Record], time: Time, by_rows: bool) -> list[LaunchValue]:
     found = []
     for record in records:
         taken = seconds(record, time)
         if taken is not None:
-            found.append(Launch(block(record), ((rows(record) if by_rows else None) or 1.0) / taken))
+            found.append(LaunchValue(block(record), ((rows(record) if by_rows else None) or 1.0) / taken))
     return found

@@ -14,11 +14,11 @@ from typing import Any
 
 from manyhands.analysis.cells import differences, group_records
 from manyhands.analysis.intervals import t_quantile, welch_interval
-from manyhands.analysis.ratios import Launch, ratio
+from manyhands.analysis.ratios import LaunchValue, ratio
 from manyhands.analysis.scaling import block, rows
-from manyhands.analysis.spread import number
+from manyhands.analysis.spread import finite_or_none
 from manyhands.record import Record
-from manyhands.studies.study import VARIANTS, Figure, Row, Side, Study
+from manyhands.studies.study import VARIANTS, Figure, FigureCell, Row, Study
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FigureComparison:
     """One figure of a study."""
 
     figure: Figure
@@ -72,7 +72,7 @@ def variants_met(records: Iterable[Record]) -> list[str]:
     return [variant for variant in VARIANTS if variant in met]
 
 
-def side_by_side(study: Study, records: Sequence[Record]) -> list[Comparison]:
+def side_by_side(study: Study, records: Sequence[Record]) -> list[FigureComparison]:
     """All figures of the study in their order."""
     met = variants_met(records)
     as_measured = {variant: {figure.name: figure for figure in study.figures(variant)} for variant in VARIANTS}
@@ -89,7 +89,7 @@ def side_by_side(study: Study, records: Sequence[Record]) -> list[Comparison]:
                     else Measured(None, note="no part of this variant")
                 )
             lines.append(Line(row, by_variant, _change(figure, by_variant)))
-        found.append(Comparison(figure, tuple(lines)))
+        found.append(FigureComparison(figure, tuple(lines)))
     return found
 
 
@@ -121,7 +121,7 @@ def _measure(figure: Figure, row: Row, records: Sequence[Record], variant: str) 
     return replace(measured, runs=runs, note="; ".join(part for part in (note, crowded, measured.note) if part))
 
 
-def _cell(side: Side, records: Sequence[Record], above: int | None) -> tuple[list[Record], str]:
+def _cell(side: FigureCell, records: Sequence[Record], above: int | None) -> tuple[list[Record], str]:
     """The measured records of a cell and what must be said about them, or none and why.
 
     `above`: a cell with fewer workers, but with more than so many, may stand in its place; None means that none may.
@@ -168,32 +168,32 @@ def _speedup(figure: Figure, base: Sequence[Record], cell: Sequence[Record]) -> 
     return Measured(found.value, found.low, found.high, launches=found.launches, values=logs)
 
 
-def _launches(figure: Figure, records: Sequence[Record], by_rows: bool) -> list[Launch]:
+def _launches(figure: Figure, records: Sequence[Record], by_rows: bool) -> list[LaunchValue]:
     found = []
     for record in records:
         taken = _seconds(figure.time, record)
         if taken is not None:
-            found.append(Launch(block(record), ((rows(record) if by_rows else None) or 1.0) / (taken + figure.plus_s)))
+            found.append(LaunchValue(block(record), ((rows(record) if by_rows else None) or 1.0) / (taken + figure.plus_s)))
     return found
 
 
 def _seconds(time: Sequence[str], record: Record) -> float | None:
     """The summed spans of a run; None when one was not measured or nothing took any time."""
     spans = {"wall": record.wall_s, "predict": record.resolved.get("predict_s")}
-    taken = [number(spans[name] if name in spans else record.phases.get(f"{name}_s")) for name in time]
+    taken = [finite_or_none(spans[name] if name in spans else record.phases.get(f"{name}_s")) for name in time]
     known = [seconds for seconds in taken if seconds is not None]
     return sum(known) if len(known) == len(taken) and sum(known) > 0 else None
 
 
 def _value(figure: Figure, record: Record) -> float | None:
     if figure.kind == "fetched":
-        fetched = [number(worker.get("bytes_moved")) for worker in record.per_worker]
+        fetched = [finite_or_none(worker.get("bytes_moved")) for worker in record.per_worker]
         known = [size for size in fetched if size is not None]
         return max(known) / 1e6 if known else None
     value: Any = record.quality
     for name in figure.metric.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
-    return number(value)
+    return finite_or_none(value)
 
 
 def _mean(values: Iterable[float | None]) -> Measured:

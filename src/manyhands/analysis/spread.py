@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Spread:
+class LaunchSpread:
     """Values of one quantity over the launches of a cell, in the unit of the values."""
 
     count: int
@@ -28,15 +28,15 @@ class Estimate:
     high: float | None
 
 
-def spread(values: Iterable[object]) -> Spread | None:
+def spread(values: Iterable[object]) -> LaunchSpread | None:
     """The spread of the values that are finite numbers; None when there is none."""
-    numbers = [value for value in map(number, values) if value is not None]
+    numbers = [value for value in map(finite_or_none, values) if value is not None]
     if not numbers:
         return None
     centre = statistics.fmean(numbers)
     # Not statistics.stdev, whose exact fractions are slow over thousands of records.
     sd = math.sqrt(math.fsum((value - centre) ** 2 for value in numbers) / (len(numbers) - 1)) if len(numbers) > 1 else None
-    return Spread(len(numbers), centre, sd, statistics.median(numbers))
+    return LaunchSpread(len(numbers), centre, sd, statistics.median(numbers))
 
 
 def mean(values: Iterable[object]) -> float | None:
@@ -45,7 +45,7 @@ def mean(values: Iterable[object]) -> float | None:
     return found.mean if found else None
 
 
-def number(value: object) -> float | None:
+def finite_or_none(value: object) -> float | None:
     """The value as a float when it is a finite number, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

@@ -9,7 +9,7 @@ from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.core_hours import core_hours, cpu_seconds, serial_fraction
 from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time, base_line, cores, efficiency, seconds, speedup
-from manyhands.analysis.spread import Estimate, Spread, mean, number, spread
+from manyhands.analysis.spread import Estimate, LaunchSpread, finite_or_none, mean, spread
 from manyhands.record import PHASES, TRAIN_SPLIT, Record
 
 
@@ -19,8 +19,8 @@ class Summary:
 
     cell: Cell
     is_base: bool
-    wall: Spread | None
-    train: Spread | None
+    wall: LaunchSpread | None
+    train: LaunchSpread | None
     speedup: Ratio | None
     """Over the base line; None when there is none, or for the base line itself."""
     efficiency: float | None
@@ -44,7 +44,7 @@ class Summary:
     """Mean seconds of busy cores, whole process tree."""
     cpu_percent: float | None
     peak_bytes: float | None
-    quality: Mapping[str, Spread]
+    quality: Mapping[str, LaunchSpread]
     """Metric -> its spread over the launches that have a finite value."""
 
 
@@ -82,18 +82,18 @@ def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
 
 def _of_workers(record: Record, name: str) -> list[float]:
     """What each worker reported under the name, as far as they did."""
-    return [value for worker in record.per_worker if (value := number(worker.get(name))) is not None]
+    return [value for worker in record.per_worker if (value := finite_or_none(worker.get(name))) is not None]
 
 
 def _share(cell: Cell, part: str) -> float | None:
     shares = []
     for record in cell.measured:
-        taken, whole = number(record.train_split.get(f"{part}_s")), seconds(record, "train")
+        taken, whole = finite_or_none(record.train_split.get(f"{part}_s")), seconds(record, "train")
         shares.append(taken / whole if taken is not None and whole else None)
     return mean(shares)
 
 
-def _quality(cell: Cell) -> dict[str, Spread]:
+def _quality(cell: Cell) -> dict[str, LaunchSpread]:
     metrics = dict.fromkeys(metric for record in cell.measured for metric in record.quality)
     found = {metric: spread(record.quality.get(metric) for record in cell.measured) for metric in metrics}
     return {metric: values for metric, values in found.items() if values is not None}

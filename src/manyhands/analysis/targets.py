@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from manyhands.analysis.cells import Cell
-from manyhands.analysis.spread import Spread, number, spread
+from manyhands.analysis.spread import LaunchSpread, finite_or_none, spread
 from manyhands.record import Record
 
 ERRORS = ("loss", "mape", "rmse", "mse", "mae", "error", "davies_bouldin", "inertia", "perplexity")
@@ -16,7 +16,7 @@ ERRORS = ("loss", "mape", "rmse", "mse", "mae", "error", "davies_bouldin", "iner
 
 
 @dataclass(frozen=True)
-class Target:
+class QualityTarget:
     """A metric and the value that is good enough."""
 
     metric: str
@@ -30,7 +30,7 @@ class Target:
 class TimeToTarget:
     """Seconds of training until the target, over the runs that reached it."""
 
-    seconds: Spread | None
+    seconds: LaunchSpread | None
     """None when no run reached it. Runs that did not are left out: a low share makes this time look too good."""
     reached: int
     scored: int
@@ -42,16 +42,20 @@ def is_error(metric: str) -> bool:
     return any(word in metric.lower() for word in ERRORS)
 
 
-def time_to_target(cell: Cell, target: Target) -> TimeToTarget:
+def time_to_target(cell: Cell, target: QualityTarget) -> TimeToTarget:
     """When the cell's runs first met the target, at the end of an epoch; time spent scoring is not counted."""
-    scored = [record for record in cell.measured if any(number(epoch.get(target.metric)) is not None for epoch in record.history)]
+    scored = [
+        record
+        for record in cell.measured
+        if any(finite_or_none(epoch.get(target.metric)) is not None for epoch in record.history)
+    ]
     times = [taken for taken in (_first(record, target) for record in scored) if taken is not None]
     return TimeToTarget(spread(times), len(times), len(scored))
 
 
-def _first(record: Record, target: Target) -> float | None:
+def _first(record: Record, target: QualityTarget) -> float | None:
     for epoch in record.history:
-        value, taken = number(epoch.get(target.metric)), number(epoch.get("elapsed_s"))
+        value, taken = finite_or_none(epoch.get(target.metric)), finite_or_none(epoch.get("elapsed_s"))
         if value is not None and taken is not None and target.is_met(value):
             return taken
     return None

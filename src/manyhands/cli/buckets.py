@@ -66,12 +66,12 @@ def interruptible(call: Callable[[argparse.Namespace], int]) -> Callable[[argpar
 
 def put_files(options: argparse.Namespace) -> int:
     """Prints a line for each file that is in the bucket."""
-    from manyhands.data.store.retries import Patience
+    from manyhands.data.store.retries import RetryPolicy
     from manyhands.data.store.transfer import open_bucket, put, uploads
 
     chosen = uploads(options.sources, options.place)
     with progress(sum(upload.path.stat().st_size for upload in chosen)) as (say, moved):
-        store = open_bucket(options.place, Patience.from_environment(), say)
+        store = open_bucket(options.place, RetryPolicy.from_environment(), say)
         store.prepare_writing()
         for upload in chosen:
             digest = put(store, upload, moved)
@@ -81,11 +81,11 @@ def put_files(options: argparse.Namespace) -> int:
 
 def get_files(options: argparse.Namespace) -> int:
     """Prints a line for each file that was fetched."""
-    from manyhands.data.store.retries import Patience
+    from manyhands.data.store.retries import RetryPolicy
     from manyhands.data.store.transfer import get, objects, open_bucket, targets
 
     with progress() as (say, _):
-        store = open_bucket(options.place, Patience.from_environment(), say)
+        store = open_bucket(options.place, RetryPolicy.from_environment(), say)
         entries = [entry for entry in objects(store) if not entry.name.endswith("/")]
         if not entries:
             raise DataError(f"nothing at {store.source}; 'manyhands data ls s3://{store.location.root}' shows what there is")
@@ -100,10 +100,10 @@ def get_files(options: argparse.Namespace) -> int:
 
 def list_objects(place: str) -> int:
     """Prints a line for each object and their sum."""
-    from manyhands.data.store.retries import Patience
+    from manyhands.data.store.retries import RetryPolicy
     from manyhands.data.store.transfer import objects, open_bucket
 
-    store = open_bucket(place, Patience.from_environment(), lambda line: print(line, file=sys.stderr))
+    store = open_bucket(place, RetryPolicy.from_environment(), lambda line: print(line, file=sys.stderr))
     entries = objects(store)
     width = max((len(f"{entry.size:,}") for entry in entries), default=1)
     for entry in entries:
@@ -116,10 +116,10 @@ def list_objects(place: str) -> int:
 
 def remove(options: argparse.Namespace) -> int:
     """Prints a line for each object that was removed; raises DataError when there is none."""
-    from manyhands.data.store.retries import Patience
+    from manyhands.data.store.retries import RetryPolicy
     from manyhands.data.store.transfer import objects, open_bucket
 
-    store = open_bucket(options.place, Patience.from_environment(), lambda line: print(line, file=sys.stderr))
+    store = open_bucket(options.place, RetryPolicy.from_environment(), lambda line: print(line, file=sys.stderr))
     entries = objects(store)
     if not entries:
         raise DataError(f"no object {store.source}; nothing was removed")
@@ -134,7 +134,7 @@ def remove(options: argparse.Namespace) -> int:
 def fetch_set(options: argparse.Namespace) -> int:
     """Fetches what is not there yet and prints a line a file."""
     from manyhands.data.store.mirrors import fetch_file, is_there, known_set
-    from manyhands.data.store.retries import Patience
+    from manyhands.data.store.retries import RetryPolicy
 
     chosen = known_set(options.set)
     root = options.to or Path(os.environ.get(VARIABLE) or "data")
@@ -146,7 +146,7 @@ def fetch_set(options: argparse.Namespace) -> int:
             if file not in missing:
                 print(f"kept {folder / file.name}: it is there already")
                 continue
-            url = fetch_file(file, urls, folder / file.name, Patience.from_environment(), say, moved)
+            url = fetch_file(file, urls, folder / file.name, RetryPolicy.from_environment(), say, moved)
             print(f"got {folder / file.name}  {decimal(file.bytes)}  sha256 {file.sha256}  from {url}")
             urls.sort(key=url.__ne__)  # the one that worked goes first
     print(f"{chosen.name}: {folder}; use it with --data-dir {root}")

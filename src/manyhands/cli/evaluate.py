@@ -62,11 +62,11 @@ def call(options: argparse.Namespace) -> int:
 
 def held_out(workload: NetworkWorkload, folder: str | None, remote: str | None, reader: str) -> Arrays:
     """The held-out rows; from a store no others are fetched where the workload can tell them apart."""
-    from manyhands.data.fetch_request import Need
+    from manyhands.data.fetch_request import FetchRequest
     from manyhands.data.store.opening import open_store
 
     if remote:
-        return workload.fetch(open_store(remote, reader, tell=_tell), Need(train=False)).arrays
+        return workload.fetch(open_store(remote, reader, tell=_tell), FetchRequest(train=False)).arrays
     return workload.load(Path(folder) if folder else None)
 
 

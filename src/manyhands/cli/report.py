@@ -13,7 +13,7 @@ from manyhands.errors import RecordError, UsageError
 if TYPE_CHECKING:
     from manyhands.analysis.history.found import History
     from manyhands.analysis.scaling import Time
-    from manyhands.analysis.targets import Target
+    from manyhands.analysis.targets import QualityTarget
     from manyhands.record import Record
 
 FORMATS = ("table", "html", "markdown", "csv", "json", "parquet")
@@ -90,7 +90,7 @@ def render(
     records: list[Record],
     form: str,
     time: Time,
-    target: Target | None = None,
+    target: QualityTarget | None = None,
     before: str = "",
     history: History | None = None,
 ) -> str:
@@ -116,14 +116,14 @@ def _by_suffix(path: Path | None) -> str:
     return SUFFIXES.get(path.suffix.lower(), "table") if path else "table"
 
 
-def _target(words: list[str] | None) -> Target | None:
-    from manyhands.analysis.targets import Target
+def _target(words: list[str] | None) -> QualityTarget | None:
+    from manyhands.analysis.targets import QualityTarget
 
     if words is None:
         return None
     metric, value = words
     try:
-        return Target(metric, float(value))
+        return QualityTarget(metric, float(value))
     except ValueError:
         raise UsageError(
             f"--target {metric} {value}: {value!r} is not a number; use for example --target accuracy 0.97"
@@ -145,7 +145,9 @@ def _before(path: Path, form: str) -> str:
     return path.read_text(encoding="utf-8") if form == "markdown" and path.exists() else ""
 
 
-def _write(path: Path, form: str, records: list[Record], time: Time, target: Target | None, history: History | None) -> None:
+def _write(
+    path: Path, form: str, records: list[Record], time: Time, target: QualityTarget | None, history: History | None
+) -> None:
     try:
         if form == "parquet":
             from manyhands.report.parquet import write_parquet

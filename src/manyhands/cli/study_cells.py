@@ -11,7 +11,7 @@ from typing import Any
 from manyhands.plan import RunSpec
 from manyhands.plugins import workload_class
 from manyhands.studies.budget import work_at
-from manyhands.studies.study import ALL_CORES, Part, Study
+from manyhands.studies.study import ALL_CORES, Study, StudyPart
 
 SEEDS = "one a repeat"
 LOWEST_SEED = 0
@@ -33,7 +33,7 @@ class Planned:
     """One part of one variant, and the training rows that it has at full scale."""
 
     variant: str
-    part: Part
+    part: StudyPart
     rows: int
 
 
@@ -64,7 +64,7 @@ def planned(study: Study, variants: Iterable[str], folder: str | None) -> list[P
     return found
 
 
-def settings_of(part: Part, folder: str | None) -> dict[str, Any]:
+def settings_of(part: StudyPart, folder: str | None) -> dict[str, Any]:
     """The settings of the part, with those that name real data only where there is some."""
     return dict(part.settings) | (dict(part.real) if folder else {})
 

@@ -35,7 +35,7 @@ def share_of(total: int, workers: int, rank: int) -> range:
 
 
 @dataclass(frozen=True)
-class Need:
+class FetchRequest:
     """What to fetch."""
 
     train: bool = True

@@ -38,7 +38,7 @@ Labelled = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Table:
+class LabelledRows:
     """Rows to train on and rows held out; `classes[i]` is what the file calls label i. The label is no column of theirs."""
 
     train: Rows
@@ -48,7 +48,9 @@ class Table:
     source: str
 
 
-def load_table(data_dir: Path | None, samples: int | None = None, file: str | None = None, label: str | None = None) -> Table:
+def load_table(
+    data_dir: Path | None, samples: int | None = None, file: str | None = None, label: str | None = None
+) -> LabelledRows:
     """The table `file`, or the first known one in `data_dir`; None means the embedded rows, made on first use.
 
     `samples`: so many training rows; the embedded ones go on as far as asked, a file gives the first of a fixed shuffled order.
@@ -67,7 +69,7 @@ def load_table(data_dir: Path | None, samples: int | None = None, file: str | No
     return replace(table, train=table.train.first(samples))
 
 
-def embedded_table(samples: int | None) -> Table:
+def embedded_table(samples: int | None) -> LabelledRows:
     """The first `samples` of the embedded rows, 74,898 when None; parts that are missing in the cache are made."""
     folder = embedded(SET) / SET
     rows = made_rows.DEFAULT_PARTS * made_rows.PART_ROWS if samples is None else samples
@@ -80,7 +82,7 @@ def embedded_table(samples: int | None) -> Table:
     return replace(table, train=table.train.first(rows))
 
 
-def made_table(folder: Path, source: str) -> Table | None:
+def made_table(folder: Path, source: str) -> LabelledRows | None:
     """The rows that 'manyhands data make' left in `folder`; None when there are none."""
     roles = {}
     for role, rows in (("train", made_rows.PART_ROWS), ("test", made_rows.TEST_ROWS)):
@@ -89,7 +91,7 @@ def made_table(folder: Path, source: str) -> Table | None:
             return None
         parts = tuple(Part(str(folder / f"{name}-x.npy"), str(folder / f"{name}-y.npy"), rows) for name in names)
         roles[role] = Rows(parts, made_rows.COLUMNS, DTYPE)
-    return Table(**roles, classes=made_rows.CLASSES, label="y", source=source)
+    return LabelledRows(**roles, classes=made_rows.CLASSES, label="y", source=source)
 
 
 def part_name(role: str, number: int) -> str:
@@ -111,7 +113,7 @@ def table_file(data_dir: Path | None, file: str | None = None) -> Path:
     return path
 
 
-def convert_table(path: Path, label: str | None = None) -> Table:
+def convert_table(path: Path, label: str | None = None) -> LabelledRows:
     """All rows of a file as parts in the cache, read once."""
     known = known_table(path) or unknown_table(path, label or "")
     known = replace(known, label=label or known.label)
@@ -124,7 +126,7 @@ def convert_table(path: Path, label: str | None = None) -> Table:
     options = {"set": SET, "label": known.label}
     manifest = converted([path, *([test] if test else [])], options, lambda folder: _convert(folder, path, known.label, reader))
     train, held_out = rows_of(manifest, "train"), rows_of(manifest, "test")
-    return Table(train, held_out, tuple(manifest["classes"]), known.label, str(path))
+    return LabelledRows(train, held_out, tuple(manifest["classes"]), known.label, str(path))
 
 
 def count_rows(path: Path) -> int:

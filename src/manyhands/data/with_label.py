@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from manyhands.data.row_parts import Part, Rows, rows_stored, write_array
-from manyhands.data.tabular import Table
+from manyhands.data.tabular import LabelledRows
 
 
-def with_label(table: Table) -> Table:
+def with_label(table: LabelledRows) -> LabelledRows:
     """The table with its label as one more column of both roles, in files beside its own that are made once."""
     return replace(table, train=_rows(table.train, table.label), test=_rows(table.test, table.label))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from manyhands.analysis.scaling import Time, cores
-from manyhands.analysis.spread import Spread
+from manyhands.analysis.spread import LaunchSpread
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.winner import Winner, winner
 from manyhands.report import words
@@ -101,7 +101,7 @@ def _quality(row: Summary, base: Summary) -> str:
     return f"The model: {compared}{_difference(own, other)}."
 
 
-def _difference(own: Spread, other: Spread) -> str:
+def _difference(own: LaunchSpread, other: LaunchSpread) -> str:
     if own.sd is None or other.sd is None:
         return ""
     reach = 2 * (own.sd**2 / own.count + other.sd**2 / other.count) ** 0.5

@@ -9,7 +9,7 @@ from manyhands.analysis.cells import Group
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import Summary
-from manyhands.analysis.targets import Target
+from manyhands.analysis.targets import QualityTarget
 from manyhands.report import columns, exchange
 from manyhands.report.advice import Advice
 from manyhands.report.advice import advice as training_advice
@@ -30,7 +30,7 @@ class Sheet:
         return [*self.identity, *(column for section in self.sections for column in section)]
 
 
-def sheet(group: Group, summaries: Sequence[Summary], target: Target | None) -> Sheet:
+def sheet(group: Group, summaries: Sequence[Summary], target: QualityTarget | None) -> Sheet:
     """Speed, cost and quality of every cell; or time and bandwidth of every message."""
     if is_exchange(group):
         return Sheet("Time and bandwidth of every message", exchange.identity(group), [exchange.bandwidths(group)])

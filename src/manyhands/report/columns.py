@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from manyhands.analysis.spread import Estimate
 from manyhands.analysis.summary import Summary
-from manyhands.analysis.targets import Target, TimeToTarget, time_to_target
+from manyhands.analysis.targets import QualityTarget, TimeToTarget, time_to_target
 from manyhands.record import PHASES
 from manyhands.report import words
 
@@ -35,7 +35,7 @@ def identity(summaries: Sequence[Summary]) -> list[Column]:
     ]
 
 
-def speed(summaries: Sequence[Summary], target: Target | None = None) -> list[list[Column]]:
+def speed(summaries: Sequence[Summary], target: QualityTarget | None = None) -> list[list[Column]]:
     """Time and speed-up; then what it took, and whether the model is still as good (and after how long, with a target)."""
     return [
         [
@@ -87,7 +87,7 @@ def _metric(metric: str, summaries: Sequence[Summary]) -> Column:
     return Column(lines, tuple(words.score(row.quality.get(metric)) for row in summaries))
 
 
-def _time_to(target: Target, summaries: Sequence[Summary]) -> Column:
+def _time_to(target: QualityTarget, summaries: Sequence[Summary]) -> Column:
     heading = ("train s until", words.plain(f"{words.metric(target.metric)} {target.value:g}"))
     return Column(heading, tuple(_reached(time_to_target(row.cell, target)) for row in summaries))
 

@@ -14,7 +14,7 @@ from manyhands.analysis.cells import Cell, group_records
 from manyhands.analysis.exchange import fit_link, is_exchange, messages, points
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.scaling import Time
-from manyhands.analysis.spread import number
+from manyhands.analysis.spread import finite_or_none
 from manyhands.analysis.summary import Summary, summarise
 from manyhands.record import Record
 
@@ -99,9 +99,9 @@ def _law(curve: Curve) -> dict[str, Any]:
         "law": best.law.name,
         "gamma_rows_per_s": asdict(best.gamma),
         "parameters": {name: asdict(value) for name, value in best.parameters.items()},
-        "peak_workers": {name: number(value) for name, value in asdict(found.peak).items()},
+        "peak_workers": {name: finite_or_none(value) for name, value in asdict(found.peak).items()},
         "error_at_largest_share": found.error_at_largest,
-        "aicc": {fit.law.name: number(fit.aicc) for fit in found.fits},
+        "aicc": {fit.law.name: finite_or_none(fit.aicc) for fit in found.fits},
     }
 
 

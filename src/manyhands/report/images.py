@@ -11,7 +11,7 @@ from manyhands.analysis.best_law import Choice, laws_found
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
-from manyhands.analysis.targets import Target
+from manyhands.analysis.targets import QualityTarget
 from manyhands.errors import RecordError
 from manyhands.record import Record
 from manyhands.report import notes, words
@@ -27,7 +27,9 @@ SCALE = 2
 """Pixels of a PNG for one of the plot."""
 
 
-def write_images(records: Sequence[Record], folder: Path, time: Time = "train", target: Target | None = None) -> list[Path]:
+def write_images(
+    records: Sequence[Record], folder: Path, time: Time = "train", target: QualityTarget | None = None
+) -> list[Path]:
     """Writes two files a chart and returns them. Names are numbered, so that two groups never meet in one file.
 
     Raises Unavailable, with what to install, when vl-convert is missing, and RecordError when the folder cannot be written.
@@ -49,7 +51,7 @@ def write_images(records: Sequence[Record], folder: Path, time: Time = "train", 
     return written
 
 
-def _named(records: Sequence[Record], time: Time, target: Target | None) -> Iterator[tuple[str, str, Chart]]:
+def _named(records: Sequence[Record], time: Time, target: QualityTarget | None) -> Iterator[tuple[str, str, Chart]]:
     """File name without suffix, title of the group, chart."""
     groups = group_records(records)
     by_backend = colours(groups)

@@ -8,7 +8,7 @@ from manyhands.analysis.cells import Group, group_records
 from manyhands.analysis.history.found import History
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
-from manyhands.analysis.targets import Target
+from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
 from manyhands.report import columns, notes
 from manyhands.report.advice import NONE
@@ -22,7 +22,7 @@ from manyhands.report.study.view import study_views
 def to_markdown(
     records: Sequence[Record],
     time: Time = "train",
-    target: Target | None = None,
+    target: QualityTarget | None = None,
     before: str = "",
     history: History | None = None,
 ) -> str:
@@ -54,7 +54,7 @@ def _summary(groups: Sequence[Group], time: Time) -> str:
     return "\n".join(lines)
 
 
-def _group(group: Group, siblings: Sequence[Group], time: Time, target: Target | None) -> list[str]:
+def _group(group: Group, siblings: Sequence[Group], time: Time, target: QualityTarget | None) -> list[str]:
     summaries = summarise(group, time)
     blocks = [f"### {escape(notes.headline(notes.title(group, siblings), summaries, time))}"]
     if summaries:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from manyhands.analysis.cells import Group, differences
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.scaling import Time
-from manyhands.analysis.spread import mean, number
+from manyhands.analysis.spread import finite_or_none, mean
 from manyhands.analysis.summary import Summary
 from manyhands.record import Record
 from manyhands.report import words
@@ -76,7 +76,7 @@ def _hosts(group: Group) -> str:
 def machine(record: Record) -> str:
     """The machine in a line; empty when the record does not say."""
     known = record.machine
-    cores, total, memory = known.get("cores"), known.get("cores_total"), number(known.get("memory_bytes"))
+    cores, total, memory = known.get("cores"), known.get("cores_total"), finite_or_none(known.get("memory_bytes"))
     parts = [known.get("host"), known.get("cpu_model")]
     parts.append(
         f"{cores} of {total} cores usable" if cores and total and cores != total else f"{cores} cores" if cores else None
@@ -126,9 +126,9 @@ def _engines(group: Group) -> list[str]:
             served.setdefault(engine, []).append(record)
     lines = []
     for records in served.values():
-        stops = [taken for record in records if (taken := number(record.resolved.get("engine_stop_s"))) is not None]
+        stops = [taken for record in records if (taken := finite_or_none(record.resolved.get("engine_stop_s"))) is not None]
         stop = f", its stop {words.figure(stops[0])} s" if stops else ""
-        launch = words.figure(number(records[0].resolved.get("engine_launch_s")))
+        launch = words.figure(finite_or_none(records[0].resolved.get("engine_launch_s")))
         lines.append(
             f"one {records[0].spec['backend']} engine served {words.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times of these runs,"
             " which have no core-hours for that reason; they are repeats within one launch, and their intervals leave out what differs between launches"
@@ -153,7 +153,7 @@ def _unmeasured(row: Summary) -> list[str]:
     names = dict.fromkeys(
         metric for record in records for metric, value in record.quality.items() if not isinstance(value, list | dict)
     )
-    without = {metric: sum(number(record.quality.get(metric)) is None for record in records) for metric in names}
+    without = {metric: sum(finite_or_none(record.quality.get(metric)) is None for record in records) for metric in names}
     return [
         f"not a number: {words.metric(metric)} of {words.full_name(row.cell)} in {times} of {words.count(len(records), 'run')}"
         for metric, times in without.items()

@@ -19,7 +19,7 @@ from manyhands.analysis.predict import Prediction
 from manyhands.analysis.predictable import Family
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
-from manyhands.analysis.targets import Target
+from manyhands.analysis.targets import QualityTarget
 from manyhands.analysis.verdicts.error_rates import ErrorRates
 from manyhands.analysis.verdicts.results import Comparison
 from manyhands.record import Record
@@ -46,7 +46,7 @@ def terminal() -> Console:
     return Console(width=PIPED_WIDTH if piped else None, highlight=False, markup=False, emoji=False)
 
 
-def to_text(records: Sequence[Record], time: Time = "train", target: Target | None = None) -> str:
+def to_text(records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None) -> str:
     """The same tables as plain text, for a file."""
     from rich.console import Console
 
@@ -57,7 +57,7 @@ def to_text(records: Sequence[Record], time: Time = "train", target: Target | No
 
 
 def print_report(
-    records: Sequence[Record], *, time: Time = "train", console: Console | None = None, target: Target | None = None
+    records: Sequence[Record], *, time: Time = "train", console: Console | None = None, target: QualityTarget | None = None
 ) -> None:
     """Prints the tables of all records, with everything a reader must know under them; a line when there are none."""
     console = console or terminal()
@@ -122,7 +122,7 @@ def print_history(found: History, console: Console | None = None) -> None:
         _line(console, line, "yellow" if line.startswith("crept") else "dim")
 
 
-def _print_group(console: Console, group: Group, title: str, time: Time, target: Target | None) -> None:
+def _print_group(console: Console, group: Group, title: str, time: Time, target: QualityTarget | None) -> None:
     summaries = summarise(group, time)
     console.print()
     _line(console, notes.headline(title, summaries, time), "bold")

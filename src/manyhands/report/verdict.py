@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from manyhands.analysis.best_law import Choice, Curve, laws_found
 from manyhands.analysis.cells import Group
-from manyhands.analysis.fit import Fit, NotIdentifiable
+from manyhands.analysis.fit import LawFit, NotIdentifiable
 from manyhands.analysis.laws import AMDAHL, USL
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import Summary
@@ -65,7 +65,7 @@ def _law(choice: Choice) -> str:
     return "; ".join(parts)
 
 
-def _limit(best: Fit) -> str:
+def _limit(best: LawFit) -> str:
     if best.law is not AMDAHL or best.parameters["sigma"].value <= 0:
         return ""
     return f"never more than {words.figure(1 / best.parameters['sigma'].value)} x one worker"

@@ -7,7 +7,7 @@ import unicodedata
 
 from manyhands.analysis.cells import Cell
 from manyhands.analysis.ratios import Ratio
-from manyhands.analysis.spread import Estimate, Spread
+from manyhands.analysis.spread import Estimate, LaunchSpread
 
 NOT_MEASURED = "–"  # noqa: RUF001 - an en dash reads as a gap, a minus as a number
 
@@ -31,7 +31,7 @@ def figure(value: float | None, like: float | None = None) -> str:
     return f"{value:.{decimals}f}" if size < 1e6 else f"{value:.3g}"
 
 
-def mean_and_sd(values: Spread | None) -> str:
+def mean_and_sd(values: LaunchSpread | None) -> str:
     """`mean ± sd` with the same decimals, one more than usual where the sd would round to 0; the mean alone for one launch."""
     if values is None:
         return NOT_MEASURED
@@ -41,7 +41,7 @@ def mean_and_sd(values: Spread | None) -> str:
     return f"{figure(values.mean, like)} ± {figure(values.sd, like)}"
 
 
-def score(values: Spread | None) -> str:
+def score(values: LaunchSpread | None) -> str:
     """A metric of quality with four digits, and its spread where that is not 0."""
     if values is None:
         return NOT_MEASURED

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from manyhands.errors import UsageError
-from manyhands.studies.study import Part
+from manyhands.studies.study import StudyPart
 
 ENOUGH_REPEATS = 3
 """Launches that are worth more than larger work: an interval from two is a guess."""
@@ -71,7 +71,7 @@ def _largest_share(once_s: Callable[[float], float], budget_s: float) -> float:
     return low
 
 
-def work_at(part: Part, share: float, rows: int) -> tuple[int, int]:
+def work_at(part: StudyPart, share: float, rows: int) -> tuple[int, int]:
     """Epochs and training rows of the part with that share of its work; `rows` are all there are at full scale.
 
     Epochs go first, down to the least; what is left of the share is taken from the rows.

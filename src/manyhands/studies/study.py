@@ -25,7 +25,7 @@ ALL_CORES = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class StudyPart:
     """Cells of one workload under one setting, in one variant of a study."""
 
     name: str
@@ -59,7 +59,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
+class FigureCell:
     """One cell that a figure looks at."""
 
     part: str
@@ -72,8 +72,8 @@ class Row:
     """One published number, or a place where there should have been one."""
 
     label: str
-    of: Side
-    over: Side | None = None
+    of: FigureCell
+    over: FigureCell | None = None
     """The cell that a speed-up is over."""
     value: float | None = None
     """None where nothing was published."""
@@ -113,7 +113,7 @@ class Flaw:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class MeasuredTable:
     """A table of measured values alone, for which nothing comparable was published."""
 
     kind: str
@@ -136,11 +136,13 @@ class Study:
     """The parts as written, with what each variant changes."""
     figure_definitions: Sequence[Mapping[str, Any]]
     flaws: Sequence[Flaw]
-    tables: Sequence[Table]
+    tables: Sequence[MeasuredTable]
 
-    def parts(self, variant: str) -> list[Part]:
+    def parts(self, variant: str) -> list[StudyPart]:
         """The parts of one variant."""
-        made = [_made(Part, _varied(values, variant), f"{self.name}: part {values.get('name')}") for values in self.definitions]
+        made = [
+            _made(StudyPart, _varied(values, variant), f"{self.name}: part {values.get('name')}") for values in self.definitions
+        ]
         return [part for part in made if variant in part.variants]
 
     def figures(self, variant: str) -> list[Figure]:
@@ -172,7 +174,7 @@ def read_study(name: str, text: str) -> Study:
     values = tomllib.loads(text)
     given = {"name": name, "definitions": values.pop("part", []), "figure_definitions": values.pop("figure", [])}
     flaws = [_made(Flaw, flaw, f"{name}: flaw") for flaw in values.pop("flaw", [])]
-    tables = [_made(Table, table, f"{name}: table") for table in values.pop("table", [])]
+    tables = [_made(MeasuredTable, table, f"{name}: table") for table in values.pop("table", [])]
     study = _made(Study, values | given | {"flaws": flaws, "tables": tables}, name)
     for problem in _problems(study):
         raise UsageError(f"study {name}: {problem}")
@@ -197,7 +199,7 @@ def _figure(values: Mapping[str, Any], study: str) -> Figure:
         own = {key: row[key] for key in ("part", "backend", "workers") if key in row}
         rest = {key: value for key, value in row.items() if key not in own and key != "over"}
         base = (over or {}) | row.get("over", {}) if over or "over" in row else None
-        sides = {"of": _made(Side, of | own, where), "over": _made(Side, base, where) if base else None}
+        sides = {"of": _made(FigureCell, of | own, where), "over": _made(FigureCell, base, where) if base else None}
         rows.append(_made(Row, {"label": ""} | rest | sides, where))
     return _made(Figure, values | {"rows": rows}, where)
 
@@ -237,7 +239,7 @@ def _repeated(names: Sequence[str], what: str) -> Iterable[str]:
         yield f"two {what}s are called {', '.join(twice)}"
 
 
-def _part_problems(part: Part) -> Iterable[str]:
+def _part_problems(part: StudyPart) -> Iterable[str]:
     if not part.backends or any(count < 1 for counts in part.backends.values() for count in counts):
         yield f"part {part.name} has no backend with worker counts above 0"
     if not set(part.variants) <= set(VARIANTS):
@@ -250,7 +252,7 @@ def _part_problems(part: Part) -> Iterable[str]:
         yield f"part {part.name}: threads {part.threads!r} are neither a number nor {ALL_CORES!r}"
 
 
-def _figure_problems(figure: Figure, parts: Mapping[str, Part], variant: str) -> Iterable[str]:
+def _figure_problems(figure: Figure, parts: Mapping[str, StudyPart], variant: str) -> Iterable[str]:
     if figure.kind not in KINDS:
         yield f"figure {figure.name} is of kind {figure.kind!r}; kinds: {', '.join(KINDS)}"
     if not figure.source or not figure.rows:

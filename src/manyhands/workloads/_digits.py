@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.fetch_request import Need
+from manyhands.data.fetch_request import FetchRequest
 from manyhands.data.mnist import Mnist, load_mnist
 from manyhands.data.store.base import Store
 from manyhands.data.store.digits import fetch_mnist
@@ -29,7 +29,7 @@ class DigitNetwork(NetworkWorkload):
     def load(self, data_dir: Path | None) -> Arrays:
         return self.arrays(load_mnist(data_dir))
 
-    def fetch(self, store: Store, need: Need) -> Fetched:
+    def fetch(self, store: Store, need: FetchRequest) -> Fetched:
         digits, rows = fetch_mnist(store, need)
         return Fetched(self.arrays(digits), rows)
 

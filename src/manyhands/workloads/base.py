@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from manyhands.data.fetch_request import Need, Share
+from manyhands.data.fetch_request import FetchRequest, Share
 from manyhands.data.store.base import Store
 from manyhands.data.store.multipart_files import StoredFile, download, files_below
 from manyhands.errors import DataError, UsageError
@@ -197,7 +197,7 @@ class NetworkWorkload(Workload):
     def load(self, data_dir: Path | None) -> Arrays:
         """All rows; None means the embedded data. Raises DataError naming the file that is wrong."""
 
-    def fetch(self, store: Store, need: Need) -> Fetched:
+    def fetch(self, store: Store, need: FetchRequest) -> Fetched:
         """What `need` says of the data at `store`; fetches the files that `stored_files` names and reads them with `load`.
 
         Workloads whose files can be read in part override it. Raises DataError naming the object that is wrong.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from manyhands.data.tabular import Table, load_table
+from manyhands.data.tabular import LabelledRows, load_table
 from manyhands.data.with_label import with_label
 from manyhands.workloads.kinds.boosting import BoostingWorkload
 
@@ -26,6 +26,6 @@ class XGBoost(BoostingWorkload):
     label_among_features: bool = False
     """A mistake to reproduce: trees that may look at the label are always right."""
 
-    def load(self, data_dir: Path | None, samples: int | None) -> Table:
+    def load(self, data_dir: Path | None, samples: int | None) -> LabelledRows:
         table = load_table(data_dir, samples, self.file or None, self.label or None)
         return with_label(table) if self.label_among_features else table

@@ -7,16 +7,16 @@ import pytest
 
 from manyhands.analysis.history.change_points import change_points, drift, shift
 from manyhands.analysis.history.found import find
-from manyhands.analysis.history.series import Order, Point, Series
+from manyhands.analysis.history.series import CommitSeries, CommitValue, Order
 
 pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[history]'")
 pytest.importorskip("asv", reason="needs asv: pip install 'manyhands[history]'")
 
 
-def series(levels: list[float], noise: float = 0.01, seed: int = 0) -> Series:
+def series(levels: list[float], noise: float = 0.01, seed: int = 0) -> CommitSeries:
     chance = np.random.default_rng(seed)
-    return Series(
-        "b", "s", tuple(Point(f"c{number:02}", level * chance.lognormal(0, noise)) for number, level in enumerate(levels))
+    return CommitSeries(
+        "b", "s", tuple(CommitValue(f"c{number:02}", level * chance.lognormal(0, noise)) for number, level in enumerate(levels))
     )
 
 

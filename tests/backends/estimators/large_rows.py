@@ -11,7 +11,7 @@ import numpy as np
 
 from manyhands.data.points import Points
 from manyhands.data.row_parts import Rows, write_part
-from manyhands.data.tabular import Table
+from manyhands.data.tabular import LabelledRows
 from manyhands.workloads.kmeans import KMeans
 from manyhands.workloads.xgboost_trees import XGBoost
 
@@ -41,4 +41,4 @@ class LargeTable(XGBoost):
 
     def load(self, data_dir, samples):
         rows = repeated(samples, 128, "float32")
-        return Table(rows, rows.first(1000), ("0", "1"), "y", "one part many times over")
+        return LabelledRows(rows, rows.first(1000), ("0", "1"), "y", "one part many times over")

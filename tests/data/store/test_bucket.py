@@ -15,11 +15,11 @@ from manyhands.data.store.base import Entry, Store
 from manyhands.data.store.bucket import BucketStore
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import open_store
-from manyhands.data.store.retries import Patience
+from manyhands.data.store.retries import RetryPolicy
 from manyhands.errors import DataError, Unavailable, UsageError
 from manyhands.plan import READERS
 
-QUICK = Patience(tries=3, first_wait_s=0.01, connect_s=2, answer_s=2)
+QUICK = RetryPolicy(tries=3, first_wait_s=0.01, connect_s=2, answer_s=2)
 CONTENT = bytes(range(256)) * 40
 
 Open = Callable[..., Store]
@@ -39,8 +39,8 @@ def told() -> list[str]:
 
 @pytest.fixture
 def opened(reader: str, told: list[str]) -> Open:
-    def open_it(place: str, patience: Patience = QUICK) -> Store:
-        return open_store(place, reader, patience, told.append)
+    def open_it(place: str, retries: RetryPolicy = QUICK) -> Store:
+        return open_store(place, reader, retries, told.append)
 
     return open_it
 
@@ -178,7 +178,7 @@ def test_an_endpoint_that_refuses_is_tried_again(
         gone = proxy.address
     monkeypatch.setenv("AWS_ENDPOINT_URL", gone)
     with pytest.raises(DataError, match=rf"no connection to {gone} for .*, 3 tries in .*AWS_ENDPOINT_URL"):
-        opened(bucket.place, Patience(tries=3, first_wait_s=0.01, connect_s=30, answer_s=30)).listing()
+        opened(bucket.place, RetryPolicy(tries=3, first_wait_s=0.01, connect_s=30, answer_s=30)).listing()
     assert len(told) == 2
 
 
@@ -187,7 +187,7 @@ def test_an_endpoint_that_hangs_is_given_up(
 ) -> None:
     with Proxy(bucket.endpoint, hang=True) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
-        store = opened(bucket.place, Patience(tries=2, first_wait_s=0.01, connect_s=1, answer_s=1))
+        store = opened(bucket.place, RetryPolicy(tries=2, first_wait_s=0.01, connect_s=1, answer_s=1))
         began = perf_counter()
         with pytest.raises(DataError, match=r"did not answer in time for .*, 2 tries in"):
             store.listing()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from object_store import Bucket
 
-from manyhands.data.fetch_request import Need, Share, share_of
+from manyhands.data.fetch_request import FetchRequest, Share, share_of
 from manyhands.data.idx import LONGEST_HEADER, write_idx
 from manyhands.data.store.digits import fetch_mnist
 from manyhands.data.store.opening import open_store
@@ -52,7 +52,7 @@ def split_rows(path: Path, array: np.ndarray, parts: int, suffix: str = "") -> N
 
 
 def test_all_rows(tmp_path: Path, suffix: str) -> None:
-    digits, total = fetch_mnist(open_store(str(write_set(tmp_path, suffix))), Need())
+    digits, total = fetch_mnist(open_store(str(write_set(tmp_path, suffix))), FetchRequest())
     assert total == ROWS
     assert np.array_equal(digits.x_train, IMAGES)
     assert np.array_equal(digits.y_train, LABELS)
@@ -70,7 +70,7 @@ def test_shares_are_disjoint_complete_and_no_more_than_needed(
     images, labels = [], []
     for rank in range(workers):
         store = open_store(str(tmp_path))
-        digits, total = fetch_mnist(store, Need(test=rank == 0, share=Share(rank, workers, samples)))
+        digits, total = fetch_mnist(store, FetchRequest(test=rank == 0, share=Share(rank, workers, samples)))
         assert total == ROWS
         assert len(digits.x_test) == (TEST_ROWS if rank == 0 else 0)
         images.append(digits.x_train)
@@ -92,7 +92,7 @@ def test_parts_are_pieces_or_files_of_their_own(tmp_path: Path, suffix: str, own
             split_rows(tmp_path / f"{name}{suffix}", array, 4, suffix)
         else:
             split(tmp_path / f"{name}{suffix}", 4)
-    digits, total = fetch_mnist(open_store(str(tmp_path)), Need(share=share))
+    digits, total = fetch_mnist(open_store(str(tmp_path)), FetchRequest(share=share))
     rows = share.rows(ROWS, "") if share else range(ROWS)
     assert total == ROWS
     assert np.array_equal(digits.x_train, IMAGES[rows.start : rows.stop])
@@ -106,7 +106,7 @@ def test_compressed_pieces_of_separate_streams(tmp_path: Path) -> None:
     split(path, 3)
     for part in path.iterdir():
         part.write_bytes(gzip.compress(part.read_bytes()))
-    digits, _ = fetch_mnist(open_store(str(tmp_path)), Need(share=Share(0, 2, None)))
+    digits, _ = fetch_mnist(open_store(str(tmp_path)), FetchRequest(share=Share(0, 2, None)))
     assert np.array_equal(digits.x_train, IMAGES[:25])
 
 
@@ -136,20 +136,20 @@ def test_what_is_wrong_is_told(tmp_path: Path, share: Share | None, change: str)
         write_idx(labels, LABELS[:-1])
         problem = "49 labels, but .*has 50 images"
     with pytest.raises(DataError, match=problem):
-        fetch_mnist(open_store(str(tmp_path)), Need(share=share))
+        fetch_mnist(open_store(str(tmp_path)), FetchRequest(share=share))
 
 
 def test_too_few_rows_are_told(tmp_path: Path) -> None:
     store = open_store(str(write_set(tmp_path)))
     with pytest.raises(DataError, match="has 50 training rows, 51 were asked for; use fewer --samples"):
-        fetch_mnist(store, Need(share=Share(0, 2, 51)))
+        fetch_mnist(store, FetchRequest(share=Share(0, 2, 51)))
     with pytest.raises(DataError, match="1 rows cannot be spread over 2 workers"):
-        fetch_mnist(store, Need(share=Share(0, 2, 1)))
+        fetch_mnist(store, FetchRequest(share=Share(0, 2, 1)))
 
 
 def test_only_the_held_out_rows(tmp_path: Path) -> None:
     store = open_store(str(write_set(tmp_path)))
-    digits, _ = fetch_mnist(store, Need(train=False))
+    digits, _ = fetch_mnist(store, FetchRequest(train=False))
     assert len(digits.x_train) == len(digits.y_train) == 0
     assert len(digits.x_test) == len(digits.y_test) == TEST_ROWS
     assert store.bytes_moved == TEST_ROWS * 785 + 16 + 8
@@ -160,7 +160,7 @@ def test_from_a_bucket_by_byte_range(bucket: Bucket, tmp_path: Path) -> None:
     for path in write_set(tmp_path).iterdir():
         bucket.put(f"mnist/{path.name}", path.read_bytes())
     store = open_store(f"{bucket.place}/mnist")
-    digits, total = fetch_mnist(store, Need(test=False, share=Share(4, 5, None)))
+    digits, total = fetch_mnist(store, FetchRequest(test=False, share=Share(4, 5, None)))
     assert total == ROWS
     assert np.array_equal(digits.x_train, IMAGES[40:])
     assert np.array_equal(digits.y_train, LABELS[40:])
@@ -170,9 +170,9 @@ def test_from_a_bucket_by_byte_range(bucket: Bucket, tmp_path: Path) -> None:
 
 def test_from_the_web_where_names_are_tried(web: str, web_folder: Path, suffix: str) -> None:
     write_set(web_folder, suffix)
-    digits, total = fetch_mnist(open_store(web), Need(share=Share(1, 5, None)))
+    digits, total = fetch_mnist(open_store(web), FetchRequest(share=Share(1, 5, None)))
     assert total == ROWS
     assert np.array_equal(digits.x_train, IMAGES[10:20])
     assert np.array_equal(digits.y_test, LABELS[:TEST_ROWS])
     with pytest.raises(DataError, match=r"no train-images-idx3-ubyte, plain or .gz, at http"):
-        fetch_mnist(open_store(f"{web}/nothing"), Need())
+        fetch_mnist(open_store(f"{web}/nothing"), FetchRequest())

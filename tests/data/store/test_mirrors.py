@@ -10,10 +10,10 @@ from object_store import Proxy
 
 from manyhands.data.mnist import PARTS
 from manyhands.data.store.mirrors import WebFile, fetch_file, is_there, known_set
-from manyhands.data.store.retries import Patience
+from manyhands.data.store.retries import RetryPolicy
 from manyhands.errors import DataError, UsageError
 
-QUICK = Patience(tries=2, first_wait_s=0.01, connect_s=1, answer_s=1)
+QUICK = RetryPolicy(tries=2, first_wait_s=0.01, connect_s=1, answer_s=1)
 CONTENT = bytes(range(256)) * 5000
 FILE = WebFile("x", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from manyhands.data.store.failure import NO_OBJECT, REFUSED, StoreProblem
-from manyhands.data.store.retries import Patience
+from manyhands.data.store.retries import RetryPolicy
 from manyhands.data.store.s3_plain import PlainReader, can_read_plainly
 from manyhands.data.store.settings import Settings
 
@@ -50,7 +50,7 @@ def address() -> Iterator[str]:
 
 
 def settings(endpoint: str | None) -> Settings:
-    return Settings("data", endpoint, "us-east-1", Patience(connect_s=2, answer_s=2))
+    return Settings("data", endpoint, "us-east-1", RetryPolicy(connect_s=2, answer_s=2))
 
 
 def test_a_connection_is_kept_and_ranges_hold_even_where_a_server_ignores_them(address: str) -> None:

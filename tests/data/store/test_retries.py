@@ -16,14 +16,14 @@ from manyhands.data.store.failure import (
     ODD,
     REFUSED,
     StoreProblem,
-    Target,
+    StoreTarget,
     of_answer,
 )
-from manyhands.data.store.retries import Patience, tell_log
+from manyhands.data.store.retries import RetryPolicy, tell_log
 from manyhands.errors import DataError, UsageError
 
-TARGET = Target("s3://data/x", "data", "http://store")
-QUICK = Patience(tries=3, first_wait_s=0.01)
+TARGET = StoreTarget("s3://data/x", "data", "http://store")
+QUICK = RetryPolicy(tries=3, first_wait_s=0.01)
 
 
 def failing(times: int, kind: str) -> Callable[[], str]:
@@ -59,7 +59,7 @@ def test_a_lasting_problem_is_told_at_once(kind: str) -> None:
 
 
 def test_one_line_for_every_problem_with_what_to_do() -> None:
-    for target in (TARGET, Target("http://host/x", "", "http://host")):
+    for target in (TARGET, StoreTarget("http://host/x", "", "http://host")):
         for kind in (DENIED, NO_BUCKET, NO_OBJECT, ODD, REFUSED, HANGING, CUT, BUSY):
             problem = StoreProblem(kind, "403")
             assert target.place in problem.what(target) or kind == NO_BUCKET
@@ -90,11 +90,11 @@ def test_a_code_that_is_no_code_is_not_repeated() -> None:
 
 
 def test_bounds_come_from_the_environment() -> None:
-    patience = Patience.from_environment({"AWS_MAX_ATTEMPTS": "2", "MANYHANDS_STORE_TIMEOUT": "1.5"})
-    assert (patience.tries, patience.connect_s, patience.answer_s) == (2, 1.5, 1.5)
-    assert Patience.from_environment({}) == Patience()
+    retries = RetryPolicy.from_environment({"AWS_MAX_ATTEMPTS": "2", "MANYHANDS_STORE_TIMEOUT": "1.5"})
+    assert (retries.tries, retries.connect_s, retries.answer_s) == (2, 1.5, 1.5)
+    assert RetryPolicy.from_environment({}) == RetryPolicy()
     with pytest.raises(UsageError, match="MANYHANDS_STORE_TIMEOUT=soon is no number above 0"):
-        Patience.from_environment({"MANYHANDS_STORE_TIMEOUT": "soon"})
+        RetryPolicy.from_environment({"MANYHANDS_STORE_TIMEOUT": "soon"})
 
 
 def test_in_a_run_a_wait_is_marked_for_the_parent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,11 +9,11 @@ import pytest
 from object_store import Bucket, Proxy
 
 from manyhands.data.store.bucket import BucketStore
-from manyhands.data.store.retries import Patience
+from manyhands.data.store.retries import RetryPolicy
 from manyhands.data.store.transfer import Upload, get, objects, open_bucket, put, targets, uploads
 from manyhands.errors import DataError, UsageError
 
-QUICK = Patience(tries=2, first_wait_s=0.01, connect_s=2, answer_s=2)
+QUICK = RetryPolicy(tries=2, first_wait_s=0.01, connect_s=2, answer_s=2)
 CONTENT = bytes(range(256)) * 4000
 
 

@@ -8,10 +8,10 @@ import pytest
 from object_store import Proxy
 
 from manyhands.data.store.opening import open_store
-from manyhands.data.store.retries import Patience
+from manyhands.data.store.retries import RetryPolicy
 from manyhands.errors import DataError
 
-QUICK = Patience(tries=2, first_wait_s=0.01, connect_s=1, answer_s=1)
+QUICK = RetryPolicy(tries=2, first_wait_s=0.01, connect_s=1, answer_s=1)
 CONTENT = bytes(range(256)) * 40
 
 
@@ -41,24 +41,24 @@ def test_a_cut_connection_is_tried_again(web: str, web_folder: Path) -> None:
     (web_folder / "x").write_bytes(CONTENT)
     told: list[str] = []
     with Proxy(web, cut_after=3000, times=1) as proxy:
-        assert open_store(proxy.address, patience=QUICK, tell=told.append).read("x") == CONTENT
+        assert open_store(proxy.address, retries=QUICK, tell=told.append).read("x") == CONTENT
     assert len(told) == 1
     with Proxy(web, cut_after=3000) as proxy, pytest.raises(DataError, match=r"did not arrive whole from .*, 2 tries"):
-        open_store(proxy.address, patience=QUICK, tell=told.append).read("x")
+        open_store(proxy.address, retries=QUICK, tell=told.append).read("x")
 
 
 def test_a_server_that_hangs_is_given_up(web: str) -> None:
     with Proxy(web, hang=True) as proxy, pytest.raises(DataError, match="did not answer in time"):
-        open_store(proxy.address, patience=QUICK, tell=lambda line: None).read("x")
+        open_store(proxy.address, retries=QUICK, tell=lambda line: None).read("x")
 
 
 def test_a_server_that_refuses_is_given_up(web: str) -> None:
     with Proxy(web) as proxy:
         gone = proxy.address
     with pytest.raises(DataError, match=f"no connection to {gone}"):
-        open_store(gone, patience=QUICK, tell=lambda line: None).read("x")
+        open_store(gone, retries=QUICK, tell=lambda line: None).read("x")
 
 
 def test_a_host_that_does_not_exist_is_told() -> None:
     with pytest.raises(DataError, match=r"no connection to http://no-such-host.invalid"):
-        open_store("http://no-such-host.invalid/x", patience=Patience(tries=1), tell=lambda line: None).read()
+        open_store("http://no-such-host.invalid/x", retries=RetryPolicy(tries=1), tell=lambda line: None).read()

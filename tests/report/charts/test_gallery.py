@@ -6,7 +6,7 @@ from manyhands.analysis.best_law import Choice, laws_found
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_record, example_records
 from manyhands.analysis.summary import summarise
-from manyhands.analysis.targets import Target
+from manyhands.analysis.targets import QualityTarget
 from manyhands.report.charts.gallery import charts
 from manyhands.report.charts.look import DARK, LIGHT, resolved
 from manyhands.report.charts.series import SHOWN, colours, shown
@@ -93,7 +93,7 @@ def test_memory_keeps_its_peak_when_thinned_and_idle_gaps_are_not_negative():
 
 def test_learning_shows_the_metric_of_the_target_and_the_target(full):
     assert of(full)["learning"].title.startswith("Accuracy")
-    chart = of(full, Target("loss", 0.5))["learning"]
+    chart = of(full, QualityTarget("loss", 0.5))["learning"]
     assert chart.title.startswith("Loss")
     assert chart.note.startswith("Lower is better")
     assert '"value": 0.5' in json.dumps(chart.spec)

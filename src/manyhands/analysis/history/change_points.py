@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from manyhands.analysis.history.series import Order, Series
+from manyhands.analysis.history.series import CommitSeries, Order
 from manyhands.errors import Unavailable
 
 FEWEST = 6
@@ -61,7 +61,7 @@ class Drift:
     shift: Shift
 
 
-def change_points(series: Series) -> list[ChangePoint]:
+def change_points(series: CommitSeries) -> list[ChangePoint]:
     """Changes that both methods see, oldest first; none in a series of fewer than 6 commits."""
     values = [math.log(value) for value in series.values if value > 0]
     if len(values) < FEWEST or len(values) < len(series.points):
@@ -127,7 +127,7 @@ def _ruptures() -> Any:
     return ruptures
 
 
-def drift(series: Series, order: Order) -> Drift | None:
+def drift(series: CommitSeries, order: Order) -> Drift | None:
     """The newest commits against those up to the last release; None without a release among them, or with too few of either."""
     place = {commit: number for number, commit in enumerate(order.commits)}
     for name, commit in reversed(order.releases):

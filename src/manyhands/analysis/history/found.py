@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from manyhands.analysis.history.change_points import ChangePoint, Drift, change_points, drift
-from manyhands.analysis.history.series import Order, Series
+from manyhands.analysis.history.series import CommitSeries, Order
 
 SURE = 0.95
 
@@ -16,7 +16,7 @@ SURE = 0.95
 class History:
     """Everything that was found in all series."""
 
-    series: tuple[Series, ...]
+    series: tuple[CommitSeries, ...]
     changes: tuple[ChangePoint, ...]
     drifts: tuple[Drift, ...]
     effect: float
@@ -28,7 +28,7 @@ class History:
         return [one for one in self.drifts if one.shift.ratio > 1 + self.effect and one.shift.confidence >= SURE]
 
 
-def find(series: Sequence[Series], order: Order, effect: float) -> History:
+def find(series: Sequence[CommitSeries], order: Order, effect: float) -> History:
     """The changes and drifts of series; confidences are corrected for how many of either there are."""
     series = [one for one in series if one.points]
     changes = [change for one in series for change in change_points(one)]

@@ -16,7 +16,7 @@ from manyhands.record import Record
 
 
 @dataclass(frozen=True)
-class Point:
+class CommitValue:
     """What one commit measured."""
 
     commit: str
@@ -26,12 +26,12 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Series:
+class CommitSeries:
     """One benchmark over commits, oldest first. A larger value is worse."""
 
     name: str
     unit: str
-    points: tuple[Point, ...]
+    points: tuple[CommitValue, ...]
 
     @property
     def values(self) -> list[float]:
@@ -46,7 +46,7 @@ class Order:
     releases: tuple[tuple[str, str], ...]
     """(tag, commit), oldest first."""
 
-    def sort(self, points: Iterable[Point]) -> tuple[Point, ...]:
+    def sort(self, points: Iterable[CommitValue]) -> tuple[CommitValue, ...]:
         """Points in the order of the commits; those of commits that are not in this history are left out, unless it is empty."""
         if not self.commits:
             return tuple(points)
@@ -54,7 +54,7 @@ class Order:
         return tuple(sorted((point for point in points if point.commit in place), key=lambda point: place[point.commit]))
 
 
-def from_asv(folder: Path, order: Order) -> list[Series]:
+def from_asv(folder: Path, order: Order) -> list[CommitSeries]:
     """A series for every benchmark, parameter combination, machine and environment in an asv results folder.
 
     Raises RecordError when there are none, Unavailable without asv.
@@ -66,7 +66,7 @@ def from_asv(folder: Path, order: Order) -> list[Series]:
     if not (folder / "benchmarks.json").is_file():
         raise RecordError(f"no asv results in {folder}; make some with 'asv run'")
     described = json.loads((folder / "benchmarks.json").read_text())
-    found: dict[tuple[str, str], list[Point]] = {}
+    found: dict[tuple[str, str], list[CommitValue]] = {}
     for results in iter_results(str(folder)):
         where = f"{results.params.get('machine', 'unknown machine')}, {results.env_name}"
         for key in results.get_all_result_keys():
@@ -75,10 +75,10 @@ def from_asv(folder: Path, order: Order) -> list[Series]:
             for chosen, value in zip(choices, values, strict=False):
                 if isinstance(value, int | float) and math.isfinite(value):
                     name = f"{key}({', '.join(str(part).strip(chr(39)) for part in chosen)})" if chosen else key
-                    found.setdefault((name, where), []).append(Point(results.commit_hash, float(value)))
+                    found.setdefault((name, where), []).append(CommitValue(results.commit_hash, float(value)))
     places = {where for _, where in found}
     return [
-        Series(name if len(places) == 1 else f"{name} on {where}", _unit(described, name), order.sort(points))
+        CommitSeries(name if len(places) == 1 else f"{name} on {where}", _unit(described, name), order.sort(points))
         for (name, where), points in sorted(found.items())
     ]
 
@@ -88,7 +88,7 @@ def _unit(described: dict[str, object], name: str) -> str:
     return str(known.get("unit", "")) if isinstance(known, dict) else ""
 
 
-def from_records(records: Sequence[Record], order: Order) -> list[Series]:
+def from_records(records: Sequence[Record], order: Order) -> list[CommitSeries]:
     """A series for every cell's train phase. Records with uncommitted changes belong to no commit and are left out."""
     found: dict[str, dict[str, list[float]]] = {}
     labels: dict[str, str] = {}
@@ -104,6 +104,6 @@ def from_records(records: Sequence[Record], order: Order) -> list[Series]:
     twice = [label for label in labels.values() if list(labels.values()).count(label) > 1]
     series = []
     for number, (key, commits) in enumerate(found.items(), start=1):
-        points = order.sort(Point(commit, median(values), len(values)) for commit, values in commits.items())
-        series.append(Series(labels[key] + (f" (conditions {number})" if labels[key] in twice else ""), "s", points))
+        points = order.sort(CommitValue(commit, median(values), len(values)) for commit, values in commits.items())
+        series.append(CommitSeries(labels[key] + (f" (conditions {number})" if labels[key] in twice else ""), "s", points))
     return series

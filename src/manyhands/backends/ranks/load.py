@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyhands.backends.ranks.rank import Rank
-from manyhands.data.fetch_request import Need, Share
+from manyhands.data.fetch_request import FetchRequest, Share
 from manyhands.data.store.opening import open_store
 from manyhands.errors import DataError
 from manyhands.machine import host_name, placed
@@ -63,7 +63,7 @@ def _load(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callab
 def _fetch(rank: Rank, workload: NetworkWorkload, spec: RunSpec, share: Share | None) -> Loaded:
     began = now()
     store = open_store(spec.data or "", spec.reader)
-    found = workload.fetch(store, Need(test=rank.rank == 0, share=share))
+    found = workload.fetch(store, FetchRequest(test=rank.rank == 0, share=share))
     fetched = {"fetch_s": now() - began, "bytes_moved": store.bytes_moved, "requests": store.requests}
     if share:
         return Loaded(found.arrays, spec.total_samples or found.rows, fetched)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from manyhands.data.inflate import Readable
-from manyhands.data.store.failure import CUT, StoreProblem, Target
+from manyhands.data.store.failure import CUT, StoreProblem, StoreTarget
 from manyhands.data.store.location import Location
-from manyhands.data.store.retries import Patience, Tell
+from manyhands.data.store.retries import RetryPolicy, Tell
 
 Answer = TypeVar("Answer")
 
@@ -37,14 +37,14 @@ class Entry:
 class Store(ABC):
     """Files below one location. Safe to use from several threads; to be opened in the process that uses it.
 
-    All methods raise DataError in one line when something is missing, denied or does not answer within the patience.
+    All methods raise DataError in one line when something is missing, denied or does not answer within the time limits of `retries`.
     """
 
     can_list = True
 
-    def __init__(self, location: Location, patience: Patience, tell: Tell) -> None:
+    def __init__(self, location: Location, retries: RetryPolicy, tell: Tell) -> None:
         self.location = location
-        self.patience = patience
+        self.retries = retries
         self.tell = tell
         self._lock = threading.Lock()
         self.bytes_moved = 0
@@ -112,12 +112,12 @@ class Store(ABC):
     @abstractmethod
     def _delete(self, name: str) -> None: ...
 
-    def target(self, name: str) -> Target:
+    def target(self, name: str) -> StoreTarget:
         """What a message calls `name`."""
-        return Target(self.location.of(name), self.location.root if self.location.scheme == "s3" else "", self.endpoint)
+        return StoreTarget(self.location.of(name), self.location.root if self.location.scheme == "s3" else "", self.endpoint)
 
     def _ask(self, name: str, ask: Callable[[], Answer]) -> Answer:
-        return self.patience.call(self.target(name), ask, self.tell)
+        return self.retries.call(self.target(name), ask, self.tell)
 
     def _count(self, size: int) -> None:
         with self._lock:

@@ -10,7 +10,7 @@ from manyhands.data.inflate import Readable
 from manyhands.data.store.base import Entry, Store
 from manyhands.data.store.failure import NO_BUCKET, StoreProblem
 from manyhands.data.store.location import Location
-from manyhands.data.store.retries import Patience, Tell
+from manyhands.data.store.retries import RetryPolicy, Tell
 from manyhands.data.store.settings import Settings, settings_of
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def client_of(name: str, settings: Settings) -> Reader:
 class BucketStore(Store):
     """Objects below a prefix of one bucket. Clients are made when first used, in the process that uses them."""
 
-    def __init__(self, location: Location, reader: str, patience: Patience, tell: Tell) -> None:
-        super().__init__(location, patience, tell)
-        self.settings = settings_of(location.root, patience)
+    def __init__(self, location: Location, reader: str, retries: RetryPolicy, tell: Tell) -> None:
+        super().__init__(location, retries, tell)
+        self.settings = settings_of(location.root, retries)
         self._reader_name = reader
         self._making = threading.Lock()
 

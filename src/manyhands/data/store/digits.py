@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from manyhands.data.fetch_request import Need, Share
+from manyhands.data.fetch_request import FetchRequest, Share
 from manyhands.data.idx import Array
 from manyhands.data.mnist import FOLDER, PARTS, SIDE, Mnist, check_pair, spellings
 from manyhands.data.store.base import Store
@@ -18,7 +18,7 @@ TRAIN = ("x_train", "y_train")
 TEST = ("x_test", "y_test")
 
 
-def fetch_mnist(store: Store, need: Need) -> tuple[Mnist, int]:
+def fetch_mnist(store: Store, need: FetchRequest) -> tuple[Mnist, int]:
     """The digits at `store` or in its folder `mnist`, and how many training rows the set has in all.
 
     Parts that are not needed have no rows. Raises DataError, naming the file, when one is missing or damaged.

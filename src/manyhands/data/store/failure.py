@@ -34,7 +34,7 @@ STATUSES = {401: DENIED, 403: DENIED, 404: NO_OBJECT}
 
 
 @dataclass(frozen=True)
-class Target:
+class StoreTarget:
     """What a request was about, in the words of the user."""
 
     place: str
@@ -59,7 +59,7 @@ class StoreProblem(Exception):
         """Whether it may be gone at the next try."""
         return self.kind in PASSING
 
-    def what(self, target: Target) -> str:
+    def what(self, target: StoreTarget) -> str:
         """What is wrong."""
         place, endpoint = target.place, target.endpoint
         code = f" ({self.detail})" if self.detail else ""
@@ -75,7 +75,7 @@ class StoreProblem(Exception):
             ODD: f"{endpoint} did not serve {place}{code}",
         }[self.kind]
 
-    def advice(self, target: Target) -> str:
+    def advice(self, target: StoreTarget) -> str:
         """What to do about it."""
         if not target.container:
             return "check the address"

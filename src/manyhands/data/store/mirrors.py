@@ -11,7 +11,7 @@ from pathlib import Path
 
 from manyhands.data.atomic_write import write_whole
 from manyhands.data.store.location import WEB, locate
-from manyhands.data.store.retries import Patience, Tell
+from manyhands.data.store.retries import RetryPolicy, Tell
 from manyhands.data.store.web import WebStore
 from manyhands.errors import DataError, UsageError, unknown
 
@@ -61,7 +61,7 @@ def is_there(path: Path, file: WebFile) -> bool:
         return hashlib.file_digest(stored, "sha256").hexdigest() == file.sha256
 
 
-def fetch_file(file: WebFile, urls: Sequence[str], target: Path, patience: Patience, tell: Tell, moved: Moved) -> str:
+def fetch_file(file: WebFile, urls: Sequence[str], target: Path, retries: RetryPolicy, tell: Tell, moved: Moved) -> str:
     """Puts the file at `target` and returns where it came from: the first of `urls` that has the right one.
 
     `moved` hears of every block. Raises DataError when none has, and leaves nothing; UsageError for what is no web address.
@@ -71,13 +71,13 @@ def fetch_file(file: WebFile, urls: Sequence[str], target: Path, patience: Patie
         location = locate(url)
         if location.scheme not in WEB:
             raise UsageError(f"--url {location} is no http(s) address")
-        store = WebStore(location, patience, tell)
+        store = WebStore(location, retries, tell)
 
         def receive(store: WebStore = store) -> None:
             write_whole(target, _checked(store.blocks(file.name), file, moved))
 
         try:
-            patience.call(store.target(file.name), receive, tell)
+            retries.call(store.target(file.name), receive, tell)
         except DataError as error:
             problems.append(str(error))
             continue

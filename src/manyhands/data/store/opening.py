@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from manyhands.data.store.base import Store
 from manyhands.data.store.location import FILE, S3, Location, locate
-from manyhands.data.store.retries import Patience, Tell, tell_log
+from manyhands.data.store.retries import RetryPolicy, Tell, tell_log
 from manyhands.errors import unknown
 from manyhands.machine import require_libraries
 from manyhands.plan import READERS
 
 
-def open_store(text: str, reader: str = READERS[0], patience: Patience | None = None, tell: Tell = tell_log) -> Store:
+def open_store(text: str, reader: str = READERS[0], retries: RetryPolicy | None = None, tell: Tell = tell_log) -> Store:
     """The store at `text`; cheap: nothing is asked of it yet. To be called in the process that uses it.
 
     `tell` hears of every wait; by default it is the run's output. Raises UsageError for an address or a reader that cannot be
     meant, Unavailable when the reader's library is missing.
     """
     location = locate(text)
-    patience = patience or Patience.from_environment()
+    retries = retries or RetryPolicy.from_environment()
     if location.scheme == FILE:
         from manyhands.data.store.local import LocalStore
 
-        return LocalStore(location, patience, tell)
+        return LocalStore(location, retries, tell)
     if location.scheme == S3:
         require_reader(location, reader)
         from manyhands.data.store.bucket import BucketStore
 
-        return BucketStore(location, reader, patience, tell)
+        return BucketStore(location, reader, retries, tell)
     from manyhands.data.store.web import WebStore
 
-    return WebStore(location, patience, tell)
+    return WebStore(location, retries, tell)
 
 
 def require_reader(location: Location, reader: str) -> None:

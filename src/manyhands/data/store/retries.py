@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from manyhands.data.store.failure import StoreProblem, Target
+from manyhands.data.store.failure import StoreProblem, StoreTarget
 from manyhands.errors import DataError, UsageError
 from manyhands.notices import MARK
 
@@ -21,7 +21,7 @@ SECONDS = "MANYHANDS_STORE_TIMEOUT"
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """Bounds of one request and of its repetitions. Times in seconds."""
 
     tries: int = 4
@@ -33,13 +33,13 @@ class Patience:
     """Without a single byte arriving."""
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Patience:
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> RetryPolicy:
         """With AWS_MAX_ATTEMPTS tries and MANYHANDS_STORE_TIMEOUT seconds for an answer, where they are set."""
         answer_s = _positive(SECONDS, environ, cls.answer_s)
         tries = _positive(TRIES, environ, float(cls.tries))
         return cls(tries=int(max(1, tries)), connect_s=min(cls.connect_s, answer_s), answer_s=answer_s)
 
-    def call(self, target: Target, ask: Callable[[], Answer], tell: Tell) -> Answer:
+    def call(self, target: StoreTarget, ask: Callable[[], Answer], tell: Tell) -> Answer:
         """What `ask` returns, tried again after a passing problem; raises DataError in words when it does not work out."""
         began, wait_s = time.monotonic(), self.first_wait_s
         for number in range(1, self.tries + 1):

@@ -26,7 +26,7 @@ CONNECTIONS = 16
 
 
 class Boto3Client:
-    """One connection pool to one bucket. Its own retries are off: `Patience` does them, and tells."""
+    """One connection pool to one bucket. Its own retries are off: `RetryPolicy` does them, and tells."""
 
     def __init__(self, settings: Settings) -> None:
         import boto3.session
@@ -40,8 +40,8 @@ class Boto3Client:
                 endpoint_url=settings.endpoint,
                 region_name=settings.region,
                 config=Config(
-                    connect_timeout=settings.patience.connect_s,
-                    read_timeout=settings.patience.answer_s,
+                    connect_timeout=settings.retries.connect_s,
+                    read_timeout=settings.retries.answer_s,
                     retries={"total_max_attempts": 1},
                     s3={"addressing_style": "path" if settings.path_style else "virtual"},
                     max_pool_connections=CONNECTIONS,

@@ -33,17 +33,17 @@ NO_RETRIES: dict[str, Any] = {"max_retries": 0, "retry_timeout": timedelta(secon
 
 
 class ObstoreClient:
-    """One connection pool to one bucket. Its own retries are off: `Patience` does them, and tells."""
+    """One connection pool to one bucket. Its own retries are off: `RetryPolicy` does them, and tells."""
 
     def __init__(self, settings: Settings) -> None:
         from obstore.store import S3Store
 
-        patience = settings.patience
+        retries = settings.retries
         self._plain = PlainReader(settings) if can_read_plainly(settings) else None
         options: ClientConfig = {
             "allow_http": True,
-            "connect_timeout": timedelta(seconds=patience.connect_s),
-            "read_timeout": timedelta(seconds=patience.answer_s),
+            "connect_timeout": timedelta(seconds=retries.connect_s),
+            "read_timeout": timedelta(seconds=retries.answer_s),
             "timeout": timedelta(days=1),  # of a whole request; a slow one is fine as long as bytes arrive
         }
         if settings.certificates:
@@ -112,10 +112,10 @@ def problems() -> Iterator[None]:
     try:
         yield
     except (BaseError, FileNotFoundError, PermissionError, OSError, ValueError) as error:
-        raise _told(str(error)) from None
+        raise problem_from_text(str(error)) from None
 
 
-def _told(text: str) -> StoreProblem:
+def problem_from_text(text: str) -> StoreProblem:
     code, status, kind = (pattern.search(text) for pattern in (CODE, STATUS, KIND))
     if code or status:
         return of_answer(code[1] if code else None, int(status[1]) if status else None)

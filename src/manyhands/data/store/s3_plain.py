@@ -32,7 +32,7 @@ class PlainReader:
     """Connections to one endpoint, kept open between reads; safe to use from several threads."""
 
     def __init__(self, settings: Settings) -> None:
-        self._patience = settings.patience
+        self._retries = settings.retries
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
         weakref.finalize(self, _close, self._idle)
@@ -57,9 +57,9 @@ class PlainReader:
 
     def _connect(self, address: str) -> http.client.HTTPConnection:
         parts = urlsplit(address)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=self._patience.connect_s)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=self._retries.connect_s)
         connection.connect()
-        connection.sock.settimeout(self._patience.answer_s)
+        connection.sock.settimeout(self._retries.answer_s)
         return connection
 
     def _ask(self, connection: http.client.HTTPConnection, address: str, start: int, stop: int | None) -> bytes:

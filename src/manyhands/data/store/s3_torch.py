@@ -114,15 +114,15 @@ class TorchClient:
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        thread.join(self._settings.patience.answer_s + size / SLOWEST_BYTES_PER_S)
+        thread.join(self._settings.retries.answer_s + size / SLOWEST_BYTES_PER_S)
         if thread.is_alive():
             raise StoreProblem(HANGING)
         if answers:
             return answers[0]
         if isinstance(failures[0], S3Exception):
-            raise _told(str(failures[0])) from None
+            raise problem_from_text(str(failures[0])) from None
         raise failures[0]
 
 
-def _told(text: str) -> StoreProblem:
+def problem_from_text(text: str) -> StoreProblem:
     return StoreProblem(next((kind for pattern, kind in TELLS if re.search(pattern, text)), ODD))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from manyhands.data.store.retries import Patience
+from manyhands.data.store.retries import RetryPolicy
 from manyhands.errors import UsageError
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -27,7 +27,7 @@ class Settings:
     endpoint: str | None
     """Scheme, host and port of a store of one's own; None means AWS itself."""
     region: str
-    patience: Patience
+    retries: RetryPolicy
     certificates: Path | None = None
     """Certificates to trust besides the system's, from AWS_CA_BUNDLE."""
 
@@ -42,7 +42,7 @@ class Settings:
         return self.endpoint or f"AWS {self.region}"
 
 
-def settings_of(bucket: str, patience: Patience, environ: Mapping[str, str] = os.environ) -> Settings:
+def settings_of(bucket: str, retries: RetryPolicy, environ: Mapping[str, str] = os.environ) -> Settings:
     """Endpoint and region from the environment; raises UsageError, without repeating it, for an endpoint that is no plain address."""
     endpoint = next((environ[name] for name in ENDPOINTS if environ.get(name)), None)
     if endpoint:
@@ -51,7 +51,7 @@ def settings_of(bucket: str, patience: Patience, environ: Mapping[str, str] = os
             raise UsageError("AWS_ENDPOINT_URL is not of the form http(s)://HOST[:PORT], without a password; set it right")
     region = next((environ[name] for name in REGIONS if environ.get(name)), REGION)
     bundle = environ.get("AWS_CA_BUNDLE")
-    return Settings(bucket, endpoint, region, patience, Path(bundle) if bundle else None)
+    return Settings(bucket, endpoint, region, retries, Path(bundle) if bundle else None)
 
 
 def _is_plain(endpoint: str) -> bool:

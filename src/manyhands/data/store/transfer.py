@@ -19,7 +19,7 @@ from manyhands.data.store.failure import CUT, NO_OBJECT, StoreProblem
 from manyhands.data.store.key_paths import safe_path
 from manyhands.data.store.location import S3, locate
 from manyhands.data.store.opening import require_reader
-from manyhands.data.store.retries import Patience, Tell
+from manyhands.data.store.retries import RetryPolicy, Tell
 from manyhands.data.store.s3_boto3 import problems
 from manyhands.errors import DataError, UsageError
 
@@ -41,13 +41,13 @@ class Upload:
     name: str
 
 
-def open_bucket(text: str, patience: Patience, tell: Tell) -> BucketStore:
+def open_bucket(text: str, retries: RetryPolicy, tell: Tell) -> BucketStore:
     """The bucket at `text` for whole files; raises UsageError when it names none, Unavailable when boto3 is missing."""
     location = locate(text)
     if location.scheme != S3:
         raise UsageError(f"{location} is no bucket; use s3://bucket/prefix")
     require_reader(location, "boto3")
-    return BucketStore(location, "boto3", patience, tell)
+    return BucketStore(location, "boto3", retries, tell)
 
 
 def uploads(sources: Sequence[Path], place: str) -> list[Upload]:
@@ -102,14 +102,14 @@ def put(store: BucketStore, upload: Upload, moved: Moved) -> str:
             sent.take_back()
             raise
 
-    store.patience.call(store.target(upload.name), send, store.tell)
+    store.retries.call(store.target(upload.name), send, store.tell)
     return digest
 
 
 def objects(store: BucketStore) -> list[Entry]:
     """The object at the location itself, with an empty name, or all below it, bookkeeping included."""
     if store.location.path:
-        found = store.patience.call(store.target(""), lambda: _details_or_none(store), store.tell)
+        found = store.retries.call(store.target(""), lambda: _details_or_none(store), store.tell)
         if found is not None:
             return [Entry("", found["ContentLength"])]
     return store.listing()
@@ -136,7 +136,7 @@ def get(store: BucketStore, name: str, target: Path, moved: Moved) -> str:
             raise
         return checked
 
-    return store.patience.call(store.target(name), receive, store.tell)
+    return store.retries.call(store.target(name), receive, store.tell)
 
 
 def _verified(answer: Mapping[str, Any], checked: str, expected: str, place: str, moved: Moved) -> Iterator[bytes]:

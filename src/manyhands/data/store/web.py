@@ -80,7 +80,7 @@ class WebStore(Store):
         address = f"{self.location.root}/{quote(self.location.key(name))}"
         request = urllib.request.Request(address, headers=headers or {}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=self.patience.answer_s) as answer:
+            with urllib.request.urlopen(request, timeout=self.retries.answer_s) as answer:
                 yield answer
         except urllib.error.HTTPError as error:
             error.close()

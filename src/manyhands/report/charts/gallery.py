@@ -8,7 +8,7 @@ from manyhands.analysis.best_law import Choice
 from manyhands.analysis.cells import Group
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import Summary
-from manyhands.analysis.targets import Target
+from manyhands.analysis.targets import QualityTarget
 from manyhands.report.charts.chart import Chart
 from manyhands.report.charts.exchange import exchange_charts
 from manyhands.report.charts.learning import learning_charts
@@ -25,7 +25,7 @@ def charts(
     choices: Sequence[Choice],
     colours: Mapping[str, str],
     time: Time,
-    target: Target | None = None,
+    target: QualityTarget | None = None,
 ) -> list[Chart]:
     """Every chart that the group has values for; `colours` gives backends theirs, see `series.colours`."""
     few = shown(summaries)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from manyhands.analysis.history.change_points import ChangePoint
 from manyhands.analysis.history.found import History
-from manyhands.analysis.history.series import Series
+from manyhands.analysis.history.series import CommitSeries
 from manyhands.report import words
 from manyhands.report.charts.chart import Chart, Spec, category, quantity, specification
 from manyhands.report.charts.look import css
@@ -26,7 +26,7 @@ def history_charts(found: History) -> list[Chart]:
     return [_chart(one, [change for change in found.changes if change.series == one.name]) for one in shown[:MOST]]
 
 
-def _chart(series: Series, changes: Sequence[ChangePoint]) -> Chart:
+def _chart(series: CommitSeries, changes: Sequence[ChangePoint]) -> Chart:
     name = words.plain(series.name)
     places = {point.commit: number for number, point in enumerate(series.points, start=1)}
     values = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from manyhands.analysis.spread import number
+from manyhands.analysis.spread import finite_or_none
 from manyhands.analysis.summary import Summary
-from manyhands.analysis.targets import Target, is_error
+from manyhands.analysis.targets import QualityTarget, is_error
 from manyhands.record import Record
 from manyhands.report import words
 from manyhands.report.charts.chart import Chart, Key, Spec, category, coloured, dashed, quantity, specification
@@ -21,7 +21,7 @@ EPOCHS = 100
 TIMES = ("epoch", "elapsed_s")
 
 
-def learning_charts(cells: Sequence[tuple[Key, Summary]], target: Target | None) -> list[Chart]:
+def learning_charts(cells: Sequence[tuple[Key, Summary]], target: QualityTarget | None) -> list[Chart]:
     """The metric of the target, else the first one that was scored after epochs, else the loss; none when no launch has two."""
     histories = [epoch for _, row in cells for record in row.cell.measured for epoch in record.history]
     metric = _metric(histories, target)
@@ -73,9 +73,9 @@ def learning_charts(cells: Sequence[tuple[Key, Summary]], target: Target | None)
     ]
 
 
-def _metric(histories: Sequence[Mapping[str, object]], target: Target | None) -> str | None:
+def _metric(histories: Sequence[Mapping[str, object]], target: QualityTarget | None) -> str | None:
     met = dict.fromkeys(
-        name for epoch in histories for name, value in epoch.items() if name not in TIMES and number(value) is not None
+        name for epoch in histories for name, value in epoch.items() if name not in TIMES and finite_or_none(value) is not None
     )
     if target and target.metric in met:
         return target.metric
@@ -86,7 +86,7 @@ def _points(key: Key, place: int, record: Record, metric: str) -> list[dict[str,
     found: list[dict[str, Any]] = []
     step = -(-len(record.history) // EPOCHS) or 1
     for epoch in record.history[step - 1 :: step]:
-        value, taken = number(epoch.get(metric)), number(epoch.get("elapsed_s"))
+        value, taken = finite_or_none(epoch.get(metric)), finite_or_none(epoch.get("elapsed_s"))
         if value is not None and taken is not None:
             found.append(
                 {
@@ -100,12 +100,12 @@ def _points(key: Key, place: int, record: Record, metric: str) -> list[dict[str,
     return found
 
 
-def _aim(target: Target) -> list[Spec]:
+def _aim(target: QualityTarget) -> list[Spec]:
     rule = {"type": "rule", "strokeDash": [5, 4], "color": css("muted")}
     return [{"data": {"values": [{"value": target.value}]}, "mark": rule, "encoding": {"y": quantity("value", None)}}]
 
 
 def _sentence(key: Key, values: Sequence[Mapping[str, Any]], metric: str) -> str:
-    own = [value for point in values if point["series"] == key.label and (value := number(point["value"])) is not None]
+    own = [value for point in values if point["series"] == key.label and (value := finite_or_none(point["value"])) is not None]
     best = min(own, default=None) if is_error(metric) else max(own, default=None)
     return "" if best is None else f"{key.label}: at best {best:.4g}."

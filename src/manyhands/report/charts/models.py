@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from manyhands.analysis.spread import number
+from manyhands.analysis.spread import finite_or_none
 from manyhands.record import Record
 from manyhands.report import words
 from manyhands.report.charts.chart import Chart, Key, category, coloured, dashed, quantity, specification
@@ -93,7 +93,7 @@ def _table(value: Any) -> list[list[float]]:
     """The matrix when it is square and all of it numbers, else nothing."""
     if not isinstance(value, list | tuple) or not 2 <= len(value) <= CLASSES:
         return []
-    lines = [[number(item) for item in line] if isinstance(line, list | tuple) else [] for line in value]
+    lines = [[finite_or_none(item) for item in line] if isinstance(line, list | tuple) else [] for line in value]
     clean = [[item for item in line if item is not None and item >= 0] for line in lines]
     return clean if all(len(line) == len(value) for line in clean) else []
 
@@ -119,7 +119,7 @@ def _roc(launches: Sequence[tuple[Key, Record]]) -> list[Chart]:
     areas = [
         f"{key.label}: area {area:.4f}."
         for key, record, _ in curves
-        if (area := number(record.quality.get("roc_auc"))) is not None
+        if (area := finite_or_none(record.quality.get("roc_auc"))) is not None
     ]
     return [
         Chart(
@@ -139,7 +139,7 @@ def _pairs(value: Any, first: str, second: str) -> list[tuple[float, float]]:
     if not isinstance(value, Mapping):
         return []
     columns = [column if isinstance(column := value.get(name), list | tuple) else [] for name in (first, second)]
-    pairs = [(number(x), number(y)) for x, y in zip(*columns, strict=False)]
+    pairs = [(finite_or_none(x), finite_or_none(y)) for x, y in zip(*columns, strict=False)]
     return [(x, y) for x, y in pairs if x is not None and y is not None]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from manyhands.analysis.spread import number
+from manyhands.analysis.spread import finite_or_none
 from manyhands.record import Record
 from manyhands.report import words
 from manyhands.report.charts.chart import Chart, Key, category, coloured, dashed, quantity, specification
@@ -57,7 +57,7 @@ def moments(record: Record, points: int = POINTS) -> list[Moment]:
 def _clean(sample: object) -> tuple[float, float, float] | None:
     if not isinstance(sample, list | tuple) or len(sample) != 3:
         return None
-    values = [number(value) for value in sample]
+    values = [finite_or_none(value) for value in sample]
     return None if None in values else (values[0] or 0.0, values[1] or 0.0, values[2] or 0.0)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.history.found import History
 from manyhands.analysis.scaling import Time
-from manyhands.analysis.targets import Target
+from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
 from manyhands.report import notes, words
 from manyhands.report.charts.look import DARK, LIGHT, config, variables
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def to_html(records: Sequence[Record], time: Time = "train", target: Target | None = None, history: History | None = None) -> str:
+def to_html(
+    records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None, history: History | None = None
+) -> str:
     """The page; with no records one that says so. Raises Unavailable, with what to install, when a library is missing."""
     with Library() as library:
         context = _context(records, time, target) | {"history": history_section(history) if history else None}
@@ -32,7 +34,7 @@ def to_html(records: Sequence[Record], time: Time = "train", target: Target | No
     return _render(context | {"scripts": scripts, "policy": policy(scripts)})
 
 
-def _context(records: Sequence[Record], time: Time, target: Target | None) -> dict[str, Any]:
+def _context(records: Sequence[Record], time: Time, target: QualityTarget | None) -> dict[str, Any]:
     groups = group_records(records)
     by_backend = colours(groups)
     siblings = {group.workload: [other for other in groups if other.workload == group.workload] for group in groups}

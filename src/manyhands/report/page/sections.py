@@ -11,7 +11,7 @@ from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.history.found import History
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
-from manyhands.analysis.targets import Target
+from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
 from manyhands.report import columns, history, notes, words
 from manyhands.report.advice import Advice
@@ -69,7 +69,7 @@ def history_section(found: History) -> HistorySection:
 
 
 def section(
-    place: int, group: Group, siblings: Sequence[Group], colours: Mapping[str, str], time: Time, target: Target | None
+    place: int, group: Group, siblings: Sequence[Group], colours: Mapping[str, str], time: Time, target: QualityTarget | None
 ) -> Section:
     """The section of a group, the `place`-th of the page; `siblings` are all groups of its workload."""
     summaries = summarise(group, time)

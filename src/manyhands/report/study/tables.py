@@ -8,7 +8,7 @@ from typing import Any
 
 from manyhands.analysis.amdahl_gustafson import promise
 from manyhands.analysis.side_by_side import of_part
-from manyhands.analysis.spread import mean, number
+from manyhands.analysis.spread import finite_or_none, mean
 from manyhands.record import Record
 from manyhands.report import words
 from manyhands.report.columns import Column
@@ -121,7 +121,7 @@ def _processes(cells: Sequence[Cell]) -> Iterator[StudyTable]:
 
 def _own_s(worker: Mapping[str, Any]) -> float | None:
     """Seconds of a process from its first barrier to its end."""
-    spans = [seconds for seconds in map(number, worker.get("phases", {}).values()) if seconds is not None]
+    spans = [seconds for seconds in map(finite_or_none, worker.get("phases", {}).values()) if seconds is not None]
     return sum(spans) if spans else None
 
 
@@ -142,14 +142,14 @@ def _usage(record: Record, step: str) -> tuple[float | None, float | None, float
     """Seconds, CPU % and bytes before and after of one step; None when the run did not look."""
     seen = {str(usage.get("after")): usage for usage in record.resolved.get("usage", ())}
     before, after = seen.get({"load": "launch", "train": "load"}[step]), seen.get(step)
-    taken = number(record.phases.get(f"{step}_s"))
+    taken = finite_or_none(record.phases.get(f"{step}_s"))
     if before is None or after is None or taken is None:
         return None
-    cpu_s = [number(usage.get("cpu_s")) for usage in (before, after)]
+    cpu_s = [finite_or_none(usage.get("cpu_s")) for usage in (before, after)]
     percent = (
         100 * (cpu_s[1] - cpu_s[0]) / taken if taken >= SHORTEST_S and cpu_s[0] is not None and cpu_s[1] is not None else None
     )
-    return taken, percent, number(before.get("pss_bytes")), number(after.get("pss_bytes"))
+    return taken, percent, finite_or_none(before.get("pss_bytes")), finite_or_none(after.get("pss_bytes"))
 
 
 def _laws(cells: Sequence[Cell]) -> Iterator[StudyTable]:
@@ -189,7 +189,7 @@ def _classified(name: str, quality: Mapping[str, Any]) -> Iterator[StudyTable]:
         yield _table(f"Confusion matrix of {name}", ("true \\ said", *classes), rows)
     names = ("precision", "recall", "f1-score", "support")
     lines = [
-        [str(label), *(words.figure(number(values.get(key))) for key in names)]
+        [str(label), *(words.figure(finite_or_none(values.get(key))) for key in names)]
         for label, values in report.items()
         if isinstance(values, Mapping)
     ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from manyhands.analysis.side_by_side import Comparison, Line, Measured, side_by_side, study_records, variants_met
+from manyhands.analysis.side_by_side import FigureComparison, Line, Measured, side_by_side, study_records, variants_met
 from manyhands.errors import UsageError
 from manyhands.record import Record
 from manyhands.report import words
@@ -138,7 +138,7 @@ def _share(of: Sequence[int], noun: str, plural: str = "") -> str:
     return words.count(here, noun, plural) if here == full else f"{here} of {words.count(full, noun, plural)}"
 
 
-def _figure(study: Study, comparison: Comparison, variants: Sequence[str], how: Mapping[str, Figure]) -> ShownFigure:
+def _figure(study: Study, comparison: FigureComparison, variants: Sequence[str], how: Mapping[str, Figure]) -> ShownFigure:
     figure = comparison.figure
     return ShownFigure(
         what=figure.what,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from manyhands.data.tabular import Table
+from manyhands.data.tabular import LabelledRows
 from manyhands.errors import UsageError
 from manyhands.workloads.base import Workload
 
@@ -36,7 +36,7 @@ class BoostingWorkload(Workload):
                 raise UsageError(f"{self.name} {name}={getattr(self, name)} is not a whole number above 0")
 
     @abstractmethod
-    def load(self, data_dir: Path | None, samples: int | None) -> Table:
+    def load(self, data_dir: Path | None, samples: int | None) -> LabelledRows:
         """The rows in parts on disk; `samples` of them train, None means all. Raises DataError naming the file."""
 
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
