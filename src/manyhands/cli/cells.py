@@ -16,7 +16,7 @@ from manyhands.plugins import backend_class, backend_classes, workload_class
 from manyhands.user_files import absolute
 
 if TYPE_CHECKING:
-    from manyhands.workloads.base import Workload
+    from manyhands.workloads.workload import Workload
 
 BASE_LINE = "serial"
 DEFAULT_WORKLOADS = ("lstm", "cnn")

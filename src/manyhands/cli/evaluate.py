@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from manyhands.workloads.base import Arrays, NetworkWorkload
+    from manyhands.workloads.arrays import Arrays
+    from manyhands.workloads.kinds.network import NetworkWorkload
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,7 +35,7 @@ def call(options: argparse.Namespace) -> int:
     from manyhands.data.store.opening import open_store
     from manyhands.plugins import workload_class
     from manyhands.user_files import absolute
-    from manyhands.workloads.base import NetworkWorkload
+    from manyhands.workloads.kinds.network import NetworkWorkload
 
     workload = workload_class(absolute(options.workload))
     if not issubclass(workload, NetworkWorkload):

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from manyhands.workloads.base import Workload
+    from manyhands.workloads.workload import Workload
 
 
 def add_parser(commands: Any) -> None:

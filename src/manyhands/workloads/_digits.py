@@ -13,7 +13,8 @@ from manyhands.data.fetch_request import FetchRequest
 from manyhands.data.mnist import Mnist, load_mnist
 from manyhands.data.store.base import Store
 from manyhands.data.store.digits import fetch_mnist
-from manyhands.workloads.base import Arrays, Fetched, NetworkWorkload
+from manyhands.workloads.arrays import Arrays, Fetched
+from manyhands.workloads.kinds.network import NetworkWorkload
 
 if TYPE_CHECKING:
     import torch
@@ -29,8 +30,8 @@ class DigitNetwork(NetworkWorkload):
     def load(self, data_dir: Path | None) -> Arrays:
         return self.arrays(load_mnist(data_dir))
 
-    def fetch(self, store: Store, need: FetchRequest) -> Fetched:
-        digits, rows = fetch_mnist(store, need)
+    def fetch(self, store: Store, request: FetchRequest) -> Fetched:
+        digits, rows = fetch_mnist(store, request)
         return Fetched(self.arrays(digits), rows)
 
     def arrays(self, digits: Mnist) -> Arrays:

@@ -16,7 +16,7 @@ from manyhands.errors import DataError, UsageError
 if TYPE_CHECKING:
     import torch
 
-    from manyhands.workloads.base import NetworkWorkload
+    from manyhands.workloads.kinds.network import NetworkWorkload
 
 FORMAT = 1
 

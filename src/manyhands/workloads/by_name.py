@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from manyhands.finding import classes, find
-from manyhands.workloads.base import Workload
+from manyhands.workloads.workload import Workload
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from manyhands.data.mnist import load_mnist
-from manyhands.workloads.base import Arrays
+from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.kinds.ensemble import EnsembleWorkload
 
 

@@ -16,7 +16,8 @@ from manyhands.data.stocks import Windows, load_windows
 from manyhands.data.store.base import Store
 from manyhands.data.store.multipart_files import StoredFile
 from manyhands.data.store.prices import stored_prices
-from manyhands.workloads.base import Arrays, NetworkWorkload
+from manyhands.workloads.arrays import Arrays
+from manyhands.workloads.kinds.network import NetworkWorkload
 
 if TYPE_CHECKING:
     import torch

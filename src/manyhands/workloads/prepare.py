@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from manyhands.data.mnist import load_mnist
-from manyhands.workloads.base import Arrays
+from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.kinds.preparation import PreparationWorkload, Stored
 
 

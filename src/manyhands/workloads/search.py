@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from manyhands.data.tabular import load_table
 from manyhands.errors import UsageError
-from manyhands.workloads.base import Arrays
+from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.kinds.search import SearchWorkload
 
 

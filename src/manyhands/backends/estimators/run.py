@@ -25,8 +25,8 @@ from manyhands.measure.phases import PhaseClock
 from manyhands.measure.resources import own_cpu_s
 from manyhands.measure.threads import read_threads, set_threads
 from manyhands.plan import RunSpec
-from manyhands.workloads.base import Workload
 from manyhands.workloads.by_name import workload_class
+from manyhands.workloads.workload import Workload
 
 Data = TypeVar("Data")
 """What an engine holds rows as: an array, a Dask array, a DataFrame, ..."""

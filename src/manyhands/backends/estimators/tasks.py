@@ -22,7 +22,7 @@ from manyhands.measure.memory import own_peak_rss_bytes
 from manyhands.measure.phases import now
 from manyhands.measure.quality import score_classes
 from manyhands.plan import RunSpec
-from manyhands.workloads.base import Arrays
+from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.kinds.ensemble import EnsembleWorkload, fit_member
 from manyhands.workloads.kinds.search import SearchWorkload, best, score_candidate
 

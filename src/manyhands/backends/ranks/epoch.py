@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.ranks.rank import Rank
 from manyhands.measure.phases import now
-from manyhands.workloads.base import NetworkWorkload
+from manyhands.workloads.kinds.network import NetworkWorkload
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from manyhands.backends.ranks.collective import exchange
 from manyhands.backends.ranks.loop import train
 from manyhands.backends.ranks.rank import Rank
 from manyhands.plan import RunSpec
-from manyhands.workloads.base import Arrays
+from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.by_name import workload_class
 
 

@@ -18,7 +18,8 @@ from manyhands.errors import DataError
 from manyhands.machine import host_name, placed
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
-from manyhands.workloads.base import Arrays, NetworkWorkload
+from manyhands.workloads.arrays import Arrays
+from manyhands.workloads.kinds.network import NetworkWorkload
 
 ROWS_SUM_MODULUS = 1 << 256
 NOT_FETCHED = {"fetch_s": None, "bytes_moved": None, "requests": None}

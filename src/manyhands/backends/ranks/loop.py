@@ -25,8 +25,9 @@ from manyhands.measure.resources import own_cpu_s
 from manyhands.measure.threads import read_threads, set_threads
 from manyhands.plan import RunSpec
 from manyhands.workloads._model_file import pack
-from manyhands.workloads.base import Arrays, NetworkWorkload
+from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.by_name import workload_class
+from manyhands.workloads.kinds.network import NetworkWorkload
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from manyhands.backends.ranks.sampler import ShardSampler
 from manyhands.data.partition import Batch
-from manyhands.workloads.base import Arrays
+from manyhands.workloads.arrays import Arrays
 
 if TYPE_CHECKING:
     import torch

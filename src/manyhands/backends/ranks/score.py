@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from manyhands.backends.ranks.rank import Rank
 from manyhands.backends.ranks.rows import tensor
-from manyhands.workloads.base import Arrays, NetworkWorkload
+from manyhands.workloads.arrays import Arrays
+from manyhands.workloads.kinds.network import NetworkWorkload
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ import numpy as np
 
 from manyhands.errors import DataError
 from manyhands.machine import host_name
-from manyhands.workloads.base import Arrays
+from manyhands.workloads.arrays import Arrays
 
 ARRAYS = tuple(field.name for field in fields(Arrays) if field.name not in ("source", "extra"))
 EXTRA = "extra_"

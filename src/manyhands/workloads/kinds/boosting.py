@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from manyhands.data.tabular import LabelledRows
 from manyhands.errors import UsageError
-from manyhands.workloads.base import Workload
+from manyhands.workloads.workload import Workload
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from manyhands.data.points import Points
 from manyhands.data.row_parts import Rows
 from manyhands.errors import DataError, UsageError
-from manyhands.workloads.base import Workload
+from manyhands.workloads.workload import Workload
 
 INITS = ("shared", "native")
 INIT_ROWS = 10_000

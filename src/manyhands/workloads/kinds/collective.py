@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from manyhands.errors import UsageError
-from manyhands.workloads.base import Workload
+from manyhands.workloads.workload import Workload
 
 ELEMENT_BYTES = 4
 """Messages are float32."""

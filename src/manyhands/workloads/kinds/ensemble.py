@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from manyhands.data.partition import Indices, epoch_order, shard
 from manyhands.errors import DataError, UsageError
-from manyhands.workloads.base import Arrays, Workload
+from manyhands.workloads.arrays import Arrays
+from manyhands.workloads.workload import Workload
 
 COVERS = ("shard", "full")
 TIES = ("probability", "lowest")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from manyhands.data.partition import Indices, epoch_order
 from manyhands.errors import DataError, UsageError
-from manyhands.workloads.base import Workload
+from manyhands.workloads.workload import Workload
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from manyhands.data.partition import Indices
 from manyhands.errors import DataError, UsageError
-from manyhands.workloads.base import Arrays, Workload
+from manyhands.workloads.arrays import Arrays
+from manyhands.workloads.workload import Workload
 
 
 @dataclass(frozen=True)
