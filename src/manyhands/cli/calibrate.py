@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manyhands.cli.arguments import share
-from manyhands.cli.comparing import add_budget_options, add_cell_options, announce, chosen, limits
+from manyhands.cli.compare_options import add_budget_options, add_cell_options, announce, chosen, limits
 from manyhands.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def call(options: argparse.Namespace) -> int:
     from manyhands.analysis.verdicts.error_rates import ErrorRates, save
     from manyhands.analysis.verdicts.other_tests import TESTS
     from manyhands.compare.calibration import scenarios
-    from manyhands.compare.kept_rates import rates_file
+    from manyhands.compare.rates_cache import rates_file
     from manyhands.compare.revisions import CannotMeasure
     from manyhands.report.calibration import to_lines
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.base import kinds
-from manyhands.cli.places import data_place, save_place
+from manyhands.cli.data_options import data_place, save_place
 from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec, check_cores

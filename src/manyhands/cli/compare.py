@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manyhands.cli.comparing import add_budget_options, add_cell_options, announce, chosen, limits
+from manyhands.cli.compare_options import add_budget_options, add_cell_options, announce, chosen, limits
 from manyhands.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def compare(options: argparse.Namespace) -> int:
     from manyhands.analysis.verdicts.error_rates import load
     from manyhands.analysis.verdicts.results import Comparison
     from manyhands.cli.measuring import stoppable
-    from manyhands.compare.kept_rates import rates_file
+    from manyhands.compare.rates_cache import rates_file
     from manyhands.compare.revisions import CannotMeasure, checked_out
     from manyhands.machine import describe_machine
     from manyhands.report import comparison

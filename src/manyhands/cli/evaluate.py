@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manyhands.cli.places import add_data_options, data_place
+from manyhands.cli.data_options import add_data_options, data_place
 from manyhands.errors import UsageError
 
 if TYPE_CHECKING:

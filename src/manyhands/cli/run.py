@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.cli.arguments import counts, names, setting, shorthand, size
-from manyhands.cli.places import add_data_options
+from manyhands.cli.data_options import add_data_options
 from manyhands.cli.study import add_options, check_options, run_study
 from manyhands.errors import DataError, UsageError
 from manyhands.machine import host_name

@@ -298,7 +298,7 @@ def _overhead_s(backend: str, pilots: Mapping[tuple[str, str], Pilot]) -> float:
 
 def _place(study: Study, variants: Sequence[str], options: argparse.Namespace, stack: ExitStack) -> Place:
     """Where the study's data is; a bucket for the time of the run where it needs one and none is given."""
-    from manyhands.cli.places import data_place
+    from manyhands.cli.data_options import data_place
 
     folder, remote = data_place(options)
     if not any(part.bucket for variant in variants for part in study.parts(variant)):

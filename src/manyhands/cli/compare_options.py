@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from manyhands.analysis.verdicts.metrics import METRICS
 from manyhands.cli.arguments import counts, duration, names, setting, share
-from manyhands.cli.places import add_data_options
+from manyhands.cli.data_options import add_data_options
 
 if TYPE_CHECKING:
     from manyhands.analysis.verdicts.results import Limits

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from manyhands.cli.places import data_place, save_place
+from manyhands.cli.data_options import data_place, save_place
 from manyhands.errors import DataError, UsageError
 
 
