@@ -78,14 +78,15 @@ class RunSpec:
             ("reader", READERS),
         ):
             if getattr(self, name) not in allowed:
-                raise UsageError(f"--{name} {getattr(self, name)!r} is none of {', '.join(allowed)}")
+                raise UsageError(f"{option(name)} {getattr(self, name)!r} is none of {', '.join(allowed)}")
         if self.memory_limit is not None:
             _whole("memory_limit", self.memory_limit)
         if self.data and self.data_dir:
             raise UsageError("--data and --data-dir both say where the data is; give one of them")
         if self.shard_data and self.prepare != "plain":
             raise UsageError(
-                f"--shard-data has every worker read its own rows, and --prepare {self.prepare} reads for all; give one of them"
+                "with --shard-data every worker reads its own rows; with --windows-by spark, Spark reads the rows for all workers;"
+                " give one of them"
             )
         if self.timeout_s <= 0:
             raise UsageError(f"--timeout {self.timeout_s:g} is not above 0 seconds")
@@ -130,24 +131,20 @@ class RunSpec:
         words = ["manyhands", "run", self.workload, "--backend", self.backend]
         for name in ("workers", "threads", "epochs", "samples", "batch_size", "batch", "scaling", "seed", "device"):
             if (value := getattr(self, name)) is not None:
-                words += [f"--{name.replace('_', '-')}", str(value)]
+                words += [option(name), str(value)]
         if self.memory_limit is not None:
             words += ["--memory-limit", f"{self.memory_limit}B"]
         for name in ("data_dir", "data", "save", "address"):
             if (value := getattr(self, name)) is not None:
-                words += [f"--{name.replace('_', '-')}", value]
+                words += [option(name), value]
         for name in ("prepare", "reader"):
             if (value := getattr(self, name)) != DEFAULTS[name]:
-                words += [f"--{name}", value]
+                words += [option(name), value]
         if self.nodes > 1:
             words += ["--nodes", str(self.nodes), "--node-rank", str(self.node_rank)]
         for name, value in self.settings.items():
             words += ["--set", f"{name}={','.join(value) if isinstance(value, list | tuple) else value}"]
-        words += [
-            f"--{name.replace('_', '-')}"
-            for name in ("score_epochs", "shard_data", "oversubscribe", "reuse_engine")
-            if getattr(self, name)
-        ]
+        words += [option(name) for name in ("score_epochs", "shard_data", "oversubscribe", "reuse_engine") if getattr(self, name)]
         return shlex.join([*words, "--timeout", f"{self.timeout_s:g}", "--repeats", "1"])
 
     @classmethod
@@ -156,11 +153,18 @@ class RunSpec:
 
 
 DEFAULTS = {f.name: f.default for f in fields(RunSpec)}
+RENAMED = {"prepare": "windows-by", "reader": "s3-library", "timeout_s": "timeout"}
+"""Fields whose option has another name; records keep the names of the fields."""
+
+
+def option(field_name: str) -> str:
+    """The option of `manyhands run` that sets a field, such as `--batch-size` for `batch_size`."""
+    return f"--{RENAMED.get(field_name, field_name.replace('_', '-'))}"
 
 
 def _whole(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"--{name.replace('_', '-')} {value} is not a whole number above 0")
+        raise UsageError(f"{option(name)} {value} is not a whole number above 0")
 
 
 def check_cores(specs: Iterable[RunSpec], cores: int) -> None:

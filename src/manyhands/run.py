@@ -116,7 +116,7 @@ def refusal(spec: RunSpec) -> str | None:
     except Unavailable as error:
         return str(error)
     if spec.prepare not in backend.prepares:
-        return f"{spec.backend} offers no --prepare {spec.prepare}"
+        return f"{spec.backend} offers no --windows-by {spec.prepare}"
     if spec.memory_limit is not None and not backend.limits_memory:
         return f"{spec.backend} sets its workers no memory limit; leave --memory-limit out, or use a backend that does"
     if workload.kind != "network" and (asked := [name for name in FOR_NETWORKS if getattr(spec, name)]):

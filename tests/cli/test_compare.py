@@ -88,7 +88,7 @@ def test_a_slower_commit_is_called_slower_and_nothing_is_left_behind(
     [
         (["no-such-commit"], "no revision 'no-such-commit'"),
         (["nothing", "fast", *QUICK], "could not measure: own.py:Own on serial x 1 cannot be run by nothing"),
-        (["fast", "--micro", "idx"], "has no benchmarks/pytest_suite"),
+        (["fast", "--microbenchmarks", "idx"], "has no benchmarks/pytest_suite"),
         (["fast", "--count-instructions"], "has no benchmarks/counted.py"),
     ],
 )
@@ -123,7 +123,7 @@ def test_our_own_mistake_is_not_the_code_for_slower(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["fast", "--micro", "idx", "--count-instructions"], "two comparisons"),
+        (["fast", "--microbenchmarks", "idx", "--count-instructions"], "two comparisons"),
         (["fast", "--workload", "no-such"], "unknown workload 'no-such'"),
         (["fast", "--out", "summary.txt"], "use .md or .json"),
         (["fast", "--workers", "2"], "serial is one worker by definition"),
@@ -169,7 +169,7 @@ def test_micro_benchmarks_are_compared_and_one_that_a_side_lacks_is_told(
         git(repository, "commit", "-qm", tag)
         git(repository, "tag", tag)
     quick = ["--max-time", "1s", "--max-load", "99%"]
-    assert main(["compare", "small", "large", "--micro", "total or largest", *quick]) == 4
+    assert main(["compare", "small", "large", "--microbenchmarks", "total or largest", *quick]) == 4
     printed = capsys.readouterr()
     told = " ".join(printed.out.split())
     assert told, printed.err
@@ -178,7 +178,7 @@ def test_micro_benchmarks_are_compared_and_one_that_a_side_lacks_is_told(
     ratio = re.search(r"test_total time, s \S+ \S+ (\d+\.\d+)", told)
     assert ratio is not None
     assert float(ratio[1]) > 2
-    assert main(["compare", "small", "large", "--micro", "no_such_name", *quick]) == 4
+    assert main(["compare", "small", "large", "--microbenchmarks", "no_such_name", *quick]) == 4
     assert "no benchmark has such a name" in capsys.readouterr().err
 
 

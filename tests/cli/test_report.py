@@ -62,7 +62,7 @@ def test_bad_input_is_one_line_that_names_the_file(records, tmp_path):
         run(mixed)
     with pytest.raises(RecordError, match="no records at"):
         run(tmp_path / "missing.jsonl")
-    with pytest.raises(RecordError, match=r"cannot write the report to .*; choose another file with -o"):
+    with pytest.raises(RecordError, match=r"cannot write the report to .*; choose another file with --out"):
         run(records, "--format", "csv", "-o", tmp_path)
 
 

@@ -43,7 +43,7 @@ class Backend:
     spans_nodes: ClassVar[bool] = False
     """Whether several machines that each run the same command can share its workers (`--nodes`)."""
     prepares: ClassVar[tuple[str, ...]] = ("plain",)
-    """Ways of preparing the data (`--prepare`) that it offers."""
+    """Ways of preparing the data (`--windows-by`) that it offers."""
     in_default_plan: ClassVar[bool] = True
     """Whether `manyhands run` with no cells named shows it, where it is installed."""
     lacks: ClassVar[Mapping[str, str]] = {}

@@ -6,15 +6,23 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from manyhands.errors import ManyhandsError
 
 COMMANDS = ("run", "evaluate", "list", "studies", "doctor", "report", "predict", "compare", "calibrate", "history", "data")
 
 
+class WholeNames(argparse.ArgumentParser):
+    """A parser whose options must be written in full: `--data` must not be taken for a mistyped `--data-dir`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = WholeNames(
         prog="manyhands",
         description="Trains reference workloads on interchangeable engines at several worker counts, and shows time,"
         " speed-up, cost and quality.",

@@ -57,7 +57,7 @@ def add_parser(commands: Any) -> None:
         metavar="FILE",
         help="draw from the launches in FILE, launch nothing; may be given again for files of the same machine, commit and cell",
     )
-    what.add_argument("--out", type=Path, metavar="FILE", help="write launches and rates as JSON to FILE")
+    what.add_argument("-o", "--out", type=Path, metavar="FILE", help="write launches and rates as JSON to FILE")
     what.add_argument("--seed-of-draws", type=int, default=0, help="(default: %(default)s)")
     parser.set_defaults(call=call)
 

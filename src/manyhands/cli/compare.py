@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manyhands.cli.compare_options import add_budget_options, add_cell_options, announce, chosen, limits
+from manyhands.cli.renamed import keep_old_name
 from manyhands.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("head", nargs="?", metavar="HEAD", help="another one (default: the working tree, with its changes)")
     add_cell_options(parser)
     what = parser.add_argument_group("other things than cells")
-    what.add_argument("--micro", metavar="EXPRESSION", help="the benchmarks of benchmarks/pytest_suite that pytest's -k chooses")
+    micro = what.add_argument(
+        "--microbenchmarks",
+        dest="micro",
+        metavar="EXPRESSION",
+        help="the benchmarks of benchmarks/pytest_suite that pytest's -k chooses",
+    )
+    keep_old_name(what, "--micro", micro)
     what.add_argument(
         "--count-instructions", action="store_true", help="the functions of benchmarks/counted.py, by valgrind, judged to 0.5%%"
     )
@@ -76,7 +83,7 @@ def compare(options: argparse.Namespace) -> int:
     from manyhands.temporary import sweep_leftovers
 
     if options.micro is not None and options.count_instructions:
-        raise UsageError("--micro and --count-instructions are two comparisons; give one of them")
+        raise UsageError("--microbenchmarks and --count-instructions are two comparisons; give one of them")
     if options.micro is not None and "time" not in options.metrics:
         raise UsageError("micro-benchmarks have no metric but time: leave --metrics out")
     check_files(options.out)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from manyhands.cli.renamed import keep_old_name
 from manyhands.data.folder import data_dir
 from manyhands.data.store.location import FILE, is_remote, locate
 from manyhands.errors import UsageError
@@ -20,7 +21,14 @@ def add_data_options(group: Any) -> None:
         help="s3://bucket/prefix, http(s)://host/folder or a folder; each worker fetches what it needs (endpoint: AWS_ENDPOINT_URL)",
     )
     group.add_argument("--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)")
-    group.add_argument("--reader", choices=READERS, default=READERS[0], help="library that reads a bucket (default: %(default)s)")
+    library = group.add_argument(
+        "--s3-library",
+        dest="reader",
+        choices=READERS,
+        default=READERS[0],
+        help="library that reads a bucket (default: %(default)s)",
+    )
+    keep_old_name(group, "--reader", library)
 
 
 def data_place(options: argparse.Namespace) -> tuple[str | None, str | None]:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manyhands.cli.renamed import keep_old_name
 from manyhands.errors import RecordError, UsageError
 
 if TYPE_CHECKING:
@@ -36,9 +37,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "records", nargs="+", type=Path, metavar="RECORDS", help="files of 'manyhands run', or pytest-benchmark's JSON"
     )
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write to a file: its suffix says the format, report.html is a page"
+    out = parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write to FILE; its suffix gives the format, such as report.html for a page",
     )
+    keep_old_name(parser, "--output", out)
     parser.add_argument("--format", choices=FORMATS, help="what to make of them (default: by the suffix of FILE, else a table)")
     parser.add_argument("--images", type=Path, metavar="DIR", help="also write the charts of the page to DIR, as PNG and SVG")
     parser.add_argument(
@@ -66,17 +72,17 @@ def call(options: argparse.Namespace) -> int:
     """Shows the records; exit code 0. Raises RecordError when a file cannot be read or written, or holds no record."""
     from manyhands.report.sources import load
 
-    form = options.format or _by_suffix(options.output)
-    if form == "parquet" and options.output is None:
-        raise UsageError("--format parquet is not for the terminal: name a file with -o results.parquet")
+    form = options.format or _by_suffix(options.out)
+    if form == "parquet" and options.out is None:
+        raise UsageError("--format parquet is not for the terminal: name a file with --out results.parquet")
     records, target = load(options.records, with_workers=form in WHOLE), _target(options.target)
     if options.images is not None:
         from manyhands.report.images import write_images
 
         written = write_images(records, options.images, options.time, target)
         print(f"{len(written)} images in {options.images}", file=sys.stderr)
-    if options.output is not None:
-        _write(options.output, form, records, options.time, target, _history(options.asv, records, form))
+    if options.out is not None:
+        _write(options.out, form, records, options.time, target, _history(options.asv, records, form))
     elif form == "table":
         from manyhands.report.tables import print_report
 
@@ -156,4 +162,4 @@ def _write(
         else:
             path.write_text(render(records, form, time, target, _before(path, form), history), encoding="utf-8")
     except OSError as error:
-        raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file with -o") from None
+        raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file with --out") from None

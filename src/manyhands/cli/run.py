@@ -13,6 +13,7 @@ from typing import Any
 
 from manyhands.cli.arguments import counts, names, setting, shorthand, size
 from manyhands.cli.data_options import add_data_options
+from manyhands.cli.renamed import keep_old_name
 from manyhands.cli.study import add_options, check_options, run_study
 from manyhands.errors import DataError, UsageError
 from manyhands.machine import host_name
@@ -31,7 +32,17 @@ def add_parser(commands: Any) -> None:
         description="Trains every workload on every backend at every worker count, each run in a fresh process, and shows the table."
         " Without a WORKLOAD it runs a default plan on embedded data that takes about three minutes on two cores.",
     )
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="names from 'manyhands list', or path/to/file.py:Name")
+    parser.add_argument(
+        "workloads",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="WORKLOAD",
+        help="names from 'manyhands list', or path/to/file.py:Name",
+    )
+    parser.add_argument(
+        "--workload", dest="workloads", action="extend", type=names, metavar="NAME,...", help="the same, as in other commands"
+    )
     add_options(parser)
     cells = parser.add_argument_group("cells")
     cells.add_argument("--backend", type=names, metavar="NAME,...", help="backends, see 'manyhands list' (default: serial,ddp)")
@@ -75,12 +86,15 @@ def add_parser(commands: Any) -> None:
         " shuffled over all workers)",
     )
     work.add_argument("--save", metavar="PLACE", help="where to put the trained model: a path, or s3://bucket/key")
-    work.add_argument(
-        "--prepare",
+    windows = work.add_argument(
+        "--windows-by",
+        dest="prepare",
         choices=PREPARES,
         default=DEFAULTS["prepare"],
-        help="who makes windows of stock prices: each worker, or Spark for the backend spark (default: %(default)s)",
+        help="who makes the windows of stock prices: each worker, or Spark once for all workers, on the backend spark"
+        " (default: %(default)s)",
     )
+    keep_old_name(work, "--prepare", windows)
     work.add_argument(
         "--memory-limit", type=size, metavar="SIZE", help="memory of each worker, such as 200MB (default: no limit)"
     )
@@ -102,7 +116,7 @@ def add_parser(commands: Any) -> None:
         help="start each engine once for all its runs; its launch is shown apart, and no part of a run",
     )
     records = parser.add_argument_group("records")
-    records.add_argument("--out", type=Path, metavar="FILE", help="JSON Lines file to add to (default: results/TIME.jsonl)")
+    records.add_argument("-o", "--out", type=Path, metavar="FILE", help="JSON Lines file to add to (default: results/TIME.jsonl)")
     records.add_argument("--resume", action="store_true", help="leave out the runs that FILE already has")
     records.add_argument(
         "--timeout", type=float, default=DEFAULTS["timeout_s"], help="seconds for one run (default: %(default)g)"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from manyhands.cli.study_cells import SEEDS, Place, Planned, Work, blocks, cells, key_of, planned, too_many, works
 from manyhands.errors import UsageError
-from manyhands.plan import RunSpec
+from manyhands.plan import RunSpec, option
 from manyhands.studies.budget import Scale, fit_budget, parse_budget
 from manyhands.studies.study import CORRECTED, VARIANTS, Study, load_study
 
@@ -84,7 +84,7 @@ def check_options(options: argparse.Namespace, defaults: Mapping[str, Any]) -> N
     given = [name for name in (*LOOSE, *FLAGS) if getattr(options, name)]
     given += [name for name in CHOSEN if getattr(options, name) != defaults[name]]
     if options.workloads or given:
-        words = [*options.workloads, *(f"--{name.replace('_', '-')}" for name in given)]
+        words = [*options.workloads, *map(option, given)]
         raise UsageError(f"--study {options.study} has a plan of its own; leave out {', '.join(words)}")
 
 

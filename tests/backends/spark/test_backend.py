@@ -98,7 +98,7 @@ def test_what_can_never_run_is_refused_in_words(spec: RunSpec, reason: str) -> N
 
 @pytest.mark.usefixtures("torch")
 def test_other_backends_prepare_plainly_only() -> None:
-    assert refusal(RunSpec(workload="lstm", backend="serial", prepare="spark")) == "serial offers no --prepare spark"
+    assert refusal(RunSpec(workload="lstm", backend="serial", prepare="spark")) == "serial offers no --windows-by spark"
 
 
 @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ def run_at(address: str, folder: Path, *options: str) -> tuple[Record, float]:
 @pytest.mark.slow
 @needs_spark
 def test_guest_of_a_cluster_trains_and_leaves_it_running(cluster: str, tmp_path: Path) -> None:
-    record, _ = run_at(cluster, tmp_path, "lstm", "--workers", "2", "--threads", "2", "--samples", "512", "--prepare", "spark")
+    record, _ = run_at(cluster, tmp_path, "lstm", "--workers", "2", "--threads", "2", "--samples", "512", "--windows-by", "spark")
     assert record.ok, record.reason
     assert "ended_by_force" not in record.resources
     assert record.resolved["prepare"] == "spark"

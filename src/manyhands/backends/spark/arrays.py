@@ -35,5 +35,5 @@ def find_file(path: Path) -> Path:
     """
     here = next((place for place in (path, Path(path.name)) if place.is_file()), None)
     if here is None:
-        raise DataError(f"{host_name()} was not sent {path.name}, the rows that Spark has prepared; use --prepare plain")
+        raise DataError(f"{host_name()} was not sent {path.name}, the rows that Spark has prepared; leave out --windows-by spark")
     return here

@@ -44,9 +44,9 @@ class Spark(SparkBackend):
         if spec.address is not None and not spec.address.startswith("spark://"):
             return f"spark joins a standalone master, --address spark://HOST:PORT, not {spec.address}"
         if spec.prepare == "spark" and spec.data is not None:
-            return f"spark prepares files in a folder, not {spec.data}; use --prepare plain, or --data-dir"
+            return f"spark prepares files in a folder, not {spec.data}; leave out --windows-by spark, or use --data-dir"
         if spec.prepare == "spark" and workload.data != "stocks":
-            return f"spark prepares stocks alone, and {spec.workload} learns from {workload.data}; use --prepare plain"
+            return f"spark prepares stocks alone, and {spec.workload} learns from {workload.data}; leave out --windows-by spark"
         if workload.kind in ("network", "collective"):
             return "spark sets processes of torch no memory limit; leave --memory-limit out" if spec.memory_limit else None
         return cls._refuse_estimator(spec, workload.kind)
