@@ -90,7 +90,7 @@ def test_images_are_written_beside_the_report(records, tmp_path, capsys):
 
 
 def test_parquet_is_not_printed(records):
-    with pytest.raises(UsageError, match="name a file with -o"):
+    with pytest.raises(UsageError, match="name a file with --out"):
         run(records, "--format", "parquet")
 
 

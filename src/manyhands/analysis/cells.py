@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from manyhands.record import Record
+from manyhands.record import BASE_LINE, Record
 
 CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine", "reader")
 """Fields of the spec that a report compares: they set cells apart, not groups."""
@@ -130,7 +130,7 @@ def _cells(records: Sequence[Record], everywhere: set[str]) -> tuple[Cell, ...]:
 
 
 def _order(cell: Cell) -> tuple[bool, str, int, int, str]:
-    return (cell.backend != "serial", cell.backend, cell.workers, cell.threads, cell.variant)
+    return (cell.backend != BASE_LINE, cell.backend, cell.workers, cell.threads, cell.variant)
 
 
 def _cell(key: tuple[tuple[str, str], ...], records: Sequence[Record], others: Sequence[Mapping[str, str]]) -> Cell:

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from manyhands.analysis.calibration import Job, job_of
 from manyhands.analysis.cells import Cell, Group, group_records
 from manyhands.analysis.exchange import Link, fit_link, points
-from manyhands.record import Record
-
-ALONE = "serial"
-"""The backend without any exchange."""
+from manyhands.record import BASE_LINE, Record
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def _families(group: Group) -> list[Family]:
     for cell in group.cells:
         if cell.measured and job_of(cell.measured[0]):
             found.setdefault((cell.backend, cell.threads, cell.variant), []).append(cell)
-    others = [key for key in found if key[0] != ALONE]
+    others = [key for key in found if key[0] != BASE_LINE]
     return [
         Family(group, *key, tuple(sorted(cells, key=lambda cell: cell.workers)), job)
         for key, cells in found.items()

@@ -13,7 +13,7 @@ from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.core_hours import whole_run_s
 from manyhands.analysis.ratios import LaunchValue, Ratio, ratio
 from manyhands.analysis.spread import finite_or_none
-from manyhands.record import Record
+from manyhands.record import BASE_LINE, Record
 
 Time = Literal["train", "wall"]
 """Which time is compared: the `train` phase alone, or the whole run with launch and teardown."""
@@ -21,7 +21,7 @@ Time = Literal["train", "wall"]
 
 def base_line(group: Group) -> Cell | None:
     """The cell that the others are compared with; None when the group has no measured `serial` with one worker."""
-    serial = [cell for cell in group.cells if cell.backend == "serial" and cell.workers == 1 and cell.measured]
+    serial = [cell for cell in group.cells if cell.backend == BASE_LINE and cell.workers == 1 and cell.measured]
     return min(serial, key=lambda cell: cell.threads, default=None)
 
 

@@ -13,12 +13,12 @@ from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec, check_cores
 from manyhands.plugins import backend_class, backend_classes, workload_class
+from manyhands.record import BASE_LINE
 from manyhands.user_files import absolute
 
 if TYPE_CHECKING:
     from manyhands.workloads.workload import Workload
 
-BASE_LINE = "serial"
 DEFAULT_WORKLOADS = ("lstm", "cnn")
 DEFAULT_BACKENDS = (BASE_LINE, "ddp")
 EVERYWHERE = "cnn"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from manyhands.analysis.verdicts.metrics import METRICS
 from manyhands.cli.arguments import counts, duration, names, setting, share
 from manyhands.cli.data_options import add_data_options
+from manyhands.record import BASE_LINE
 
 if TYPE_CHECKING:
     from manyhands.analysis.verdicts.results import Limits
@@ -23,7 +24,7 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
     cells.add_argument(
         "--workload", type=names, default=WORKLOADS, metavar="NAME,...", help="from 'manyhands list' (default: %(default)s)"
     )
-    cells.add_argument("--backend", type=names, default="serial", metavar="NAME,...", help="(default: %(default)s)")
+    cells.add_argument("--backend", type=names, default=BASE_LINE, metavar="NAME,...", help="(default: %(default)s)")
     cells.add_argument("--workers", type=counts, default="1", metavar="N,...", help="worker counts (default: %(default)s)")
     cells.add_argument("--threads", type=int, default=1, help="threads per worker (default: %(default)s)")
     cells.add_argument("--samples", type=int, help="training rows (default: what trains for about a second)")
@@ -100,10 +101,10 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
         for name in workloads
         for backend in map(absolute, options.backend)
         for count in options.workers
-        if not (backend == "serial" and count > 1)
+        if not (backend == BASE_LINE and count > 1)
     ]
     if not cells:
-        raise UsageError("serial is one worker by definition: use --workers 1, or another --backend")
+        raise UsageError(f"{BASE_LINE} is one worker by definition: use --workers 1, or another --backend")
     if options.epochs is None:
         cells = [replace(one, epochs=EPOCHS) if workload_class(one.workload).kind == "network" else one for one in cells]
     check_cores(cells, usable_cores())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from manyhands.cli.study_cells import SEEDS, Place, Planned, Work, blocks, cells, key_of, planned, too_many, works
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec, option
+from manyhands.record import BASE_LINE
 from manyhands.studies.budget import Scale, fit_budget, parse_budget
 from manyhands.studies.study import CORRECTED, VARIANTS, Study, load_study
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 BOTH = "both"
 DEFAULT_BUDGET = "10m"
-BASE_LINE = "serial"
 LOOSE = ("backend", "workers", "epochs", "samples", "batch_size", "set", "save", "memory_limit", "address")
 FLAGS = ("score_epochs", "shard_data", "reuse_engine")
 CHOSEN = ("threads", "batch", "scaling", "seed", "prepare", "nodes", "node_rank")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.scaling import cores, seconds
 from manyhands.analysis.summary import Summary
-from manyhands.record import Record
+from manyhands.record import BASE_LINE, Record
 from manyhands.report import words
 from manyhands.report.charts.chart import Key
 from manyhands.report.charts.look import DASHES, SERIES, SHAPES, css
@@ -31,17 +31,17 @@ class Series:
 def colours(groups: Sequence[Group]) -> dict[str, str]:
     """A colour for every backend, the same all over a page: grey for the base line."""
     names = dict.fromkeys(cell.backend for group in groups for cell in group.cells if cell.measured)
-    others = sorted(name for name in names if name != "serial")
-    return {"serial": css("base")} | {name: css(f"series-{place % SERIES + 1}") for place, name in enumerate(others)}
+    others = sorted(name for name in names if name != BASE_LINE)
+    return {BASE_LINE: css("base")} | {name: css(f"series-{place % SERIES + 1}") for place, name in enumerate(others)}
 
 
 def series(summaries: Sequence[Summary], by_backend: Mapping[str, str]) -> list[Series]:
     """The series of a group. Thread counts are named where they differ; `serial` is one series, whatever its threads."""
-    several = len({row.cell.threads for row in summaries if row.cell.backend != "serial"}) > 1
+    several = len({row.cell.threads for row in summaries if row.cell.backend != BASE_LINE}) > 1
     found: dict[tuple[str, int, str], list[Summary]] = {}
     for row in summaries:
         cell = row.cell
-        threads = cell.threads if several and cell.backend != "serial" else 0
+        threads = cell.threads if several and cell.backend != BASE_LINE else 0
         found.setdefault((cell.backend, threads, cell.variant), []).append(row)
     backends = list(dict.fromkeys(backend for backend, _, _ in found))
     return [

@@ -9,14 +9,13 @@ from typing import Any
 from manyhands.analysis.amdahl_gustafson import promise
 from manyhands.analysis.side_by_side import of_part
 from manyhands.analysis.spread import finite_or_none, mean
-from manyhands.record import Record
+from manyhands.record import BASE_LINE, Record
 from manyhands.report import words
 from manyhands.report.columns import Column
 from manyhands.studies.study import Study
 
 SHORTEST_S = 0.1
 """Below it CPU % says nothing: the system counts processor time in hundredths of a second."""
-BASE_LINE = "serial"
 BY_CELL = ("classes", "processes", "steps")
 """Tables whose rows stand for themselves: a cell that both variants use is shown once."""
 
