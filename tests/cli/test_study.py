@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from manyhands.cli import main
-from manyhands.cli.study import DEFAULT_BUDGET, Pilot, expected_s, left_out, pilot_cells
+from manyhands.cli.study import DEFAULT_BUDGET
 from manyhands.cli.study_bucket import bucket
-from manyhands.cli.study_cells import Place, Planned, blocks, cells, planned, too_many, works
+from manyhands.cli.study_cells import Planned, StudyStorage, blocks, cells, planned, too_many, works
+from manyhands.cli.study_pilot import Pilot, expected_s, pilot_cells
+from manyhands.cli.study_plan import left_out
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec
 from manyhands.record import read_records
-from manyhands.studies.study import AS_PUBLISHED, CORRECTED, VARIANTS, load_study
+from manyhands.studies.study import AS_PUBLISHED, CORRECTED, VARIANTS, load_study, study_names
 
 OPTIONS = argparse.Namespace(device="cpu", oversubscribe=False, timeout=60.0)
 
@@ -47,7 +49,11 @@ def test_what_cannot_be_meant_is_one_line(words: list[str], said: str, capsys: p
 
 def test_lists_what_each_study_asks_and_what_spoils_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["studies"]) == 0
-    assert capsys.readouterr().out.count("?") == 5
+    listed = " ".join(capsys.readouterr().out.split())
+    for name in study_names():
+        study = load_study(name)
+        assert f"{name} {' '.join(study.title.split())} {' '.join(study.asks.split())}" in listed
+    assert len(study_names()) == 5
     assert main(["studies", "lstm-spark"]) == 0
     shown = capsys.readouterr().out
     assert "2 processes: 1.95 (1050.34 ± 55.60 s against 2053.34 ± 89.55 s)" in shown
@@ -57,12 +63,12 @@ def test_lists_what_each_study_asks_and_what_spoils_it(capsys: pytest.CaptureFix
 
 def test_a_cell_of_both_variants_is_run_once() -> None:
     plan = planned(load_study("mlp-ensemble"), VARIANTS, None)
-    least, uses = cells(plan, works(plan, 0.0), Place(None), OPTIONS, 4)
+    least, uses = cells(plan, works(plan, 0.0), StudyStorage(None), OPTIONS, 4)
     single = [cell for cell in least if cell.settings.get("single")]
     assert len(single) == 1
     shared = [own for own in uses.values() if {use["variant"] for use in own} == set(VARIANTS)]
     assert [use["part"] for own in shared for use in own].count("single") == 2
-    full, _ = cells(plan, works(plan, 1.0), Place(None), OPTIONS, 4)
+    full, _ = cells(plan, works(plan, 1.0), StudyStorage(None), OPTIONS, 4)
     assert sorted(cell.epochs for cell in full if cell.settings.get("single")) == [10, 12]
 
 
@@ -84,9 +90,9 @@ def test_settings_that_name_files_are_for_real_data_only() -> None:
     plan = planned(load_study("dask-and-spark"), (CORRECTED,), None)
     small = next(entry for entry in plan if entry.part.name == "kmeans-small")
     assert small.rows == 77
-    made, _ = cells(plan, works(plan, 0.0), Place(None), OPTIONS, 2)
+    made, _ = cells(plan, works(plan, 0.0), StudyStorage(None), OPTIONS, 2)
     assert not any("file" in cell.settings for cell in made)
-    real, _ = cells(plan, works(plan, 0.0), Place("/data"), OPTIONS, 2)
+    real, _ = cells(plan, works(plan, 0.0), StudyStorage("/data"), OPTIONS, 2)
     files = {cell.settings["file"] for cell in real if "file" in cell.settings}
     assert files == {"burger-king-menu.csv", "diabetes.csv", "adult.data"}
     assert {cell.data_dir for cell in real if cell.samples == 200_000} == {None}  # made points, beside the real tables
@@ -95,12 +101,12 @@ def test_settings_that_name_files_are_for_real_data_only() -> None:
 def test_costs_come_from_the_pilot() -> None:
     study = load_study("mlp-ensemble")
     plan = [Planned(CORRECTED, part, 10_000) for part in study.parts(CORRECTED) if part.name == "quarters"]
-    ready, _ = cells(plan, works(plan, 0.0), Place(None), OPTIONS, 4)
+    ready, _ = cells(plan, works(plan, 0.0), StudyStorage(None), OPTIONS, 4)
     pilots = {
         ("serial", "ensemble"): Pilot(fixed_s=1.0, train_s=2.0, row_visits=40_000, evaluate_s=0.5),
         ("joblib", "ensemble"): Pilot(fixed_s=4.0, train_s=3.0, row_visits=40_000),
     }
-    full, _ = cells(plan, works(plan, 1.0), Place(None), OPTIONS, 4)
+    full, _ = cells(plan, works(plan, 1.0), StudyStorage(None), OPTIONS, 4)
     costs = {(cell.backend, cell.workers): expected_s(cell, pilots) for cell in full}
     rows_s = 2.0 * 12 * 10_000 / 40_000
     assert costs["serial", 1] == pytest.approx(1.0 + 0.5 + rows_s)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from manyhands.cli.study_cells import Place
+from manyhands.cli.data_options import data_place
+from manyhands.cli.study_cells import StudyStorage
 from manyhands.environment import restored
 from manyhands.errors import EngineError, Unavailable, UsageError
+from manyhands.studies.study import Study
 
 NAME = "manyhands"
 MADE_UP = {"AWS_ACCESS_KEY_ID": "manyhands", "AWS_SECRET_ACCESS_KEY": "manyhands", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -22,13 +25,31 @@ UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION", "AWS
 
 
 @contextmanager
-def bucket(study: str, folder: str | None, remote: str | None, reader: str) -> Iterator[Place]:
+def study_storage(study: Study, variants: Sequence[str], options: argparse.Namespace) -> Iterator[StudyStorage]:
+    """Where the study's data is; with a bucket for the time of the run where the study needs one and none is given.
+
+    Raises UsageError when a bucket is given and the study reads from a folder.
+    """
+    folder, remote = data_place(options)
+    if not any(part.bucket for variant in variants for part in study.parts(variant)):
+        if remote:
+            raise UsageError(f"--data {remote}: {study.name} reads its data from a folder; use --data-dir")
+        yield StudyStorage(folder)
+    elif options.dry_run:
+        yield StudyStorage(folder, remote or "s3://manyhands/mnist", reader=options.reader)
+    else:
+        with bucket(study.name, folder, remote, options.reader) as storage:
+            yield storage
+
+
+@contextmanager
+def bucket(study: str, folder: str | None, remote: str | None, reader: str) -> Iterator[StudyStorage]:
     """Where the digits are and the models go. `folder` holds real data, which goes into a bucket of our own; None the embedded.
 
     Raises UsageError when an endpoint is set and no bucket is named, Unavailable without moto.
     """
     if remote:
-        yield Place(folder, remote, f"{remote.rstrip('/')}-models", reader)
+        yield StudyStorage(folder, remote, f"{remote.rstrip('/')}-models", reader)
         return
     if any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")):
         raise UsageError(
@@ -42,7 +63,7 @@ def bucket(study: str, folder: str | None, remote: str | None, reader: str) -> I
         )
     with _server() as endpoint, _environment(MADE_UP | {"AWS_ENDPOINT_URL": endpoint}):
         _fill(folder)
-        yield Place(folder, f"s3://{NAME}/mnist", f"s3://{NAME}/models", reader)
+        yield StudyStorage(folder, f"s3://{NAME}/mnist", f"s3://{NAME}/models", reader)
 
 
 @contextmanager

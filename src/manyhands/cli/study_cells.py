@@ -18,7 +18,7 @@ LOWEST_SEED = 0
 
 
 @dataclass(frozen=True)
-class Place:
+class StudyStorage:
     """Where the data of a run is and its model goes."""
 
     folder: str | None
@@ -75,7 +75,7 @@ def works(plan: Sequence[Planned], share: float) -> list[Work]:
 
 
 def cells(
-    plan: Sequence[Planned], work: Sequence[Work], place: Place, options: argparse.Namespace, cores: int
+    plan: Sequence[Planned], work: Sequence[Work], storage: StudyStorage, options: argparse.Namespace, cores: int
 ) -> tuple[list[RunSpec], dict[str, list[dict[str, Any]]]]:
     """Every cell once, and what each is used for; a cell that both variants ask for is one cell with two uses.
 
@@ -86,7 +86,7 @@ def cells(
     for entry, done in zip(plan, work, strict=True):
         for backend, counts in entry.part.backends.items():
             for workers in counts:
-                spec = _cell(entry, done, place, options, backend, workers, cores)
+                spec = _cell(entry, done, storage, options, backend, workers, cores)
                 found.setdefault(key_of(spec), spec)
                 use: dict[str, Any] = {"variant": entry.variant, "part": entry.part.name}
                 use |= {"epochs": [done.epochs, entry.part.epochs], "samples": [done.samples, entry.rows]}
@@ -113,13 +113,13 @@ def too_many(spec: RunSpec, cores: int) -> str | None:
 
 
 def _cell(
-    entry: Planned, done: Work, place: Place, options: argparse.Namespace, backend: str, workers: int, cores: int
+    entry: Planned, done: Work, storage: StudyStorage, options: argparse.Namespace, backend: str, workers: int, cores: int
 ) -> RunSpec:
     part = entry.part
     bucket: Mapping[str, Any] = {}
-    if part.bucket and place.data:
-        model = f"{place.models}/{entry.variant}-{part.name}-{backend}-{workers}.pt" if place.models else None
-        bucket = {"data": place.data, "save": model, "reader": place.reader}
+    if part.bucket and storage.data:
+        model = f"{storage.models}/{entry.variant}-{part.name}-{backend}-{workers}.pt" if storage.models else None
+        bucket = {"data": storage.data, "save": model, "reader": storage.reader}
     return RunSpec(
         workload=part.workload,
         backend=backend,
@@ -132,9 +132,9 @@ def _cell(
         seed=LOWEST_SEED,
         device=options.device,
         score_epochs=part.score_epochs,
-        data_dir=None if bucket or part.made else place.folder,
+        data_dir=None if bucket or part.made else storage.folder,
         shard_data=part.shard_data,
-        settings=settings_of(part, place.folder),
+        settings=settings_of(part, storage.folder),
         oversubscribe=options.oversubscribe and workers > 1,
         timeout_s=options.timeout,
         **bucket,

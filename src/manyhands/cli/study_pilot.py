@@ -1,0 +1,87 @@
+"""The pilot of a study: short runs of a few cells -> what a launch of any cell of the study should take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from manyhands.plan import RunSpec
+from manyhands.record import BASE_LINE, Record
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What one short run took, in seconds."""
+
+    fixed_s: float
+    train_s: float
+    row_visits: int
+    """Rows times passes that it trained on."""
+    evaluate_s: float = 0.0
+
+
+def pilot_cells(ready: Sequence[RunSpec]) -> list[RunSpec]:
+    """The largest cell of `serial` for every workload, which says what rows cost, and of every other backend the first with
+    the most workers, which says what the engine costs."""
+    alone: dict[str, RunSpec] = {}
+    engines: dict[str, RunSpec] = {}
+    for cell in ready:
+        if cell.backend == BASE_LINE:
+            known = alone.setdefault(cell.workload, cell)
+            if (cell.samples or 0, -cell.threads) > (known.samples or 0, -known.threads):
+                alone[cell.workload] = cell
+        elif cell.workers > engines.setdefault(cell.backend, cell).workers:
+            engines[cell.backend] = cell
+    return [replace(cell, save=None) for cell in (*alone.values(), *engines.values())]
+
+
+def run_pilots(pilots: Sequence[RunSpec]) -> dict[tuple[str, str], Pilot]:
+    """Backend and workload -> what a short run took; those that failed are not in it."""
+    from manyhands.cli.progress import Progress
+    from manyhands.run import Surroundings, measure
+
+    found = {}
+    with Progress(pilots, 0) as progress:
+        surroundings = Surroundings(tick=progress.tick, waiting=progress.waits, notice=progress.says)
+        for spec in pilots:
+            progress.starts([spec])
+            record = measure(spec, surroundings)
+            progress.ended(record)
+            if record.ok:
+                found[spec.backend, spec.workload] = pilot_of(record)
+    return found
+
+
+def pilot_of(record: Record) -> Pilot:
+    """What a run says about the cost of others like it."""
+    train_s, evaluate_s = (record.phases.get(f"{phase}_s") or 0.0 for phase in ("train", "evaluate"))
+    epochs = int(record.spec["epochs"])
+    evaluations = epochs if record.spec["score_epochs"] else 1
+    visits = epochs * int(record.spec["samples"] or 1)
+    return Pilot((record.wall_s or 0.0) - train_s - evaluate_s, train_s, visits, evaluate_s / evaluations)
+
+
+def expected_s(spec: RunSpec, pilots: Mapping[tuple[str, str], Pilot]) -> float:
+    """Seconds that a launch of the cell should take, from what the pilot took.
+
+    Rows are taken to cost with N workers 1 / sqrt(N) of what they cost in one process, half-way between no gain and an ideal
+    one; more threads are taken to gain nothing. What an engine adds was measured once, on the first workload it was asked for.
+    """
+    alone = pilots.get((BASE_LINE, spec.workload))
+    if alone is None:
+        return _overhead_s(spec.backend, pilots)
+    fixed_s = alone.fixed_s if spec.backend == BASE_LINE else _overhead_s(spec.backend, pilots)
+    rows_s = alone.train_s * spec.epochs * (spec.samples or 1) / alone.row_visits
+    evaluations = spec.epochs if spec.score_epochs else 1
+    return fixed_s + evaluations * alone.evaluate_s + rows_s / math.sqrt(spec.workers)
+
+
+def _overhead_s(backend: str, pilots: Mapping[tuple[str, str], Pilot]) -> float:
+    """What an engine costs beside the rows: launch, end, and what its own training call takes longer than one process."""
+    for (name, workload), pilot in pilots.items():
+        if name == backend:
+            alone = pilots.get((BASE_LINE, workload))
+            rows_s = alone.train_s * pilot.row_visits / alone.row_visits if alone else 0.0
+            return pilot.fixed_s + max(0.0, pilot.train_s - rows_s)
+    return 0.0

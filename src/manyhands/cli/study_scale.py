@@ -1,0 +1,83 @@
+"""The scale of a study: what fits into its budget of time, or what an interrupted run of the study began with."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from manyhands.cli.study_cells import Planned, StudyStorage, Work, cells, works
+from manyhands.cli.study_pilot import expected_s, pilot_cells, run_pilots
+from manyhands.machine import usable_cores
+from manyhands.plan import RunSpec
+from manyhands.record import read_records
+from manyhands.studies.budget import Scale, fit_budget
+from manyhands.studies.study import Study, load_study
+
+
+@dataclass(frozen=True)
+class ChosenScale:
+    """The scale that a study is run at."""
+
+    works: list[Work]
+    repeats: int
+    expected_s: float | None
+    pilot_s: float | None
+
+
+def scale_to_budget(
+    plan: Sequence[Planned], ready: Sequence[RunSpec], budget_s: float, storage: StudyStorage, options: argparse.Namespace
+) -> ChosenScale:
+    """Runs the pilot and says what fits the rest of the budget."""
+    began = time.monotonic()
+    print("pilot: short runs that say what each engine and workload costs on this machine", file=sys.stderr)
+    pilots = run_pilots(pilot_cells(ready))
+    pilot_s = time.monotonic() - began
+    running, cores = {running_key(cell) for cell in ready}, usable_cores()
+
+    def once_s(share: float) -> float:
+        found, _ = cells(plan, works(plan, share), storage, options, cores)
+        return sum(expected_s(cell, pilots) for cell in found if running_key(cell) in running)
+
+    most = max(load_study(options.study).repeats, options.repeats or 1)
+    scale = fit_budget(once_s, max(0.0, budget_s - pilot_s), most, options.repeats)
+    chosen = ChosenScale(works(plan, scale.share), scale.repeats, round(scale.expected_s, 1), round(pilot_s, 1))
+    _announce(chosen, scale, budget_s, pilot_s, chosen.works == works(plan, 0.0))
+    return chosen
+
+
+def running_key(cell: RunSpec) -> tuple[str, str, int]:
+    """What decides whether a cell can be run here."""
+    return cell.workload, cell.backend, cell.workers
+
+
+def _announce(chosen: ChosenScale, scale: Scale, budget_s: float, pilot_s: float, is_least: bool) -> None:
+    launches = f"{chosen.repeats} launch{'es' if chosen.repeats > 1 else ''} of every cell"
+    size = "the smallest size" if is_least and scale.share < 1 else f"{100 * scale.share:.0f} % of the work"
+    line = (
+        f"budget: {budget_s:.0f} s, of which the pilot took {pilot_s:.0f} s; {launches} at {size}, about {scale.expected_s:.0f} s"
+    )
+    if scale.expected_s > max(0.0, budget_s - pilot_s):
+        line += (
+            f"; more than the budget: the least that the study can be; --budget {pilot_s + scale.expected_s:.0f}s would hold it"
+        )
+    print(line, file=sys.stderr)
+
+
+def scale_of_records(plan: Sequence[Planned], study: Study, out: Path) -> ChosenScale | None:
+    """The scale that records of this study in `out` were made at, so that an interrupted plan goes on as it began."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    last: Mapping[str, Any] = {}
+    for record in read_records(out):
+        if record.study.get("name") == study.name:
+            last = record.study
+            found |= {(use["variant"], use["part"]): use for use in last["uses"]}
+    wanted = [(entry.variant, entry.part.name) for entry in plan]
+    if not all(key in found for key in wanted):
+        return None
+    done = [Work(found[key]["epochs"][0], found[key]["samples"][0]) for key in wanted]
+    return ChosenScale(done, int(last["repeats"][0]), last["expected_s"], last["pilot_s"])
