@@ -65,12 +65,18 @@ def test_the_load_of_others_is_seen() -> None:
     other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         time.sleep(1.0)
-        used, stolen = Busy.now().others_since(before, 0.0)
+        used, _ = Busy.now().others_since(before, 0.0)
     finally:
         other.kill()
         other.wait()
     assert used > 0.5
-    assert stolen >= 0
+
+
+def test_others_are_what_is_left_of_the_busy_time_and_stolen_time_is_apart() -> None:
+    before = Busy(at=10.0, used=100.0, stolen=5.0, own=20.0)
+    after = Busy(at=14.0, used=112.0, stolen=7.0, own=21.0)
+    assert after.others_since(before, launched=3.0) == (2.0, 0.5)  # (12 - 3 launched - 1 own) / 4 s, and 2 s stolen in 4 s
+    assert after.others_since(before, launched=15.0) == (0.0, 0.5)
 
 
 def test_a_few_disturbed_launches_are_let_pass_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
