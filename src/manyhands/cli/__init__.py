@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
-from manyhands.errors import ManyhandsError
+from manyhands.errors import ManyhandsError, UsageError
 
 COMMANDS = ("run", "evaluate", "list", "studies", "doctor", "report", "predict", "compare", "calibrate", "history", "data")
 
@@ -18,6 +18,10 @@ class WholeNames(argparse.ArgumentParser):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError, so that a mistyped option is one line as every other error is."""
+        raise UsageError(f"{message}; see '{self.prog} --help'")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,9 +40,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0 done, 1 a run failed, 2 the user can mend it, 130 interrupted."""
-    options = parser().parse_args(arguments)
+    """Runs one command and returns its exit code: 0 done, 1 a run failed, 2 an error that the user can correct, 130 interrupted."""
     try:
+        options = parser().parse_args(arguments)
         return int(options.call(options))
     except ManyhandsError as error:
         print(f"manyhands: {error}", file=sys.stderr)

@@ -13,10 +13,10 @@ def names(text: str) -> list[str]:
 
 def counts(text: str) -> list[int]:
     """`1,2` -> [1, 2]."""
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 1,2,4") from None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers above 0, such as 1,2,4")
+    return [int(part) for part in parts]
 
 
 def size(text: str) -> int:

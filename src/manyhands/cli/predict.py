@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manyhands.cli.arguments import counts
 from manyhands.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         " and the exchange of gradients on a network of that bandwidth and latency, as far as compute does not hide it.",
     )
     parser.add_argument("records", nargs="+", type=Path, metavar="RECORDS", help="files of 'manyhands run'")
-    parser.add_argument("--workers", default=WORKERS, metavar="N,...", help="worker counts to predict (default: %(default)s)")
+    parser.add_argument(
+        "--workers", type=counts, default=WORKERS, metavar="N,...", help="worker counts to predict (default: %(default)s)"
+    )
     parser.add_argument(
         "--network",
         metavar="BANDWIDTH,LATENCY",
@@ -42,7 +45,7 @@ def call(options: argparse.Namespace) -> int:
     from manyhands.analysis.predictable import families
     from manyhands.report.sources import load
 
-    workers, given = counts(options.workers), link(options.network)
+    workers, given = sorted(set(options.workers)), link(options.network)
     records = load(options.records, with_workers=False)
     found = families(records)
     if not found:
@@ -68,14 +71,6 @@ def predicted(family: Family, records: list[Record], given: Network | None, work
             " or add records of 'manyhands run collective' made on the same machine"
         )
     return predict(family, network, workers, checked_on=measured)
-
-
-def counts(text: str) -> list[int]:
-    """Worker counts, ascending; raises UsageError for anything but whole numbers above 0."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
-        raise UsageError(f"--workers {text!r} is not a list of whole numbers above 0, such as --workers {WORKERS}")
-    return sorted({int(part) for part in parts})
 
 
 def link(text: str | None) -> Network | None:
