@@ -1,6 +1,6 @@
-"""Writes files whole or not at all: into a temporary name beside the target, then renamed over it.
+"""Atomic writes: a file is written under a temporary name beside the target, then renamed over it.
 
-In: a path and the bytes. Out: the file, or DataError and a folder that is as it was.
+In: a path and the bytes. Out: the complete file, or DataError and an unchanged folder.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ def temporary_beside(path: Path) -> Path:
 
 
 def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    """`path` holding `parts` one after the other; its folder is made where missing.
+    """Writes `parts` one after the other as the file `path`, and makes its folder if it is missing.
 
-    Raises DataError when the folder cannot be written or the disk is full; an older file of that name is then kept.
+    Raises DataError when the folder cannot be written or the disk is full; an older file of that name then stays.
     """
     temporary = temporary_beside(path)
     try:
@@ -46,4 +46,4 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError:
-        return  # the folder itself cannot be written or is none, so nothing was left in it
+        return  # the folder cannot be written or does not exist, so it holds no temporary file

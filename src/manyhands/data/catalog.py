@@ -1,4 +1,4 @@
-"""Which files belong to which set: finds the known ones in a folder of data, and reads one whole to check it."""
+"""The files of each data set: finds the known files in a folder of data, and reads a whole file to check it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class KnownFile:
     """`mnist`, `points`, `stocks` or `tabular`."""
     path: Path
     used: bool
-    """Whether the set is read from this file; False when another file goes first."""
+    """True when the set is read from this file; False when another file of the set is preferred."""
     dimensions: int = 0
-    """Of an IDX file: 3 for images, 1 for labels. 0 for any other."""
+    """Dimensions of an IDX file: 3 for images, 1 for labels; 0 for any other file."""
 
 
 def known_files(data_dir: Path) -> list[KnownFile]:
@@ -33,8 +33,9 @@ def known_files(data_dir: Path) -> list[KnownFile]:
 
 
 def count_rows(file: KnownFile) -> int:
-    """Images, labels, prices without a blank, points or labelled rows. Reads only the header of an IDX or .npy file, and a table
-    once. Raises DataError when it is damaged.
+    """The number of images, labels, prices without a blank, points or labelled rows in the file.
+
+    Reads only the header of an IDX or .npy file, and a table once. Raises DataError when the file is damaged.
     """
     if file.path.suffix == ".npy":
         return rows_stored(str(file.path))
@@ -49,7 +50,7 @@ def count_rows(file: KnownFile) -> int:
 
 
 def check_file(file: KnownFile) -> tuple[int, str]:
-    """Rows of the file and the sha256 of its bytes as stored, after reading it whole; raises DataError when it is damaged."""
+    """The number of rows and the sha256 of the stored bytes; reads the whole file. Raises DataError when it is damaged."""
     if not file.dimensions:
         return count_rows(file), _sha256(file.path)
     array = read_idx(file.path)
@@ -58,7 +59,7 @@ def check_file(file: KnownFile) -> tuple[int, str]:
 
 
 def check_sets(files: list[KnownFile], data_dir: Path) -> list[str]:
-    """What is wrong with the sets as a whole, such as a missing file or labels without images; empty when nothing is."""
+    """Errors of whole sets, such as a missing file or labels without images; an empty list when the sets are complete."""
     if not any(file.set == "mnist" for file in files):
         return []
     try:
@@ -85,7 +86,7 @@ def _stocks_files(data_dir: Path) -> list[KnownFile]:
 
 
 def _points_files(data_dir: Path) -> list[KnownFile]:
-    """Tables of points, and parts that were made; a table that is known for its label is listed there."""
+    """Tables of points, and generated parts. A table with a known label is listed under `tabular` instead."""
     made = sorted((data_dir / points.SET).glob("part-*.npy"))
     stems = [known.stem for known in points.KNOWN if not tables.known_table(Path(known.stem))]
     found = [*made, *_by_name(data_dir, points.FOLDERS, stems, points.SUFFIXES)]
@@ -93,7 +94,7 @@ def _points_files(data_dir: Path) -> list[KnownFile]:
 
 
 def _tabular_files(data_dir: Path) -> list[KnownFile]:
-    """Tables with a label, their held-out rows, and parts that were made."""
+    """Tables with a label, their held-out rows, and generated parts."""
     made = sorted(path for role in ("train", "test") for path in (data_dir / tabular.SET).glob(f"{role}-*.npy"))
     stems = [stem for known in tables.KNOWN for stem in (known.train, known.test) if stem]
     found = [*made, *_by_name(data_dir, (tabular.SET,), stems, tabular.SUFFIXES)]
@@ -105,7 +106,7 @@ def _tabular_files(data_dir: Path) -> list[KnownFile]:
 
 
 def _by_name(data_dir: Path, folders: Iterable[str], stems: Iterable[str], suffixes: Iterable[str]) -> list[Path]:
-    """The files of these names, in the order of the names."""
+    """The existing files with these names, in the order of the names."""
     places = [*(data_dir / folder for folder in folders), data_dir]
     paths = (place / f"{stem}{suffix}" for stem in stems for place in places for suffix in suffixes)
     return [path for path in paths if path.is_file()]

@@ -1,7 +1,7 @@
-"""Real tables, read and checked once, kept in the cache as parts of plain numbers for every run after that.
+"""Reads and checks a real table once, and keeps it in the cache as parts of plain numbers for all later runs.
 
-So all engines start from the same rows in the same form, and a file that does not fit in memory is read in chunks, once.
-The key holds the file's path, size and time, so that a changed file is read again.
+All engines then start from the same rows in the same form, and a file that does not fit in memory is read in chunks, once.
+The cache key includes the file's path, size and time, so a changed file is read again.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from manyhands.data.row_parts import Part, Rows
 from manyhands.errors import DataError
 
 FORMAT = 1
-"""Goes up when the same file would be converted differently."""
+"""Increase this number when the conversion of a file changes."""
 MANIFEST = "manifest.json"
 
 
 def converted(files: Sequence[Path], options: Mapping[str, Any], convert: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
-    """The manifest that `convert` gave for these files, made first when it is not in the cache; rows under `rows_of` names.
+    """The manifest of these files, from the cache or newly made by `convert`; `rows_of` reads the rows that it names.
 
-    `convert(folder)` writes parts into `folder` and returns a manifest of plain values. Raises DataError when it does, or when
-    the cache cannot be written.
+    `convert(folder)` writes parts into `folder` and returns a manifest of plain values. Raises DataError when `convert` raises
+    it, or when the cache cannot be written.
     """
     folder = cache_dir() / "converted" / f"{files[0].name.split('.')[0][:60]}-{_key(files, options)}"
     if not (folder / MANIFEST).is_file():
@@ -64,7 +64,7 @@ def _make(folder: Path, convert: Callable[[Path], dict[str, Any]]) -> None:
         write_whole(temporary / MANIFEST, [json.dumps(convert(temporary)).encode()])
         temporary.rename(folder)
     except OSError as error:
-        if not (folder / MANIFEST).is_file():  # else another process made the same meanwhile
+        if not (folder / MANIFEST).is_file():  # otherwise another process has just made the same folder
             raise DataError(f"cannot make {folder}: {error.strerror or error}; MANYHANDS_CACHE names another cache") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

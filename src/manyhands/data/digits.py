@@ -1,7 +1,7 @@
 """The embedded handwriting: scikit-learn's bundled digits, enlarged to 28 x 28 and varied by small shifts and rotations.
 
-The originals are real (UCI, optical recognition of handwritten digits, 1,797 of 8 x 8). They are split into train and test
-before any is varied, so that no original has copies on both sides.
+The originals are real (UCI, optical recognition of handwritten digits, 1,797 images of 8 x 8 pixels). They are split into
+train and test before any image is varied, so no original has copies in both parts.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ Images = NDArray[np.uint8]
 TRAIN_ROWS = 8192
 TEST_ROWS = 2048
 TRAIN_ORIGINALS = 1437
-"""Four in five of 1,797."""
+"""80 % of the 1,797 originals."""
 SIDE = 28
 INK_SIDE = 20
 """MNIST fits its digits into 20 x 20 in the middle of 28 x 28."""
 MOST_DEGREES = 12.0
 MOST_SHIFT = 2.0
-"""In pixels, to each side."""
+"""Pixels in each direction."""
 SEED = 20
 
 
 def draw_digits() -> tuple[Images, Images, Images, Images]:
-    """x_train (8192, 28, 28), y_train (8192,), x_test (2048, 28, 28), y_test (2048,); the same ones each time."""
+    """x_train (8192, 28, 28), y_train (8192,), x_test (2048, 28, 28), y_test (2048,); always the same digits."""
     from sklearn.datasets import load_digits
 
     bundled = load_digits()
@@ -38,7 +38,7 @@ def draw_digits() -> tuple[Images, Images, Images, Images]:
 
 
 def _enlarge(originals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, 8, 8) of 0..16 -> (n, 28, 28) of 0..255, the ink in the middle 20 x 20."""
+    """Images (n, 8, 8) of 0..16 -> (n, 28, 28) of 0..255, with the ink in the middle 20 x 20 pixels."""
     from scipy.ndimage import zoom
 
     factor = INK_SIDE / originals.shape[1]
@@ -50,7 +50,7 @@ def _enlarge(originals: NDArray[np.float64]) -> NDArray[np.float64]:
 def _vary(
     images: NDArray[np.float64], labels: Images, originals: NDArray[np.int64], rows: int, chance: np.random.Generator
 ) -> tuple[Images, Images]:
-    """`rows` variations, every original equally often (within one), in a random order."""
+    """`rows` variations in a random order; the originals are used equally often, with a difference of at most one."""
     chosen = chance.permutation(np.resize(originals, rows))
     angles = np.deg2rad(chance.uniform(-MOST_DEGREES, MOST_DEGREES, rows))
     shifts = chance.uniform(-MOST_SHIFT, MOST_SHIFT, (rows, 2))
@@ -61,7 +61,7 @@ def _vary(
 
 
 def _turn(image: NDArray[np.float64], angle: float, shift: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`image` turned by `angle` (radians) about its middle, then moved by `shift` (pixels down and right)."""
+    """`image` rotated by `angle` (radians) about its centre, then moved by `shift` (pixels down and right)."""
     from scipy.ndimage import affine_transform
 
     cos, sin = np.cos(angle), np.sin(angle)

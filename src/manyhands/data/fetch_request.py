@@ -1,4 +1,4 @@
-"""What one process needs of a data set, so that no more than that is fetched."""
+"""The rows that one process needs of a data set, so that it fetches no others."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from manyhands.errors import DataError
 
 @dataclass(frozen=True)
 class Share:
-    """The same contiguous part of the training rows for one worker in every epoch."""
+    """One worker's contiguous part of the training rows, the same in every epoch."""
 
     rank: int
     workers: int
     samples: int | None
-    """Training rows of all workers together, the first of the set; None means all of them."""
+    """Training rows of all workers together, taken from the start of the set; None means all rows."""
 
     def rows(self, have: int, source: str) -> range:
-        """The worker's rows out of `have`; the shares of two workers differ by one row at most.
+        """The worker's row numbers out of `have` rows; the shares of two workers differ by at most one row.
 
-        Raises DataError, which names `source`, when there are too few.
+        Raises DataError that names `source` when there are too few rows.
         """
         total = have if self.samples is None else self.samples
         if total > have:
@@ -36,9 +36,9 @@ def share_of(total: int, workers: int, rank: int) -> range:
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What to fetch."""
+    """Which rows of a data set to fetch."""
 
     train: bool = True
     test: bool = True
     share: Share | None = None
-    """Which of the training rows; None means all of them."""
+    """The part of the training rows to fetch; None means all of them."""

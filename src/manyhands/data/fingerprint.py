@@ -1,8 +1,8 @@
-"""A hash of a set of rows that does not depend on their order, nor on how they are spread.
+"""A hash of a set of rows that depends neither on their order nor on how they are divided between workers.
 
-Engines cut and shuffle rows as they like; the sum of the fingerprints of all shards tells whether together they held exactly
-the rows that were meant, each once. Rows are hashed as 64-bit numbers with the finaliser of SplitMix64 (Steele, Lea and Flood,
-"Fast splittable pseudorandom number generators", 2014) in two lanes.
+Engines divide and shuffle rows in their own ways. The sum of the fingerprints of all shards proves that the shards together
+hold exactly the intended rows, each once. Rows are hashed as 64-bit numbers with the finaliser of SplitMix64 (Steele, Lea and
+Flood, "Fast splittable pseudorandom number generators", 2014) in two lanes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MASK = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Count of rows, and the sums of their two hashes modulo 2^64. Plain values, to be added up over shards."""
+    """The number of rows, and the sums of their two hashes modulo 2^64. Plain values that can be added over shards."""
 
     rows: int = 0
     sums: tuple[int, int] = (0, 0)
@@ -32,7 +32,7 @@ class Fingerprint:
         return Fingerprint(self.rows + other.rows, (first, second))
 
     def hex(self) -> str:
-        """33 or more hexadecimal digits: both sums and the count."""
+        """33 or more hexadecimal digits: both sums and the number of rows."""
         return f"{self.sums[0]:016x}{self.sums[1]:016x}{self.rows:x}"
 
 
@@ -42,7 +42,7 @@ def total(parts: Iterable[Fingerprint]) -> Fingerprint:
 
 
 def fingerprint(x: NDArray[Any], y: NDArray[Any] | None = None) -> Fingerprint:
-    """The fingerprint of the rows of `x` (rows, columns), each with its label of `y` (rows,) where there is one.
+    """The fingerprint of the rows of `x` (rows, columns), each with its label in `y` (rows,) if labels are given.
 
     The same numbers give the same fingerprint as float32 and as float64.
     """
@@ -51,7 +51,7 @@ def fingerprint(x: NDArray[Any], y: NDArray[Any] | None = None) -> Fingerprint:
 
 def _block(x: NDArray[Any], y: NDArray[Any] | None, start: int) -> Fingerprint:
     columns = [x] if y is None else [x, np.asarray(y[start : start + len(x)]).reshape(-1, 1)]
-    # Adding 0.0 turns -0.0 into 0.0, which is the same number with other bits.
+    # Adding 0.0 turns -0.0 into 0.0: the two numbers are equal but have different bits.
     bits = (np.hstack([np.asarray(column, np.float64) for column in columns]) + 0.0).view(np.uint64)
     sums = []
     for lane in LANES:

@@ -1,7 +1,7 @@
-"""The IDX format: reads and writes arrays of any of its six types, plain or gzip, from a path or from bytes.
+"""The IDX format: reads and writes arrays of its six types, plain or gzip, from a path or from bytes.
 
-A file is two zero bytes, a type code, the number of dimensions, each dimension as a big-endian 32-bit count, then the items.
-Plain files are memory-mapped; nothing is allocated on a header's word before the actual size has been compared with it.
+A file holds two zero bytes, a type code, the number of dimensions, each dimension as a big-endian 32-bit count, then the items.
+Plain files are memory-mapped. The real size is compared with the header before any memory is allocated.
 Source of the format: the last section of the MNIST page by LeCun, Cortes and Burges.
 """
 
@@ -24,7 +24,7 @@ from manyhands.errors import DataError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 MOST_DIMENSIONS = 64
-"""What a numpy array can have; the format itself counts to 255."""
+"""The limit of a numpy array; the format itself allows 255."""
 MOST_ITEMS = 2**63 // 8 - 1
 GZIP_LEVEL = 6
 LONGEST_HEADER = 4 + 4 * 255
@@ -34,10 +34,10 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class IdxHeader:
-    """What the first bytes of an IDX file say about the rest."""
+    """Type and shape of the array in an IDX file, from the first bytes of the file."""
 
     dtype: np.dtype[Any]
-    """One of the six types, big-endian as in the file."""
+    """One of the six types of the format, big-endian as in the file."""
     shape: tuple[int, ...]
 
     @property
@@ -46,7 +46,7 @@ class IdxHeader:
 
     @property
     def total_bytes(self) -> int:
-        """Size of the whole file before compression."""
+        """Size of the whole uncompressed file."""
         return self.header_bytes + math.prod(self.shape) * self.dtype.itemsize
 
     def __str__(self) -> str:
@@ -54,16 +54,16 @@ class IdxHeader:
 
 
 def read_idx(source: Path | bytes) -> Array:
-    """The array of an IDX file: read-only, items big-endian as in the file; a plain file is mapped, not copied.
+    """The array of an IDX file: read-only, items big-endian as in the file; a plain file is memory-mapped, not copied.
 
-    gzip is told by its first bytes, not by the name. Raises DataError when the file is missing, damaged, shorter or longer
-    than its header says, or no IDX at all.
+    gzip is recognised by its first bytes, not by the file name. Raises DataError when the file is missing, damaged, shorter or
+    longer than its header says, or no IDX file.
     """
     return parse_idx(*_open(source))
 
 
 def parse_idx(name: str, content: Readable) -> Array:
-    """The array of a whole IDX file that is in memory, plain or gzip; `name` is what errors call it. See `read_idx`."""
+    """The array of a whole IDX file that is in memory, plain or gzip; error messages use `name` for it. See `read_idx`."""
     header = parse_header(name, content)
     if is_gzip(content):
         if header.total_bytes > most_inflated(len(content)):
@@ -84,9 +84,9 @@ def read_header(source: Path | bytes) -> IdxHeader:
 
 
 def write_idx(path: Path, array: Array) -> None:
-    """Writes `array` whole or not at all; as gzip when the name ends in .gz, the same bytes each time.
+    """Writes the whole `array` or nothing; as gzip when the name ends in .gz. The same array always gives the same bytes.
 
-    Raises DataError when IDX has no such type or no such dimension, or when `path` cannot be written.
+    Raises DataError when IDX does not have the type, when a dimension is too large, or when `path` cannot be written.
     """
     codes = {np.dtype(text): code for code, text in TYPES.items()}
     dtype = array.dtype.newbyteorder(">")
@@ -101,7 +101,7 @@ def write_idx(path: Path, array: Array) -> None:
 
 
 def _open(source: Path | bytes) -> tuple[str, Readable]:
-    """The name for messages, and the content: mapped when it is a file."""
+    """The name for error messages, and the content; the content of a file is memory-mapped."""
     if isinstance(source, bytes):
         return "IDX bytes", source
     try:
@@ -116,7 +116,7 @@ def _open(source: Path | bytes) -> tuple[str, Readable]:
 
 
 def parse_header(name: str, content: Readable) -> IdxHeader:
-    """Type and shape from the first LONGEST_HEADER bytes of an IDX file, or from more."""
+    """Type and shape of an IDX file; `content` must hold at least its first LONGEST_HEADER bytes."""
     start = inflate_start(name, content, LONGEST_HEADER) if is_gzip(content) else bytes(content[:LONGEST_HEADER])
     if len(start) < 4:
         raise DataError(f"{name}: truncated: {len(start)} bytes are too few for an IDX header; {AGAIN}")

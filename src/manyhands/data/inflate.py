@@ -1,6 +1,6 @@
-"""Bounded gzip decompression through isal: never more bytes than the caller allows, whatever the file claims or hides.
+"""Bounded gzip decompression with isal: never returns more bytes than the caller allows, even when the file is malicious.
 
-In: compressed bytes and the size that should come out. Out: the bytes, or DataError. Several gzip members in a row are one file.
+In: compressed bytes and the expected size. Out: the bytes, or DataError. Several gzip members in a row are one file.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ XZ_MAGIC = b"\xfd7zXZ"
 GZIP = 31
 """zlib's `wbits` for a gzip header and a checked trailer."""
 DEFLATE_RATIO = 1032
-"""No deflate stream grows more: 258 bytes from 2 bits (RFC 1951)."""
+"""The largest ratio of a deflate stream: 258 bytes from 2 bits (RFC 1951)."""
 START_BYTES = 1 << 16
 AGAIN = "fetch it again, or remake embedded data with 'manyhands data make'"
 
 
 def damage() -> type[Exception]:
-    """What isal raises on a damaged stream."""
+    """The exception that isal raises for a damaged stream."""
     from isal import isal_zlib
 
     return cast(type[Exception], isal_zlib.error)
 
 
 def open_gzip(path: Path) -> IO[bytes]:
-    """The decompressed bytes of a gzip file as a stream, for readers that need no bound."""
+    """The decompressed bytes of a gzip file as a stream, without a size limit."""
     from isal import igzip
 
     return cast(IO[bytes], igzip.open(path, "rb"))  # type: ignore[no-untyped-call]  # isal has no type there
 
 
 def open_plain(path: Path) -> IO[bytes]:
-    """The bytes of a file that is plain, .gz or .xz, decompressed; told by its first bytes, not by its name."""
+    """The decompressed bytes of a plain, .gz or .xz file as a stream; the format is recognised by the first bytes, not the name."""
     with path.open("rb") as file:
         start = file.read(len(XZ_MAGIC))
     if start.startswith(MAGIC):
@@ -47,19 +47,20 @@ def open_plain(path: Path) -> IO[bytes]:
 
 
 def is_gzip(content: Readable) -> bool:
-    """Whether `content` starts as gzip does."""
+    """True when `content` starts with the two bytes of a gzip file."""
     return bytes(content[:2]) == MAGIC
 
 
 def most_inflated(compressed_bytes: int) -> int:
-    """The most bytes that a gzip file of `compressed_bytes` can hold."""
+    """The largest number of bytes that a gzip file of `compressed_bytes` can hold."""
     return DEFLATE_RATIO * compressed_bytes
 
 
 def inflate(name: str, content: Readable, expected_bytes: int) -> bytes:
-    """What `content` holds: the whole of it, or its first `expected_bytes + 1` bytes when there is more.
+    """The decompressed bytes of `content`, but never more than `expected_bytes + 1`.
 
-    Raises DataError, which begins with `name`, when it is cut off, damaged (checksums included) or followed by something else.
+    Raises DataError, which begins with `name`, when the gzip data is truncated, damaged (checksums included) or followed by
+    other data.
     """
     from isal import isal_zlib
 
@@ -85,7 +86,7 @@ def inflate(name: str, content: Readable, expected_bytes: int) -> bytes:
 
 
 def inflate_start(name: str, content: Readable, most_bytes: int) -> bytes:
-    """The first `most_bytes` of what `content` holds, or fewer when there are none; checksums are not looked at."""
+    """The first `most_bytes` decompressed bytes of `content`, or fewer when it holds fewer; checksums are not verified."""
     from isal import isal_zlib
 
     try:

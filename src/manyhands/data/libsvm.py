@@ -13,9 +13,9 @@ from manyhands.errors import DataError
 
 
 def read_libsvm(path: Path, features: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """x (rows, features) dense and y (rows,) of a file, plain, .gz or .xz; `features` None takes the highest index met.
+    """Dense x (rows, features) and y (rows,) of a plain, .gz or .xz file; `features` None means the highest index in the file.
 
-    Raises DataError naming file and row when it is missing, damaged, or has an index out of 1..features.
+    Raises DataError that names the file and the row when the file is missing, damaged, or has an index outside 1..features.
     """
     from sklearn.datasets import load_svmlight_file
 
@@ -39,7 +39,7 @@ def read_libsvm(path: Path, features: int | None = None) -> tuple[NDArray[np.flo
 
 
 def _first_fault(content: bytes, features: int | None) -> str | None:
-    """What is wrong with the first bad row, in words; scikit-learn does not say which row it was."""
+    """A description of the first bad row; needed because scikit-learn's error does not name the row."""
     row = 0
     for line in content.decode(errors="replace").splitlines():
         words = line.partition("#")[0].split()
@@ -69,5 +69,5 @@ def _index(word: str) -> int | None:
 
 
 def feature_names(features: int) -> tuple[str, ...]:
-    """`f1` ... for columns that have only numbers."""
+    """`f1`, `f2`, ... as names for columns that have only numbers."""
     return tuple(f"f{number}" for number in range(1, features + 1))

@@ -1,8 +1,8 @@
-"""The embedded classification rows: 28 features and two classes, any number of rows, made part by part.
+"""The embedded classification rows: 28 features, two classes and any number of rows, generated part by part.
 
-The label is a coin whose odds depend on single features, a product and a threshold, so that trees and networks both find
-something and nobody finds everything. scikit-learn's `make_classification` cannot go on with the same classes in a second
-part, so it could not exceed memory.
+The label is drawn at random; its probability depends on single features, a product and a threshold. So trees and networks
+both learn something, and no model can be perfect. scikit-learn's `make_classification` cannot continue the same classes in a
+second part, so its rows could not exceed memory.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ SEED = 28
 
 
 def draw_rows(part: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """x (74898, 28) and y (74898,) of training part number `part`, the same ones each time."""
+    """x (74898, 28) and y (74898,) of training part number `part`; always the same rows."""
     return _draw(PART_ROWS, part + 1)
 
 
 def draw_test_rows() -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """x (16384, 28) and y (16384,) held out from every training part."""
+    """x (16384, 28) and y (16384,) of the held-out rows; no training part contains them."""
     return _draw(TEST_ROWS, 0)
 
 

@@ -1,7 +1,7 @@
-"""The embedded data: sets that are made on first use and kept in the user's cache, the same bytes each time.
+"""The embedded data: sets that are generated on first use and kept in the user's cache; always the same bytes.
 
-A set is a folder laid out as real data is. It is made under a temporary name and renamed when whole, so that two processes that
-start at once, or one that is killed half-way, never see or leave half a set.
+A set is a folder with the layout of real data. It is written under a temporary name and renamed when complete. So a process
+that is killed, or two processes that start at once, never leave or see half a set.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from manyhands.data.row_parts import write_part
 from manyhands.errors import DataError, unknown
 
 RECIPE = 1
-"""Goes up when any set would come out differently, so that an old cache is not mistaken for a new one."""
+"""Increase this number when any set changes, so that an old cache is not used."""
 VARIABLE = "MANYHANDS_CACHE"
 SIMULATED_PRICES = "simulated_stocks.csv"
 
 
 def cache_dir() -> Path:
-    """Where the embedded sets of this recipe are kept, made or not: below MANYHANDS_CACHE, or the user's cache folder."""
+    """The folder for the embedded sets of this recipe, below MANYHANDS_CACHE or the user's cache folder; it may not exist yet."""
     from platformdirs import user_cache_path
 
     given = os.environ.get(VARIABLE)
@@ -35,7 +35,7 @@ def cache_dir() -> Path:
 
 
 def embedded(name: str) -> Path:
-    """The cache folder that holds set `name`, which is made first when it is not there.
+    """The cache folder that holds set `name`; a missing set is generated first.
 
     Raises DataError when the cache cannot be written.
     """
@@ -46,9 +46,9 @@ def embedded(name: str) -> Path:
 
 
 def make_set(name: str, root: Path | None = None) -> Path:
-    """The folder `root/name`, made and put in place whole; without a `root` the one in the cache, replaced when it is there.
+    """The complete new folder `root/name`; without a `root`, the folder in the cache, which is replaced if it exists.
 
-    Raises UsageError for an unknown set, DataError when `root` cannot be written or has such a folder already.
+    Raises UsageError for an unknown set, DataError when `root` cannot be written or already has such a folder.
     """
     if name not in sets():
         raise unknown("embedded set", name, sets(), "manyhands data make --help")
@@ -77,7 +77,7 @@ def sets() -> dict[str, Callable[[Path], None]]:
 
 
 def _put_in_place(made: Path, final: Path, replace: bool) -> None:
-    """Renames `made` to `final`. A set that another process put there meanwhile is kept: it is the same one."""
+    """Renames `made` to `final`. If another process has put the set there meanwhile, that set is kept: it is identical."""
     if replace and final.exists():
         old = temporary_beside(final)
         final.rename(old)

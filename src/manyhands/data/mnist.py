@@ -1,4 +1,4 @@
-"""Handwritten digits: the four IDX files of MNIST from a folder, or the embedded ones, checked before anyone trains on them."""
+"""Handwritten digits: the four IDX files of MNIST from a folder, or the embedded digits; checked before training."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ Images = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Mnist:
-    """Images (n, 28, 28) from 0 for paper to 255 for ink, labels (n,) from 0 to 9; all uint8 and read-only."""
+    """Images (n, 28, 28) from 0 (paper) to 255 (ink), labels (n,) from 0 to 9; all uint8 and read-only."""
 
     x_train: Images
     y_train: Images
     x_test: Images
     y_test: Images
     source: str
-    """The folder that the files lie in, or `embedded digits`."""
+    """The folder of the files, or `embedded digits`."""
 
 
 def load_mnist(data_dir: Path | None) -> Mnist:
-    """The digits in `data_dir/mnist` or `data_dir`; None means the embedded ones, made on first use.
+    """The digits in `data_dir/mnist` or `data_dir`; None means the embedded digits, which are generated on first use.
 
-    Plain files are preferred to .gz, because they are mapped. Raises DataError, naming the file, when one is missing or
-    damaged, or images and labels do not belong together.
+    Plain files are preferred to .gz, because they can be memory-mapped. Raises DataError that names the file when a file is
+    missing or damaged, or when images and labels do not belong together.
     """
     files = mnist_files(embedded(FOLDER) if data_dir is None else data_dir)
     for path in files.values():
@@ -57,7 +57,7 @@ def load_mnist(data_dir: Path | None) -> Mnist:
 
 
 def mnist_files(data_dir: Path) -> dict[str, Path]:
-    """Part -> its file in `data_dir/mnist`, or in `data_dir` when that holds none; the usual plain name where it is missing."""
+    """Part -> its file in `data_dir/mnist`, or in `data_dir` when the former has none; a missing file gets its usual name."""
     found: dict[str, Path] = {}
     for folder in (data_dir / FOLDER, data_dir):
         for part, stem in PARTS.items():
@@ -71,13 +71,13 @@ def mnist_files(data_dir: Path) -> dict[str, Path]:
 
 
 def spellings(stem: str) -> list[str]:
-    """The names that a file goes by, best first: plain before gzip, `-idx3` before `.idx3`."""
+    """The possible names of a file, best first: plain before gzip, `-idx3` before `.idx3`."""
     plain = [f"{stem}-ubyte", f"{stem.replace('-idx', '.idx')}-ubyte"]
     return plain + [f"{name}.gz" for name in plain]
 
 
 def check_pair(images_path: Path | str, images: NDArray[Any], labels_path: Path | str, labels: NDArray[Any]) -> None:
-    """Raises DataError when images and labels, read from these places, are no digits or do not belong together."""
+    """Raises DataError when the images and labels from these files are not digits or do not belong together."""
     check_part(images_path, images, dimensions=3)
     check_part(labels_path, labels, dimensions=1)
     if len(images) != len(labels):
@@ -85,7 +85,7 @@ def check_pair(images_path: Path | str, images: NDArray[Any], labels_path: Path 
 
 
 def check_part(path: Path | str, array: NDArray[Any], dimensions: int) -> None:
-    """Raises DataError when `array`, read from `path`, is no set of images (3 dimensions) or of labels (1)."""
+    """Raises DataError when `array`, read from `path`, does not hold images (3 dimensions) or labels (1 dimension)."""
     shape = (SIDE, SIDE)[: dimensions - 1]
     if array.dtype != np.uint8 or array.ndim != dimensions or array.shape[1:] != shape:
         wanted = f"(n, {SIDE}, {SIDE})" if dimensions == 3 else "(n,)"

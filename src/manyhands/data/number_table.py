@@ -1,4 +1,4 @@
-"""Columns of numbers from a text table, plain, .gz or .xz, chunk by chunk, with one clear line for what is no number."""
+"""Columns of numbers from a text table, plain, .gz or .xz, read in chunks; a bad value gives an error that names its place."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEW = 12
-"""Column names shown in an error."""
+"""The largest number of column names shown in an error message."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the text is to be read."""
+    """The format of a text table."""
 
     separator: str = ","
     names: tuple[str, ...] = ()
-    """Of the columns where the file has no header line."""
+    """Names of the columns when the file has no header line."""
     comment: str | None = None
 
 
@@ -41,9 +41,9 @@ def read_header(path: Path, layout: Layout) -> list[str]:
 
 
 def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ()) -> Iterator[pd.DataFrame]:
-    """The table in chunks of at most `rows` rows, their index counting data rows from 0; columns named in `text` stay text.
+    """The table in chunks of at most `rows` rows; the index counts data rows from 0. Columns named in `text` stay text.
 
-    Raises DataError naming the file when it is missing, damaged, empty or no table.
+    Raises DataError that names the file when it is missing, damaged, empty or no table.
     """
     import pandas as pd
 
@@ -81,9 +81,9 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
 
 
 def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str, instead: str) -> NDArray[Any]:
-    """(rows, columns) of a chunk; raises DataError naming file, column and data row where there is no finite number.
+    """The numbers of a chunk (rows, columns); raises DataError that names file, column and data row of a bad number.
 
-    `instead`: what else can be done about a bad column than mending it.
+    `instead`: advice for the error message, as an alternative to correcting the column.
     """
     import pandas as pd
 
@@ -101,12 +101,12 @@ def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str,
 
 
 def check_columns(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
-    """Raises DataError when a wanted column is not there."""
+    """Raises DataError when a wanted column is missing."""
     missing = [name for name in wanted if name not in found]
     if missing:
         raise DataError(f"{path}: no column {' or '.join(map(repr, missing))}; it has {shown(found)}")
 
 
 def shown(names: Sequence[str]) -> str:
-    """The first few names, and how many there are."""
+    """The first few names, and the total number of names."""
     return ", ".join(names[:FEW]) + (f", ... ({len(names)} in all)" if len(names) > FEW else "")

@@ -1,8 +1,8 @@
-"""Which worker trains on which rows, in which order: deterministic, disjoint, complete and of equal length.
+"""Divides the rows of an epoch between workers: deterministic, disjoint, complete and of equal length.
 
 The rows of an epoch are shuffled once for all workers from (seed, epoch); worker r takes every W-th row starting at r, as
-`torch.utils.data.DistributedSampler` does. So the W workers' parts of one global batch are together the very rows that
-one worker would have taken for that batch, and the optimisation is the same at every worker count.
+`torch.utils.data.DistributedSampler` does. So the W workers' parts of one global batch are together exactly the rows that
+one worker would take for that batch, and the optimisation is the same at every worker count.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Shard:
     """The rows of one worker for one epoch, in the order of use."""
 
     indices: Indices
-    """Row numbers, equally many for every worker."""
+    """Row numbers; every worker has the same number of them."""
     padding: int
-    """How many of the last entries repeat another worker's row to make the lengths equal: 0 or 1."""
+    """Number of last entries that repeat another worker's row to make the lengths equal: 0 or 1."""
 
     @property
     def rows(self) -> Indices:
@@ -39,16 +39,16 @@ class Batch:
 
     indices: Indices
     weight: float
-    """What to multiply the mean loss of these rows with, so that the mean over workers is the mean over the global batch."""
+    """Factor for the mean loss of these rows, so that the mean over the workers is the mean over the global batch."""
 
 
 def epoch_order(rows: int, seed: int, epoch: int) -> Indices:
-    """All row numbers 0..rows-1, shuffled by (seed, epoch) alone."""
+    """All row numbers 0..rows-1, shuffled; the order depends only on (seed, epoch)."""
     return np.random.default_rng([seed, epoch]).permutation(rows)
 
 
 def shard(order: Indices, workers: int, rank: int) -> Shard:
-    """Worker `rank`'s part of `order`; the last workers repeat the first rows where the rows do not divide evenly.
+    """Worker `rank`'s part of `order`; when the rows do not divide evenly, the last workers repeat the first rows.
 
     Raises DataError when there are fewer rows than workers.
     """
@@ -60,9 +60,9 @@ def shard(order: Indices, workers: int, rank: int) -> Shard:
 
 
 def batches(order: Indices, workers: int, rank: int, batch_size: int) -> Iterator[Batch]:
-    """Worker `rank`'s batches of at most `batch_size` rows; equally many batches for every worker, padding weighted 0.
+    """Worker `rank`'s batches of at most `batch_size` rows; every worker has the same number of batches. Padding has weight 0.
 
-    Only the last step of an epoch can hold padding. Its weights differ between the workers, because some have a row more.
+    Only the last step of an epoch can contain padding. Its weights differ between workers, because some have one row more.
     """
     mine = shard(order, workers, rank)
     for start in range(0, len(mine.indices), batch_size):

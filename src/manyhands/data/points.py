@@ -1,4 +1,4 @@
-"""Points to cluster: the embedded blobs, or columns of numbers from a table, two of them for the known ones.
+"""Points to cluster: the embedded blobs, or columns of numbers from a table; known tables have a default choice of columns.
 
 In: a folder of real data or None. Out: `Rows` of float64 without labels.
 """
@@ -29,7 +29,7 @@ TAB = Layout(separator="\t")
 
 @dataclass(frozen=True)
 class KnownPoints:
-    """A table whose columns to use are known."""
+    """A known table, with its default columns."""
 
     stem: str
     columns: tuple[str, ...]
@@ -42,12 +42,12 @@ KNOWN = (
     KnownPoints("Mall_Customers.csv", ("Annual_Income", "Spending_Score")),
     KnownPoints("burger-king-menu.csv", ("Fat (g)", "Total Carb (g)")),
 )
-"""Best first: the last two are far too small to show any gain from more workers."""
+"""Best first. The last two tables are far too small to show a gain from more workers."""
 
 
 @dataclass(frozen=True)
 class Points:
-    """What to cluster, and where it comes from."""
+    """The rows to cluster, and where they come from."""
 
     rows: Rows
     source: str
@@ -58,9 +58,9 @@ def load_points(
 ) -> Points:
     """The points of `file`, or of the first known table in `data_dir`; None means the embedded blobs.
 
-    `samples`: so many rows; the blobs go on as far as asked, a file gives its first rows in a fixed shuffled order. `columns`:
-    those to use; none means the known pair, or every column of another table. Raises DataError, naming the file, when it is
-    missing, too short, or holds something that is no number.
+    `samples`: the number of rows; there are as many blobs as requested, and a file gives its first rows in a fixed shuffled
+    order. `columns`: the columns to use; empty means the default columns of a known table, or every column of another table.
+    Raises DataError that names the file when it is missing, too short, or holds something that is no number.
     """
     if data_dir is None and file is None:
         return Points(embedded_points(samples), "embedded blobs")
@@ -73,7 +73,7 @@ def load_points(
 
 
 def embedded_points(samples: int | None) -> Rows:
-    """The first `samples` rows of the embedded blobs, 262,144 when None; parts that are missing in the cache are made."""
+    """The first `samples` rows of the embedded blobs, or 262,144 when None; parts that the cache lacks are generated."""
     folder = embedded(SET) / SET
     rows = blobs.DEFAULT_PARTS * blobs.PART_ROWS if samples is None else samples
     parts = []
@@ -86,7 +86,7 @@ def embedded_points(samples: int | None) -> Rows:
 
 
 def made_points(data_dir: Path) -> Rows | None:
-    """The blobs that 'manyhands data make points --to DIR' left in `data_dir`; None when there are none."""
+    """The blobs that 'manyhands data make points --to DIR' wrote into `data_dir`; None when there are none."""
     paths = sorted((data_dir / SET).glob("part-*-x.npy"))
     parts = tuple(Part(str(path), None, blobs.PART_ROWS) for path in paths)
     return Rows(parts, blobs.COLUMNS, DTYPE) if parts else None
@@ -112,12 +112,12 @@ def points_file(data_dir: Path | None, file: str | None = None) -> Path:
 
 
 def known_points(path: Path) -> KnownPoints | None:
-    """What is known of the table of this name; None for any other."""
+    """The known table with this file name; None for any other file."""
     return next((known for known in KNOWN if path.name.startswith(known.stem)), None)
 
 
 def convert_points(path: Path, columns: Sequence[str] = ()) -> Rows:
-    """All rows of a table as parts in the cache, in a fixed shuffled order within each part."""
+    """All rows of a table as parts in the cache; each part is shuffled in a fixed order."""
     known = known_points(path)
     layout = known.layout if known else COMMAS
     found = read_header(path, layout)

@@ -1,4 +1,4 @@
-"""Daily prices from CSV: both column layouts, plain, .gz or .xz, into plain arrays sorted by symbol and date."""
+"""Daily prices from a CSV file of either column layout, plain, .gz or .xz, as arrays sorted by symbol and date."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ BLANKS = ["", "NA", "NaN", "nan", "null"]
 
 @dataclass(frozen=True)
 class PriceTable:
-    """Rows without blanks, sorted by symbol, then date; no symbol has a date twice."""
+    """Rows without blanks, sorted by symbol, then date; each symbol has each date at most once."""
 
     symbols: tuple[str, ...]
     """In alphabetical order."""
     symbol: NDArray[np.intp]
-    """(rows,) position of each row's symbol in `symbols`."""
+    """(rows,) index of each row's symbol in `symbols`."""
     day: NDArray[np.datetime64]
     """(rows,) trading date."""
     values: NDArray[np.float64]
@@ -41,9 +41,9 @@ class PriceTable:
 
 
 def read_prices(path: Path, symbols: Sequence[str] = ()) -> PriceTable:
-    """The prices of `symbols` in the CSV file `path`; no symbols means all. Rows with a blank are left out.
+    """The prices of `symbols` in the CSV file `path`; empty means all symbols. Rows with a blank are left out.
 
-    Raises DataError when the file is missing or damaged, lacks a column or a symbol, or holds what is no number or date.
+    Raises DataError when the file is missing or damaged, lacks a column or a symbol, or has a bad number or date.
     """
     frame = _read_frame(path, _layout(path))
     rows_read = len(frame)
@@ -63,7 +63,7 @@ def read_prices(path: Path, symbols: Sequence[str] = ()) -> PriceTable:
 
 
 def _layout(path: Path) -> dict[str, str]:
-    """Our column name -> the file's, for the layout that fits the header."""
+    """Our column name -> the file's column name, for the layout that matches the header."""
     found = [str(name) for name in _parse(path, nrows=0, dtype=str).columns]
     for layout in LAYOUTS:
         if set(layout.values()) <= set(found):
@@ -117,7 +117,7 @@ def _numbers(path: Path, name: str, column: pd.Series[Any]) -> pd.Series[float]:
 
 
 def _dates(path: Path, name: str, column: pd.Series[Any]) -> pd.Series[Any]:
-    """Each distinct text is parsed once."""
+    """The dates of a column; each distinct text is parsed once."""
     import pandas as pd
 
     texts = column.cat.categories.astype(str)

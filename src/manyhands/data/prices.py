@@ -1,7 +1,7 @@
-"""The embedded prices: simulated daily bars whose volatility clusters, as that of real prices does.
+"""The embedded prices: simulated daily bars with volatility clustering, as in real prices.
 
 Daily log returns follow GARCH(1,1) (Bollerslev 1986): r_t = drift + s_t z_t and s_t^2 = omega + alpha (r_{t-1} - drift)^2 +
-beta s_{t-1}^2, with omega chosen so that the long-run volatility is LONG_RUN. The shocks z_t are normal, and shared in part
+beta s_{t-1}^2, with omega chosen so that the long-run volatility is LONG_RUN. The shocks z_t are normal and correlated
 between the symbols, as in a market.
 """
 
@@ -29,7 +29,7 @@ SEED = 60
 
 
 def simulate_prices() -> Iterator[bytes]:
-    """The lines of a CSV file: 8 symbols x 1500 business days, by symbol, then date; the same ones each time."""
+    """The lines of a CSV file: 8 symbols x 1500 business days, sorted by symbol, then date; always the same lines."""
     chance = np.random.default_rng(SEED)
     days = np.busday_offset(FIRST_DAY, np.arange(DAYS), roll="forward").astype(str)
     yield f"{HEADER}\n".encode()
@@ -40,7 +40,7 @@ def simulate_prices() -> Iterator[bytes]:
 
 
 def _returns(shocks: Floats) -> tuple[Floats, Floats]:
-    """Daily log returns (days,) and the volatility (days,) that they were drawn with."""
+    """Daily log returns (days,) and the volatility (days,) of each day's draw."""
     returns, volatility = np.empty(len(shocks)), np.empty(len(shocks))
     variance = LONG_RUN**2
     for day, shock in enumerate(shocks):
@@ -53,7 +53,7 @@ def _returns(shocks: Floats) -> tuple[Floats, Floats]:
 def _lines(
     symbol: str, days: NDArray[np.str_], returns: Floats, volatility: Floats, chance: np.random.Generator
 ) -> Iterator[bytes]:
-    """One symbol's bars. The night before takes a part of each day's move; the range grows with the volatility."""
+    """The bars of one symbol. A part of each day's move happens overnight; the daily range grows with the volatility."""
     first = chance.uniform(20, 200)
     close = first * np.exp(np.cumsum(returns))
     before = np.concatenate([[first], close[:-1]])

@@ -1,7 +1,7 @@
-"""Rows of numbers on disk in parts: what estimators learn from, whole in memory or part by part where it would not fit.
+"""Rows of numbers on disk, in parts. Estimators read all parts into memory, or one part at a time when memory is too small.
 
-A part is one .npy file of features and, for labelled rows, one of labels. Workers open the parts themselves, so only names
-travel to them.
+A part is one .npy file of features and, for labelled rows, one .npy file of labels. Workers open the parts themselves, so only
+file names are sent to them.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from manyhands.data.atomic_write import write_whole
 from manyhands.errors import DataError
 
 PART_BYTES = 8 << 20
-"""Of features: small beside the memory of any worker, large beside the cost of a task."""
+"""Bytes of features in a part: small compared with a worker's memory, large compared with the cost of a task."""
 
 
 def part_rows(columns: int, dtype: Any) -> int:
-    """Rows of a part of about `PART_BYTES`."""
+    """The number of rows in a part of about `PART_BYTES`."""
     return max(1, PART_BYTES // (columns * int(np.dtype(dtype).itemsize)))
 
 
 @dataclass(frozen=True)
 class Part:
-    """The first `rows` rows of two .npy files; plain values, so that it can be sent to a worker."""
+    """The first `rows` rows of two .npy files. It holds plain values only, so it can be sent to a worker."""
 
     x_path: str
     y_path: str | None
     rows: int
 
     def x(self) -> NDArray[Any]:
-        """Features (rows, columns), mapped: nothing is read before it is used."""
+        """Features (rows, columns), memory-mapped: they are read from disk when they are used."""
         return _mapped(self.x_path)[: self.rows]
 
     def y(self) -> NDArray[np.int32]:
@@ -48,7 +48,7 @@ class Part:
 
 
 def rows_stored(path: str) -> int:
-    """Rows in an .npy file, from its header; raises DataError when it is missing or damaged."""
+    """The number of rows in an .npy file, from its header; raises DataError when the file is missing or damaged."""
     return len(_mapped(path))
 
 
@@ -69,18 +69,18 @@ class Rows:
     parts: tuple[Part, ...]
     columns: tuple[str, ...]
     dtype: str
-    """Of the features: `float64` or `float32`."""
+    """Type of the features: `float64` or `float32`."""
 
     def __len__(self) -> int:
         return sum(part.rows for part in self.parts)
 
     @property
     def bytes(self) -> int:
-        """What the features of all rows take in memory."""
+        """Bytes that the features of all rows take in memory."""
         return len(self) * len(self.columns) * np.dtype(self.dtype).itemsize
 
     def first(self, rows: int) -> Rows:
-        """The first `rows` rows, or all when there are fewer."""
+        """The first `rows` rows, or all rows when there are fewer."""
         kept, room = [], rows
         for part in self.parts:
             if room <= 0:
@@ -90,7 +90,7 @@ class Rows:
         return replace(self, parts=tuple(kept))
 
     def read_x(self) -> NDArray[Any]:
-        """Features (rows, columns) of all parts in one array in memory, the only copy made."""
+        """Features (rows, columns) of all parts in one array in memory; this is the only copy."""
         whole = np.empty((len(self), len(self.columns)), self.dtype)
         for part, place in self._places(whole):
             place[:] = part.x()
@@ -110,7 +110,7 @@ class Rows:
             start += part.rows
 
     def take(self, indices: NDArray[np.int64]) -> NDArray[Any]:
-        """Features of the rows with these numbers, which must ascend; reads no more than a part at a time."""
+        """Features of the rows with these ascending numbers; reads at most one part at a time."""
         taken, start = [], 0
         for part in self.parts:
             low, high = np.searchsorted(indices, (start, start + part.rows))
@@ -130,28 +130,28 @@ class Rows:
 
 
 def write_part(folder: Path, name: str, x: NDArray[Any], y: NDArray[Any] | None = None) -> Part:
-    """Writes one part as `NAME-x.npy` and, with labels, `NAME-y.npy`, each whole or not at all."""
+    """Writes one part as `NAME-x.npy` and, with labels, `NAME-y.npy`; each file is written completely or not at all."""
     path = folder / f"{name}-x.npy"
     write_array(path, x)
     return Part(str(path), None if y is None else str(write_labels(folder, name, y)), len(x))
 
 
 def write_labels(folder: Path, name: str, y: NDArray[Any]) -> Path:
-    """Writes the labels of a part; returns where."""
+    """Writes the labels of a part and returns the path of the file."""
     path = folder / f"{name}-y.npy"
     write_array(path, y.astype(np.int32))
     return path
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
-    """Writes an .npy file, whole or not at all."""
+    """Writes a complete .npy file, or none."""
     stream = io.BytesIO()
     np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
     write_whole(path, [stream.getbuffer()])
 
 
 def in_parts(x: NDArray[Any], y: NDArray[Any]) -> Iterable[tuple[NDArray[Any], NDArray[Any]]]:
-    """The rows cut to the size of a part."""
+    """The rows in pieces of the size of a part."""
     size = part_rows(x.shape[1], x.dtype)
     for start in range(0, len(x), size):
         yield x[start : start + size], y[start : start + size]

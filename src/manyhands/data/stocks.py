@@ -1,8 +1,8 @@
-"""Daily prices as windows to learn from: the five features of `window` days, and the close of the day after.
+"""Daily prices as training windows: the five features of `window` days, and the close of the next day.
 
-Split by the date of the target: the first 80 % of all trading dates train, the next 10 % validate, the last 10 % test. Inputs
-of a later part may reach back into an earlier one, targets never do. Each symbol's features are scaled with the mean and
-deviation of its training dates only, and no window spans two symbols.
+Windows are split by the date of the target: the first 80 % of all trading dates train, the next 10 % validate, the last 10 %
+test. Inputs of a later part may include days of an earlier part; targets never do. Each symbol's features are scaled with the
+mean and deviation of its training dates only, and no window spans two symbols.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLOSE = FEATURES.index("close")
 
 @dataclass(frozen=True)
 class Windows:
-    """Inputs (n, window, 5) and targets (n,), float32, scaled; by symbol, then date. Prices are float64, as in the file."""
+    """Inputs (n, window, 5) and targets (n,), float32, scaled, sorted by symbol, then date. Prices are float64, as in the file."""
 
     x_train: Floats
     y_train: Floats
@@ -37,26 +37,26 @@ class Windows:
     y_test: Floats
     """The scaled close of the day after the window."""
     mean_test: Prices
-    """(n,) of each test row's symbol: price = y * scale + mean."""
+    """(n,) mean close of each test row's symbol: price = y * scale + mean."""
     scale_test: Prices
     last_close_test: Prices
-    """(n,) price of the day before the target: the naive forecast "tomorrow = today"."""
+    """(n,) price of the day before the target; it is the naive forecast "tomorrow = today"."""
     symbols: tuple[str, ...]
-    """The symbols used; without a choice, those with enough training days for a window."""
+    """The symbols in the windows; by default all symbols with enough training days for a window."""
     source: str
     """The file, or `embedded prices`."""
 
     def prices_test(self, scaled: Floats | Prices) -> Prices:
-        """Scaled closes of the test rows (n,) as prices."""
+        """Converts scaled closes of the test rows (n,) to prices."""
         return scaled.astype(np.float64) * self.scale_test + self.mean_test
 
 
 def load_windows(data_dir: Path | None, window: int = 60, symbols: tuple[str, ...] = (), file: str | None = None) -> Windows:
-    """Windows over the prices in `data_dir/sp500` or `data_dir`; None means the embedded prices, made on first use.
+    """Windows over the prices in `data_dir/sp500` or `data_dir`; None means the embedded prices, generated on first use.
 
-    `file` names another CSV file than the usual ones, `symbols` chooses some of its symbols. A window of five features takes
-    `20 * window` bytes: all 1.75 million rows of 501 symbols come to 2 GB, so choose. Raises DataError, naming the file,
-    when it is missing, damaged or too small.
+    `file`: another CSV file than the known names. `symbols`: the symbols to use. A window of five features takes `20 * window`
+    bytes; all 1.75 million rows of 501 symbols take 2 GB, so choose some symbols. Raises DataError that names the file when it
+    is missing, damaged or too small.
     """
     if window < 1:
         raise UsageError(f"a window of {window} days is not a whole number above 0")
@@ -100,7 +100,7 @@ def stocks_file(data_dir: Path | None, file: str | None = None) -> Path:
 
 
 def file_names() -> list[str]:
-    """The names that are looked for, best first."""
+    """The file names to look for, best first."""
     return [name + suffix for name in DEFAULTS for suffix in SUFFIXES]
 
 

@@ -1,6 +1,6 @@
-"""The known tables to classify: where label and held-out rows are, and which columns are words.
+"""The known tables to classify: their label, their held-out rows, and their columns of words.
 
-Words become one column per category (one-hot), so that the same numbers suit trees and networks and no order is made up.
+A column of words becomes one column per category (one-hot), so trees and networks use the same numbers without a false order.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ HIGGS = ("label", *(f"f{number}" for number in range(1, 29)))
 
 @dataclass(frozen=True)
 class KnownTable:
-    """A table of which everything is known; `train` and `test` are file names without .gz or .xz."""
+    """A table with known layout, label and files; `train` and `test` are file names without .gz or .xz."""
 
     train: str
     test: str | None
@@ -59,16 +59,16 @@ KNOWN = (
     KnownTable("agaricus.txt.train", "agaricus.txt.test", "label", libsvm=True),
     KnownTable("diabetes.csv", None, "Outcome"),
 )
-"""In the order in which they are looked for."""
+"""The known tables, in the order of the search."""
 
 
 def known_table(path: Path) -> KnownTable | None:
-    """What is known of the table of this name; None for any other."""
+    """The known table with this file name; None for any other file."""
     return next((known for known in KNOWN if path.name.startswith(known.train)), None)
 
 
 def train_file(path: Path) -> Path:
-    """The training file that belongs to a known file of held-out rows; `path` itself when it is none."""
+    """The training file that belongs to a known file of held-out rows; `path` itself for any other file."""
     for known in KNOWN:
         if known.test and path.name.startswith(known.test):
             return path.with_name(known.train + path.name.removeprefix(known.test))
@@ -76,6 +76,6 @@ def train_file(path: Path) -> Path:
 
 
 def unknown_table(path: Path, label: str) -> KnownTable:
-    """A table of one's own: LIBSVM by its ending, else CSV with a header line."""
+    """The layout of a user's own table: LIBSVM by its file name, otherwise CSV with a header line."""
     libsvm = any(path.name.removesuffix(".gz").removesuffix(".xz").endswith(ending) for ending in (".libsvm", ".svm"))
     return KnownTable(path.name, None, label, libsvm=libsvm)

@@ -1,7 +1,7 @@
-"""Labelled rows to classify: the embedded ones, the known tables, or any CSV or LIBSVM file.
+"""Labelled rows to classify: the embedded rows, the known tables, or any CSV or LIBSVM file.
 
-In: a folder of real data or None. Out: training and held-out `Rows` of float32 with labels from 0. A file with a test file
-beside it is held out by that; of any other every fifth row, by a fixed draw.
+In: a folder of real data or None. Out: training and held-out `Rows` of float32 with labels from 0. The held-out rows come
+from the test file if the table has one, otherwise a fixed random draw holds out every fifth row.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ TEST_SHARE = 0.2
 MOST_CLASSES = 100
 
 Labelled = tuple[NDArray[Any], NDArray[Any]]
-"""x (rows, columns) and the labels as they stand in the file (rows,)."""
+"""x (rows, columns), and the labels (rows,) as the file spells them."""
 
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows to train on and rows held out; `classes[i]` is what the file calls label i. The label is no column of theirs."""
+    """Training rows and held-out rows; `classes[i]` is the file's name for label i. The label is not one of the columns."""
 
     train: Rows
     test: Rows
@@ -51,11 +51,11 @@ class LabelledRows:
 def load_table(
     data_dir: Path | None, samples: int | None = None, file: str | None = None, label: str | None = None
 ) -> LabelledRows:
-    """The table `file`, or the first known one in `data_dir`; None means the embedded rows, made on first use.
+    """The table `file`, or the first known table in `data_dir`; None means the embedded rows, generated on first use.
 
-    `samples`: so many training rows; the embedded ones go on as far as asked, a file gives the first of a fixed shuffled order.
-    `label`: the column to learn, needed for a CSV file that is not known. Raises DataError, naming the file, when it is
-    missing, too short, has no such label, a constant one, or something that is no number.
+    `samples`: the number of training rows; there are as many embedded rows as requested, and a file gives the first rows of a
+    fixed shuffled order. `label`: the column to learn, needed for an unknown CSV file. Raises DataError that names the file when
+    it is missing or too short, when the label is missing or constant, or when a value is no number.
     """
     if data_dir is None and file is None:
         return embedded_table(samples)
@@ -70,7 +70,7 @@ def load_table(
 
 
 def embedded_table(samples: int | None) -> LabelledRows:
-    """The first `samples` of the embedded rows, 74,898 when None; parts that are missing in the cache are made."""
+    """The first `samples` embedded rows, or 74,898 when None; parts that the cache lacks are generated."""
     folder = embedded(SET) / SET
     rows = made_rows.DEFAULT_PARTS * made_rows.PART_ROWS if samples is None else samples
     for number in range(made_rows.DEFAULT_PARTS, -(-rows // made_rows.PART_ROWS)):
@@ -83,7 +83,7 @@ def embedded_table(samples: int | None) -> LabelledRows:
 
 
 def made_table(folder: Path, source: str) -> LabelledRows | None:
-    """The rows that 'manyhands data make' left in `folder`; None when there are none."""
+    """The rows that 'manyhands data make' wrote into `folder`; None when there are none."""
     roles = {}
     for role, rows in (("train", made_rows.PART_ROWS), ("test", made_rows.TEST_ROWS)):
         names = sorted(path.name.removesuffix("-y.npy") for path in folder.glob(f"{role}-*-y.npy"))
@@ -95,12 +95,12 @@ def made_table(folder: Path, source: str) -> LabelledRows | None:
 
 
 def part_name(role: str, number: int) -> str:
-    """The name of a part of the rows of one role."""
+    """The name of part `number` of the rows of one role."""
     return f"{role}-{number:05d}"
 
 
 def table_file(data_dir: Path | None, file: str | None = None) -> Path:
-    """The file that `load_table` reads its training rows from; raises DataError when there is none."""
+    """The file with the training rows for `load_table`; raises DataError when there is none."""
     if file and Path(file).is_absolute():
         return Path(file)
     folders = [data_dir / SET, data_dir] if data_dir else [Path()]
@@ -114,7 +114,7 @@ def table_file(data_dir: Path | None, file: str | None = None) -> Path:
 
 
 def convert_table(path: Path, label: str | None = None) -> LabelledRows:
-    """All rows of a file as parts in the cache, read once."""
+    """All rows of a file as parts in the cache; the file is read once."""
     known = known_table(path) or unknown_table(path, label or "")
     known = replace(known, label=label or known.label)
     test = _test_file(path, known)
@@ -130,7 +130,7 @@ def convert_table(path: Path, label: str | None = None) -> LabelledRows:
 
 
 def count_rows(path: Path) -> int:
-    """Rows of a known file, training or held out; raises DataError when it, or the file it belongs to, is damaged."""
+    """Rows of a known file, training or held-out; raises DataError when the file, or its training file, is damaged."""
     train = train_file(path)
     table = convert_table(train)
     if train != path:
@@ -155,7 +155,7 @@ def _convert(folder: Path, path: Path, label: str, reader: _TextReader | _Libsvm
     for number, (role, (x, y)) in enumerate(reader.chunks()):
         codes = labels.codes(y)
         order = np.random.default_rng([0, number]).permutation(len(x))
-        # A chunk of a file that has no test file gives its own share of held-out rows.
+        # Without a test file, each chunk gives its own share of held-out rows.
         cut = len(x) if reader.test else len(x) - round(TEST_SHARE * len(x))
         for part, rows in ((role, order[:cut]), ("test", order[cut:])):
             if len(rows):
@@ -173,20 +173,20 @@ def _convert(folder: Path, path: Path, label: str, reader: _TextReader | _Libsvm
 
 
 class _Labels:
-    """Numbers for the labels in the order in which they are met, since a file in chunks does not show all at once."""
+    """Numbers the labels in the order of their first appearance, because a file in chunks does not show all labels at once."""
 
     def __init__(self) -> None:
         self.met: dict[str, int] = {}
 
     def codes(self, labels: NDArray[Any]) -> NDArray[np.int32]:
-        """(rows,) the number of each label."""
+        """The number of each label (rows,)."""
         words, places = np.unique(labels, return_inverse=True)
         return np.array([self.met.setdefault(str(word), len(self.met)) for word in words], np.int32)[places]
 
     def in_order(self, path: Path, label: str) -> tuple[list[str], NDArray[np.int32]]:
-        """The labels, as numbers if they are (10 after 9) else by the alphabet, and each met number's place among them.
+        """The sorted labels, and for each number its place among them. Numeric labels sort as numbers (10 after 9).
 
-        Raises DataError when they are no classes.
+        Raises DataError when there are too few or too many different labels.
         """
         change = "choose another column with --set label=NAME"
         if len(self.met) < 2:
@@ -204,14 +204,14 @@ class _Labels:
 
 
 class _LibsvmReader:
-    """A LIBSVM file, read whole: its zeros take no room in the file but do in memory."""
+    """Reads a whole LIBSVM file at once; its zeros take no space in the file but do in memory."""
 
     def __init__(self, path: Path, test: Path | None) -> None:
         self.path, self.test = path, test
         self.columns: tuple[str, ...] = ()
 
     def chunks(self) -> Iterator[tuple[str, Labelled]]:
-        """(role, rows) of both files."""
+        """Yields (role, rows) from the training file and the test file."""
         x, y = read_libsvm(self.path)
         self.columns = feature_names(x.shape[1])
         yield from (("train", (part, _texts(labels))) for part, labels in in_parts(x, y))
@@ -221,7 +221,7 @@ class _LibsvmReader:
 
 
 class _TextReader:
-    """A table of text in chunks; a column of words becomes one column for each word of the training file."""
+    """Reads a text table in chunks; a column of words becomes one column for each word of the training file."""
 
     def __init__(self, path: Path, test: Path | None, known: KnownTable) -> None:
         self.path, self.test, self.known = path, test, known
@@ -230,7 +230,7 @@ class _TextReader:
         self.columns: tuple[str, ...] = ()
 
     def chunks(self) -> Iterator[tuple[str, Labelled]]:
-        """(role, rows) of both files."""
+        """Yields (role, rows) from the training file and the test file."""
         found = read_header(self.path, self.known.layout)
         check_columns(self.path, [self.known.label], found)
         self.names = [name for name in found if name != self.known.label]
@@ -280,5 +280,5 @@ class _TextReader:
 
 
 def _texts(labels: NDArray[Any]) -> NDArray[Any]:
-    """Whole numbers as `1`, others as they are."""
+    """Numbers as text; a whole number has no decimal point."""
     return np.array([f"{number:g}" for number in labels])

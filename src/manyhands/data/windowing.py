@@ -1,6 +1,6 @@
-"""From a price table to windows: the split by date, the scaling that only training dates decide, and the cut.
+"""From a price table to windows: splits by date, scales with the training dates only, and cuts the windows.
 
-In: a `PriceTable`. Out: which rows belong to which part, the scaled table, and windows as arrays.
+In: a `PriceTable`. Out: the part of each row, the scaled table, and windows as arrays.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ Positions = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Scaling:
-    """Per symbol and feature (symbols, 5), from the training dates."""
+    """Mean and deviation per symbol and feature (symbols, 5), from the training dates."""
 
     mean: Prices
     scale: Prices
     known: Flags
-    """(symbols,) whether the symbol has more training dates than a window."""
+    """(symbols,) True when the symbol has more training dates than a window has days."""
 
     def apply(self, table: PriceTable) -> Floats:
-        """The table's values (rows, 5), scaled; 0 for symbols that are not known."""
+        """The scaled values of the table (rows, 5); 0 for symbols with too few training dates."""
         scaled = np.zeros(table.values.shape, np.float32)
         rows = self.known[table.symbol]
         symbol = table.symbol[rows]
@@ -37,7 +37,7 @@ class Scaling:
 
 
 def split_by_date(day: NDArray[np.datetime64]) -> tuple[Flags, Flags]:
-    """Whether each row is in the first 80 % of all dates, and whether it is in the 10 % after them."""
+    """Two flags per row: True in the first 80 % of all dates; True in the next 10 %."""
     dates = np.unique(day)
     position = np.searchsorted(dates, day)
     training = position < len(dates) * 8 // 10
@@ -47,7 +47,7 @@ def split_by_date(day: NDArray[np.datetime64]) -> tuple[Flags, Flags]:
 def training_scaling(table: PriceTable, training: Flags, window: int) -> Scaling:
     """Mean and deviation of each symbol's training rows.
 
-    A feature that never changes there is scaled with 1, so that it becomes 0 and not NaN.
+    A feature that is constant there is scaled with 1, so that it becomes 0 and not NaN.
     """
     shape = (len(table.symbols), len(FEATURES))
     mean, scale, known = np.zeros(shape), np.ones(shape), np.zeros(len(table.symbols), np.bool_)
@@ -62,20 +62,20 @@ def training_scaling(table: PriceTable, training: Flags, window: int) -> Scaling
 
 
 def window_ends(table: PriceTable, window: int) -> Flags:
-    """Whether each row has `window` rows of its own symbol before it, and so can be a target."""
+    """True for each row that can be a target: `window` rows of its own symbol come before it."""
     starts, _ = _spans(table)
     flags: Flags = np.arange(len(table.symbol)) - starts[table.symbol] >= window
     return flags
 
 
 def cut_windows(scaled: Floats, targets: Positions, window: int) -> Floats:
-    """The `window` rows before each target, as (n, window, 5); the only copy that is made."""
+    """The `window` rows before each target, as (n, window, 5); this is the only copy of the data."""
     views = np.lib.stride_tricks.sliding_window_view(scaled, (window, len(FEATURES)))[:, 0]
     windows: Floats = views[targets - window]
     return windows
 
 
 def _spans(table: PriceTable) -> tuple[Positions, Positions]:
-    """First row of each symbol, and the row after its last."""
+    """The first row of each symbol, and one past its last row."""
     ends = np.searchsorted(table.symbol, np.arange(len(table.symbols) + 1))
     return ends[:-1], ends[1:]

@@ -1,4 +1,4 @@
-"""Labelled rows with the label among their features: a mistake, made on purpose to show what it does to the scores."""
+"""Labelled rows with the label among their features: a deliberate mistake that shows its effect on the scores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from manyhands.data.tabular import LabelledRows
 
 
 def with_label(table: LabelledRows) -> LabelledRows:
-    """The table with its label as one more column of both roles, in files beside its own that are made once."""
+    """The table with its label as an extra column of training and held-out rows; the new files are written once, beside its own."""
     return replace(table, train=_rows(table.train, table.label), test=_rows(table.test, table.label))
 
 
