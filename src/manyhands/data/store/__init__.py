@@ -1,1 +1,1 @@
-"""Files behind one interface, wherever they lie: a local path, `s3://bucket/prefix`, or http(s). See `base.Store`."""
+"""One interface for files in a local folder, in a bucket (`s3://bucket/prefix`) or behind http(s). See `base.Store`."""

@@ -1,4 +1,4 @@
-"""What every kind of store offers: list, read (whole or a byte range), write, delete - retried, checked and counted."""
+"""The interface of every store: list, read (a whole file or a byte range), write, delete; with retries, checks and counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from manyhands.data.store.retries import RetryPolicy, Tell
 Answer = TypeVar("Answer")
 
 BOOKKEEPING = ("xl.meta", "_SUCCESS", ".keep", ".DS_Store")
-"""Names of files that stores and engines leave beside the data."""
+"""Names of files that stores and engines write beside the data."""
 FOLDER_MARK = "_$folder$"
 
 
@@ -29,15 +29,16 @@ class Entry:
 
     @property
     def is_data(self) -> bool:
-        """False for what is kept for the store's own sake: markers of empty folders and bookkeeping."""
+        """True for data; False for markers of empty folders and the store's own bookkeeping."""
         last = self.name.rpartition("/")[2]
         return self.size > 0 and last not in ("", *BOOKKEEPING) and not last.endswith(FOLDER_MARK)
 
 
 class Store(ABC):
-    """Files below one location. Safe to use from several threads; to be opened in the process that uses it.
+    """Files below one location. Safe to use from several threads; open it in the process that uses it.
 
-    All methods raise DataError in one line when something is missing, denied or does not answer within the time limits of `retries`.
+    All methods raise DataError with a message of one line when something is missing or denied, or when the store does not answer
+    within the time limits of `retries`.
     """
 
     can_list = True
@@ -55,26 +56,26 @@ class Store(ABC):
     @property
     @abstractmethod
     def endpoint(self) -> str:
-        """Who answers: scheme, host and port; empty for local files."""
+        """Scheme, host and port of the server; empty for local files."""
 
     @property
     def source(self) -> str:
-        """The location as it stands in records."""
+        """The location, as records show it."""
         return f"{self.location} at {self.endpoint}" if self.location.scheme == "s3" else str(self.location)
 
     def listing(self) -> list[Entry]:
-        """Everything below the location, bookkeeping included, by name."""
+        """All files below the location, sorted by name, including bookkeeping."""
         return self._ask("", self._listing)
 
     def sizes(self, names: Sequence[str]) -> dict[str, int]:
-        """Those of `names` that exist, with their size."""
+        """Name -> size in bytes, for those of `names` that exist."""
         known = {entry.name: entry.size for entry in self.listing()}
         return {name: known[name] for name in names if name in known}
 
     def read(self, name: str = "", start: int = 0, stop: int | None = None) -> Readable:
-        """The bytes of `name` from `start` to before `stop`; without a `stop` the whole file, and then `start` is 0.
+        """The bytes of `name` from `start` up to, but not including, `stop`. Without a `stop` the whole file; `start` is then 0.
 
-        The empty name is the location itself.
+        An empty name means the location itself.
         """
 
         def ask() -> Readable:
@@ -88,17 +89,17 @@ class Store(ABC):
         return content
 
     def write(self, content: Readable, name: str = "") -> None:
-        """Puts a whole file in place of `name`, or leaves what was there."""
+        """Writes the complete file `name`; an older file stays when writing fails."""
         self._ask(name, lambda: self._write(name, content))
         self._count(len(content))
 
     def delete(self, name: str = "") -> None:
-        """Removes `name`; no complaint when it is not there."""
+        """Removes `name`; a missing file is no error."""
         self._ask(name, lambda: self._delete(name))
 
     @abstractmethod
     def prepare_writing(self) -> None:
-        """Makes ready for writing; raises DataError when nothing can be written here. To be asked before work is done."""
+        """Prepares the location for writing; raises DataError when it cannot be written. Call it before the work starts."""
 
     @abstractmethod
     def _listing(self) -> list[Entry]: ...
@@ -113,7 +114,7 @@ class Store(ABC):
     def _delete(self, name: str) -> None: ...
 
     def target(self, name: str) -> StoreTarget:
-        """What a message calls `name`."""
+        """The description of `name` for error messages."""
         return StoreTarget(self.location.of(name), self.location.root if self.location.scheme == "s3" else "", self.endpoint)
 
     def _ask(self, name: str, ask: Callable[[], Answer]) -> Answer:

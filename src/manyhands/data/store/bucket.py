@@ -1,4 +1,4 @@
-"""A store in a bucket: read by the library of choice; written, removed and looked into through boto3."""
+"""A store in a bucket: the chosen library reads; boto3 writes, removes and reads the details of objects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Reader(Protocol):
-    """What a library has to do for a store. Both raise StoreProblem."""
+    """The two methods that a library must offer to a store. Both raise StoreProblem."""
 
     def listing(self, prefix: str) -> list[Entry]: ...
 
@@ -41,7 +41,7 @@ def client_of(name: str, settings: Settings) -> Reader:
 
 
 class BucketStore(Store):
-    """Objects below a prefix of one bucket. Clients are made when first used, in the process that uses them."""
+    """Objects below a prefix of one bucket. Clients are created on first use, in the process that uses them."""
 
     def __init__(self, location: Location, reader: str, retries: RetryPolicy, tell: Tell) -> None:
         super().__init__(location, retries, tell)
@@ -55,7 +55,7 @@ class BucketStore(Store):
 
     @property
     def reader(self) -> Reader:
-        """The client that reads; one for all threads."""
+        """The client that reads; all threads share it."""
         with self._making:
             return self._reader
 
@@ -71,7 +71,7 @@ class BucketStore(Store):
         return Boto3Client(self.settings)
 
     def prepare_writing(self) -> None:
-        """Makes the bucket in a store of one's own when it is missing, and says so; at AWS it has to exist."""
+        """Creates a missing bucket in a store other than AWS, and reports it; at AWS the bucket must exist."""
 
         def prepare() -> None:
             if self.owner.has_bucket():
@@ -85,7 +85,7 @@ class BucketStore(Store):
 
     def _listing(self) -> list[Entry]:
         prefix = f"{self.location.path}/" if self.location.path else ""
-        # obstore drops the slash that tells an empty folder's mark, and that has no other name below the prefix
+        # obstore drops the final slash, which marks an empty folder; the marker then has no name below the prefix
         entries = [entry for entry in self.reader.listing(prefix) if entry.name.startswith(prefix) and entry.name != prefix]
         return [Entry(entry.name.removeprefix(prefix), entry.size) for entry in entries]
 

@@ -1,4 +1,4 @@
-"""Handwritten digits from a store: the four IDX files of MNIST, of which a process fetches only what it needs."""
+"""Handwritten digits from a store: a process fetches only the rows that it needs of the four IDX files of MNIST."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ TRAIN = ("x_train", "y_train")
 TEST = ("x_test", "y_test")
 
 
-def fetch_mnist(store: Store, need: FetchRequest) -> tuple[Mnist, int]:
-    """The digits at `store` or in its folder `mnist`, and how many training rows the set has in all.
+def fetch_mnist(store: Store, request: FetchRequest) -> tuple[Mnist, int]:
+    """The digits at `store` or in its folder `mnist`, and the number of training rows in the whole set.
 
-    Parts that are not needed have no rows. Raises DataError, naming the file, when one is missing or damaged.
+    Parts that were not requested have no rows. Raises DataError that names the file when one is missing or damaged.
     """
-    wanted = [*(TRAIN if need.train else ()), *(TEST if need.test else ())]
+    wanted = [*(TRAIN if request.train else ()), *(TEST if request.test else ())]
     files = find_mnist(store, wanted)
     arrays = dict.fromkeys(PARTS, np.zeros(0, np.uint8)) | {
         part: np.zeros((0, SIDE, SIDE), np.uint8) for part in ("x_train", "x_test")
     }
     total = 0
-    if need.train and need.share:
-        shared, total = _shared_rows(store, [files[part] for part in TRAIN], need.share)
+    if request.train and request.share:
+        shared, total = _shared_rows(store, [files[part] for part in TRAIN], request.share)
         arrays |= zip(TRAIN, shared, strict=True)
         wanted = [part for part in wanted if part in TEST]
     if wanted:
@@ -45,7 +45,7 @@ def fetch_mnist(store: Store, need: FetchRequest) -> tuple[Mnist, int]:
 
 
 def find_mnist(store: Store, parts: Iterable[str]) -> dict[str, StoredFile]:
-    """Part -> its file, by the names and in the order of preference of a local folder."""
+    """Part -> its file; names and preferences are those of a local folder."""
     parts = list(parts)
     folders = (f"{FOLDER}/", "")
     names = [folder + name for folder in folders for part in parts for name in spellings(PARTS[part])]
@@ -67,7 +67,7 @@ def find_mnist(store: Store, parts: Iterable[str]) -> dict[str, StoredFile]:
 
 
 def _shared_rows(store: Store, files: Sequence[StoredFile], share: Share) -> tuple[list[Array], int]:
-    """A worker's rows of images and labels, and the rows there are in all; compressed files are fetched whole."""
+    """A worker's images and labels, and the number of rows in all; compressed files are fetched as a whole."""
     opened = open_rows(store, files)
     packed = [file for file, rows in zip(files, opened, strict=True) if rows is None]
     whole = iter(read_whole(store, packed) if packed else [])

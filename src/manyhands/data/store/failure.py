@@ -1,6 +1,6 @@
-"""What can go wrong between here and a store, told apart the same way for every library, and said in one line.
+"""The problems of a request to a store, the same for every library, with a message of one line for each.
 
-No text of a library or server goes into a message: their errors quote signed requests, and with them parts of credentials.
+A message never quotes a library or a server: their errors quote signed requests, which contain parts of credentials.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BUSY = "busy"
 ODD = "odd"
 
 PASSING = frozenset({REFUSED, HANGING, CUT, BUSY})
-"""Worth another try: a store that starts, a network that drops, a server that is overloaded."""
+"""Problems that may pass, so the request is repeated: the store is starting, the network drops, the server is overloaded."""
 BUSY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 CODES = {
     "NoSuchBucket": NO_BUCKET,
@@ -35,32 +35,32 @@ STATUSES = {401: DENIED, 403: DENIED, 404: NO_OBJECT}
 
 @dataclass(frozen=True)
 class StoreTarget:
-    """What a request was about, in the words of the user."""
+    """The object or file of a request, as the user writes it."""
 
     place: str
-    """`s3://bucket/key`, or the whole http(s) address."""
+    """`s3://bucket/key`, or the complete http(s) address."""
     container: str
     """The bucket; empty on the web."""
     endpoint: str
-    """Scheme, host and port that were asked."""
+    """Scheme, host and port of the server."""
 
 
 class StoreProblem(Exception):
-    """A request failed. Inside `data.store` only: `Store` retries it or turns it into a DataError."""
+    """A request failed. Used only inside `data.store`: `Store` repeats the request or raises a DataError instead."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
-        """`detail`: an error code or status to look up, never a sentence of a server's."""
+        """`detail`: an error code or status that the user can look up, never text from a server."""
         super().__init__(kind, detail)
         self.kind = kind
         self.detail = detail
 
     @property
     def passing(self) -> bool:
-        """Whether it may be gone at the next try."""
+        """True when the next try may succeed."""
         return self.kind in PASSING
 
     def what(self, target: StoreTarget) -> str:
-        """What is wrong."""
+        """The first part of the error message: the problem."""
         place, endpoint = target.place, target.endpoint
         code = f" ({self.detail})" if self.detail else ""
         return {
@@ -76,7 +76,7 @@ class StoreProblem(Exception):
         }[self.kind]
 
     def advice(self, target: StoreTarget) -> str:
-        """What to do about it."""
+        """The second part of the error message: what the user can do."""
         if not target.container:
             return "check the address"
         credentials = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
@@ -91,7 +91,7 @@ class StoreProblem(Exception):
 
 
 def of_answer(code: str | None, status: int | None) -> StoreProblem:
-    """The problem that a store's answer tells by its error code and its HTTP status."""
+    """The problem that a store reports with an error code and an HTTP status."""
     detail = code if code and code.isalnum() else str(status or "")
     if code in CODES:
         return StoreProblem(CODES[code], detail)

@@ -1,6 +1,6 @@
-"""IDX files in a store: whole, or only some of their rows, which are one byte range of a plain file.
+"""IDX files in a store: reads whole files, or only some rows, which are one byte range of a plain file.
 
-The parts of a file are either pieces of its bytes, or IDX files of their own whose rows follow each other.
+The parts of a file are either pieces of its bytes, or complete IDX files whose rows follow each other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def read_whole(store: Store, files: Sequence[StoredFile]) -> list[Array]:
 
 
 def assemble(store: Store, file: StoredFile, contents: Sequence[Readable]) -> Array:
-    """The array of a file whose parts are in memory."""
+    """Joins the parts of a file, which are in memory, to one array."""
     name = store.location.of(file.name)
     if len(contents) == 1:
         return parse_idx(name, contents[0])
@@ -41,11 +41,11 @@ def assemble(store: Store, file: StoredFile, contents: Sequence[Readable]) -> Ar
 
 @dataclass(frozen=True)
 class RowFile:
-    """A plain IDX file whose headers have been read, so that its rows can be."""
+    """A plain IDX file with known headers, so that single rows can be read."""
 
     name: str
     pieces: tuple[tuple[StoredFile, IdxHeader], ...]
-    """The file itself, or each of its parts that is a file of its own."""
+    """The file itself, or all of its parts when each part is a complete IDX file."""
 
     @property
     def rows(self) -> int:
@@ -73,9 +73,9 @@ class RowFile:
 
 
 def open_rows(store: Store, files: Sequence[StoredFile]) -> list[RowFile | None]:
-    """Every file with its headers read, at the same time; None for one that is compressed and can only be read whole.
+    """Every file with its headers, read in parallel; None for a compressed file, which can only be read as a whole.
 
-    Raises DataError when a header is damaged, or says that there is more than there is.
+    Raises DataError when a header is damaged, or does not match the size of the file.
     """
     starts = read_spans(store, [_start(file.parts[0]) for file in files])
     return [None if is_gzip(start) else _row_file(store, file, start) for file, start in zip(files, starts, strict=True)]

@@ -1,4 +1,4 @@
-"""Where a key may lie on this machine: keys are written by others, and must not reach outside the folder they are fetched to."""
+"""The local path of an object key. Keys come from other people, so they must not lead outside the folder of the download."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from manyhands.errors import DataError
 
 
 def safe_path(folder: Path, name: str) -> Path:
-    """`folder / name`; raises DataError when that is no place below `folder`, also because a link in it leads out."""
+    """`folder / name`; raises DataError when this path, links included, is not below `folder`."""
     parts = name.split("/")
     odd = any(part in ("", ".", "..") for part in parts) or "\\" in name or not name.isprintable() or PureWindowsPath(name).drive
     root = folder.resolve()

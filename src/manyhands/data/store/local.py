@@ -12,7 +12,7 @@ from manyhands.errors import DataError
 
 
 class LocalStore(Store):
-    """Files below a path; hidden files are not listed."""
+    """Files below a path; the listing leaves out hidden files."""
 
     @property
     def endpoint(self) -> str:

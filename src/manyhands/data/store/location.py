@@ -1,6 +1,6 @@
-"""Where data or a model lies: `s3://bucket/prefix`, `http(s)://host/path` or a local path, as written on the command line.
+"""The place of data or of a model, as given on the command line: `s3://bucket/prefix`, `http(s)://host/path` or a local path.
 
-What is written there goes into records and messages, so an address that carries a password is refused without being repeated.
+The place appears in records and messages. So an address with a password is refused, and the error message does not repeat it.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ FILE = "file"
 
 @dataclass(frozen=True)
 class Location:
-    """A place that names can be added to."""
+    """A place; names of files can be added to it."""
 
     scheme: str
     """`s3`, `http`, `https` or `file`."""
     root: str
-    """The bucket; of http(s) scheme and host; empty for a local path."""
+    """The bucket, or scheme and host for http(s); empty for a local path."""
     path: str
-    """The prefix or key without a slash at either end; the path on the host; the local path as given."""
+    """The prefix or key without a slash at either end, the path on the host, or the local path as given."""
 
     def __str__(self) -> str:
         return self.of("")
 
     def key(self, name: str) -> str:
-        """The whole key or path of `name`; of the location itself when `name` is empty."""
+        """The complete key or path of `name`; an empty `name` means the location itself."""
         return f"{self.path}/{name}" if self.path and name else self.path or name
 
     def of(self, name: str) -> str:
-        """`name` at this location, as one would write it; characters that a terminal would obey are escaped."""
+        """The address of `name` at this location, as a user writes it; terminal control characters are escaped."""
         key = printable(self.key(name))
         return {S3: f"s3://{self.root}/{key}".rstrip("/"), FILE: key}.get(self.scheme, f"{self.root}/{quote(key)}")
 
 
 def is_remote(text: str) -> bool:
-    """Whether `text` names a bucket or a web address rather than a local path."""
+    """True when `text` is a bucket or a web address, not a local path."""
     return text.lower().startswith((f"{S3}://", *(f"{scheme}://" for scheme in WEB)))
 
 
@@ -82,5 +82,5 @@ def _check_host(address: str) -> None:
 
 
 def printable(text: str) -> str:
-    """`text` with control characters escaped, because keys are written by others and terminals obey some of them."""
+    """`text` with control characters escaped, because keys come from other people and some characters control a terminal."""
     return "".join(character if character.isprintable() else character.encode("unicode_escape").decode() for character in text)

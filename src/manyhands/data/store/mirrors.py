@@ -1,4 +1,4 @@
-"""Sets that can be fetched from the web: which files, where from, and the checksums that they have to have."""
+"""Data sets that can be fetched from the web: their files, their addresses and their checksums."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Moved = Callable[[int], None]
 
 @dataclass(frozen=True)
 class WebFile:
-    """A file as it has to be."""
+    """A file of a set, with its expected size and checksum."""
 
     name: str
     bytes: int
@@ -29,7 +29,7 @@ class WebFile:
 
 @dataclass(frozen=True)
 class WebSet:
-    """A set that others publish."""
+    """A published data set."""
 
     name: str
     urls: tuple[str, ...]
@@ -54,7 +54,7 @@ def known_set(name: str) -> WebSet:
 
 
 def is_there(path: Path, file: WebFile) -> bool:
-    """Whether `path` is the file already."""
+    """True when `path` already holds the right file."""
     if not path.is_file() or path.stat().st_size != file.bytes:
         return False
     with path.open("rb") as stored:
@@ -62,9 +62,10 @@ def is_there(path: Path, file: WebFile) -> bool:
 
 
 def fetch_file(file: WebFile, urls: Sequence[str], target: Path, retries: RetryPolicy, tell: Tell, moved: Moved) -> str:
-    """Puts the file at `target` and returns where it came from: the first of `urls` that has the right one.
+    """Downloads the file to `target` from the first of `urls` that has the right file, and returns that address.
 
-    `moved` hears of every block. Raises DataError when none has, and leaves nothing; UsageError for what is no web address.
+    `moved` is called with the size of every block. Raises DataError, and writes no file, when no address has the right file;
+    UsageError for an address that is not http(s).
     """
     problems = []
     for url in urls:
@@ -86,7 +87,7 @@ def fetch_file(file: WebFile, urls: Sequence[str], target: Path, retries: RetryP
 
 
 def _checked(blocks: Iterator[bytes], file: WebFile, moved: Moved) -> Iterator[bytes]:
-    """The blocks, as long as they can be the file; raises DataError at the first that cannot, or at the end."""
+    """Passes the blocks on; raises DataError as soon as their size, or at the end their checksum, is not that of the file."""
     digest, size = hashlib.sha256(), 0
     for block in blocks:
         digest.update(block)

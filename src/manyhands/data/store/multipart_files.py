@@ -1,6 +1,6 @@
-"""Files that may be stored in parts: `NAME` itself, or the objects below `NAME/`, which are joined in order of their keys.
+"""Files that may be stored in parts: either `NAME` itself, or the objects below `NAME/`, joined in the order of their keys.
 
-All that is asked for at once is read at the same time, a file's parts as well as several files.
+One call reads all its files and parts in parallel.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from manyhands.data.store.key_paths import safe_path
 from manyhands.errors import DataError
 
 AT_ONCE = 8
-"""Requests under way at the same time."""
+"""The largest number of parallel requests."""
 NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of a set, whole or in parts."""
+    """A file of a set, stored as one object or in parts."""
 
     name: str
     parts: tuple[Entry, ...]
@@ -37,7 +37,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Span:
-    """Bytes `start` to before `stop` of one stored part; no `stop` means all of it."""
+    """Bytes of one stored part, from `start` up to, but not including, `stop`; without a `stop` the whole part."""
 
     name: str
     start: int = 0
@@ -45,7 +45,7 @@ class Span:
 
 
 def find_files(store: Store, names: Sequence[str]) -> dict[str, StoredFile]:
-    """Those of `names` that the store holds. Parts are found by listing, so behind http(s) only whole files are.
+    """The files among `names` that the store holds. Parts are found by listing, so behind http(s) only whole files are found.
 
     Raises DataError when the numbers of a file's parts have a gap.
     """
@@ -64,7 +64,7 @@ def find_files(store: Store, names: Sequence[str]) -> dict[str, StoredFile]:
 
 
 def check_numbers(store: Store, parts: Sequence[Entry]) -> None:
-    """Raises DataError when parts that differ in one number do not count up by one in the order of their keys."""
+    """Raises DataError when the numbers in the names of the parts have a gap, in the order of the keys."""
     found = [NUMBER.search(part.name) for part in parts]
     if len(parts) < 2 or not all(found):
         return
@@ -86,7 +86,7 @@ def check_numbers(store: Store, parts: Sequence[Entry]) -> None:
 
 
 def read_spans(store: Store, spans: Sequence[Span]) -> list[Readable]:
-    """The content of every span, in their order, read at the same time."""
+    """The content of every span, in the given order, read in parallel."""
     if len(spans) == 1:
         return [store.read(spans[0].name, spans[0].start, spans[0].stop)]
     with ThreadPoolExecutor(min(AT_ONCE, max(1, len(spans)))) as threads:
@@ -99,13 +99,13 @@ def read_spans(store: Store, spans: Sequence[Span]) -> list[Readable]:
 
 
 def read_files(store: Store, files: Sequence[StoredFile]) -> list[list[Readable]]:
-    """The parts of every file, all read at the same time."""
+    """The content of the parts of every file, all read in parallel."""
     contents = iter(read_spans(store, [Span(part.name) for file in files for part in file.parts]))
     return [[next(contents) for _ in file.parts] for file in files]
 
 
 def part_spans(file: StoredFile, start: int, stop: int) -> list[Span]:
-    """Where bytes `start` to before `stop` of the joined file lie in its parts."""
+    """The byte ranges of the parts that together are bytes `start` up to, but not including, `stop` of the joined file."""
     ends = list(accumulate(part.size for part in file.parts))
     spans = []
     for part, end in zip(file.parts, ends, strict=True):
@@ -116,12 +116,12 @@ def part_spans(file: StoredFile, start: int, stop: int) -> list[Span]:
 
 
 def join(contents: Sequence[Readable]) -> Readable:
-    """The contents one after the other; a single one as it is, without a copy."""
+    """The contents joined in order; a single content is returned without a copy."""
     return contents[0] if len(contents) == 1 else b"".join(contents)
 
 
 def files_below(store: Store, folder: str) -> list[StoredFile]:
-    """The files in `folder`, or all files there are when that holds none; raises DataError when there is nothing at all."""
+    """The files in `folder`, or all files when the folder has none; raises DataError when the store has no files."""
     entries = [entry for entry in store.listing() if entry.is_data]
     found = [entry for entry in entries if entry.name.startswith(f"{folder}/")] or entries
     if not found:
@@ -130,7 +130,7 @@ def files_below(store: Store, folder: str) -> list[StoredFile]:
 
 
 def download(store: Store, files: Sequence[StoredFile], folder: Path) -> None:
-    """Puts every file, its parts joined, under its name below `folder`; raises DataError for a name that would leave it."""
+    """Writes every file, its parts joined, under its name below `folder`; raises DataError for a name that leads outside."""
     targets = [safe_path(folder, file.name) for file in files]
     for target, file in zip(targets, files, strict=True):
         write_whole(target, read_files(store, [file])[0])

@@ -1,4 +1,4 @@
-"""From the address on the command line to a store."""
+"""Opens the store at an address from the command line."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from manyhands.plan import READERS
 
 
 def open_store(text: str, reader: str = READERS[0], retries: RetryPolicy | None = None, tell: Tell = tell_log) -> Store:
-    """The store at `text`; cheap: nothing is asked of it yet. To be called in the process that uses it.
+    """The store at `text`. It is cheap: no request is made yet. Call it in the process that uses the store.
 
-    `tell` hears of every wait; by default it is the run's output. Raises UsageError for an address or a reader that cannot be
-    meant, Unavailable when the reader's library is missing.
+    `tell` is called with a line for every wait; by default the line goes to the run's output. Raises UsageError for an invalid
+    address or an unknown reader, Unavailable when the reader's library is missing.
     """
     location = locate(text)
     retries = retries or RetryPolicy.from_environment()
@@ -33,7 +33,7 @@ def open_store(text: str, reader: str = READERS[0], retries: RetryPolicy | None 
 
 
 def require_reader(location: Location, reader: str) -> None:
-    """Raises Unavailable with the install command when a bucket is to be read and the library for it is missing."""
+    """Raises Unavailable with the install command when the location is a bucket and the library that reads it is missing."""
     if location.scheme != S3:
         return
     if reader not in READERS:

@@ -1,4 +1,4 @@
-"""Daily prices in a store: which of its files a local folder would be read from."""
+"""Daily prices in a store: finds the CSV file by the rules for a local folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from manyhands.errors import DataError
 
 
 def stored_prices(store: Store, file: str | None = None) -> StoredFile:
-    """The CSV file of prices at `store`, or of this name; raises DataError when there is none."""
+    """The CSV file with prices at `store`, or the file named `file`; raises DataError when there is none."""
     names = [
         folder + name for folder in (*(f"{folder}/" for folder in FOLDERS), "") for name in ([file] if file else file_names())
     ]

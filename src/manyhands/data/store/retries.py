@@ -1,4 +1,4 @@
-"""How long to wait for a store and how often to try again; every wait is told, so that nobody wonders what a run is doing."""
+"""Time limits and repetitions of requests to a store. Every wait is reported, so that users see why a run pauses."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ SECONDS = "MANYHANDS_STORE_TIMEOUT"
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Bounds of one request and of its repetitions. Times in seconds."""
+    """Limits for one request and its repetitions. Times in seconds."""
 
     tries: int = 4
-    """Of one request, the first included."""
+    """Tries of one request, including the first."""
     first_wait_s: float = 0.5
-    """Before the second try; each wait is twice the one before it."""
+    """The wait before the second try; every further wait is twice as long."""
     connect_s: float = 5.0
     answer_s: float = 30.0
-    """Without a single byte arriving."""
+    """The longest time in which no byte arrives."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> RetryPolicy:
-        """With AWS_MAX_ATTEMPTS tries and MANYHANDS_STORE_TIMEOUT seconds for an answer, where they are set."""
+        """The policy with AWS_MAX_ATTEMPTS tries and MANYHANDS_STORE_TIMEOUT seconds for an answer, if these are set."""
         answer_s = _positive(SECONDS, environ, cls.answer_s)
         tries = _positive(TRIES, environ, float(cls.tries))
         return cls(tries=int(max(1, tries)), connect_s=min(cls.connect_s, answer_s), answer_s=answer_s)
 
     def call(self, target: StoreTarget, ask: Callable[[], Answer], tell: Tell) -> Answer:
-        """What `ask` returns, tried again after a passing problem; raises DataError in words when it does not work out."""
+        """The result of `ask`, which is repeated after a problem that may pass; raises DataError when the last try fails."""
         began, wait_s = time.monotonic(), self.first_wait_s
         for number in range(1, self.tries + 1):
             try:
@@ -57,7 +57,7 @@ class RetryPolicy:
 
 
 def tell_log(line: str) -> None:
-    """Says `line` on stderr, marked so that the parent of a run can find it in the run's output and show it."""
+    """Writes `line` to stderr with a mark, so that the parent of a run finds the line in the run's output and shows it."""
     print(f"{MARK}{line}", file=sys.stderr, flush=True)
 
 
@@ -67,5 +67,5 @@ def _positive(name: str, environ: Mapping[str, str], default: float) -> float:
     except ValueError:
         value = 0.0
     if value <= 0:
-        raise UsageError(f"{name}={environ[name]} is no number above 0; set it right, or unset it")
+        raise UsageError(f"{name}={environ[name]} is no number above 0; correct it, or unset it")
     return value

@@ -1,4 +1,4 @@
-"""A bucket through boto3, AWS's own library: reads, and also writes, removes and asks for the details of an object."""
+"""A bucket through boto3, AWS's own library: reads, writes and removes objects, and reads their details."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONNECTIONS = 16
 
 
 class Boto3Client:
-    """One connection pool to one bucket. Its own retries are off: `RetryPolicy` does them, and tells."""
+    """One connection pool to one bucket. boto3's own retries are off: `RetryPolicy` repeats requests and reports it."""
 
     def __init__(self, settings: Settings) -> None:
         import boto3.session
@@ -49,36 +49,36 @@ class Boto3Client:
             )
 
     def listing(self, prefix: str) -> list[Entry]:
-        """Every object whose key starts with `prefix`, by key."""
+        """Every object whose key starts with `prefix`, sorted by key."""
         with problems():
             pages = self.raw.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return [Entry(found["Key"], found["Size"]) for page in pages for found in page.get("Contents", ())]
 
     def read(self, key: str, start: int, stop: int | None) -> Readable:
-        """The bytes from `start` to before `stop`; None means the whole object."""
+        """The bytes from `start` up to, but not including, `stop`; None means the whole object."""
         span = {} if stop is None else {"Range": f"bytes={start}-{stop - 1}"}
         with problems():
             content: bytes = self.raw.get_object(Bucket=self.bucket, Key=key, **span)["Body"].read()
             return content
 
     def details(self, key: str) -> dict[str, Any]:
-        """What the store knows of an object: `ContentLength`, `ETag`, `Metadata` and more."""
+        """The store's details of an object: `ContentLength`, `ETag`, `Metadata` and more."""
         with problems(absent=NO_OBJECT):
             found: dict[str, Any] = self.raw.head_object(Bucket=self.bucket, Key=key)
             return found
 
     def write(self, key: str, content: Readable) -> None:
-        """Puts the object whole: a store shows it when all of it has arrived, and not before."""
+        """Writes the complete object: a store shows an object only after all of it has arrived."""
         with problems():
             self.raw.put_object(Bucket=self.bucket, Key=key, Body=bytes(content))
 
     def delete(self, key: str) -> None:
-        """Removes the object if there is one."""
+        """Removes the object if it exists."""
         with problems():
             self.raw.delete_object(Bucket=self.bucket, Key=key)
 
     def has_bucket(self) -> bool:
-        """Whether the bucket exists."""
+        """True when the bucket exists."""
         try:
             with problems(absent=NO_BUCKET):
                 self.raw.head_bucket(Bucket=self.bucket)
@@ -89,7 +89,7 @@ class Boto3Client:
         return True
 
     def make_bucket(self) -> None:
-        """Makes the bucket; a private one, as stores make them by default."""
+        """Creates the bucket; it is private, the default of stores."""
         place = {"CreateBucketConfiguration": {"LocationConstraint": self._settings.region}}
         with problems():
             self.raw.create_bucket(Bucket=self.bucket, **(place if self._settings.region != REGION else {}))
@@ -97,7 +97,7 @@ class Boto3Client:
 
 @contextmanager
 def problems(absent: str = "") -> Iterator[None]:
-    """Turns what boto3 raises into a StoreProblem; `absent`: what a bare 404 means, as an answer to HEAD has no words."""
+    """Turns boto3's exceptions into a StoreProblem. `absent`: the meaning of a 404 without a code, as HEAD requests return it."""
     from botocore import exceptions as known
     from botocore.parsers import ResponseParserError
 

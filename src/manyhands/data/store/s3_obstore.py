@@ -1,7 +1,7 @@
-"""A bucket through obstore, the Rust object store of the Arrow project: the reader that starts and reads fastest here.
+"""A bucket through obstore, the Rust object store of the Arrow project: the reader that starts and reads fastest.
 
-Over plain http it only lists and signs, and `s3_plain` reads. It knows credentials in environment variables by itself; profiles
-and roles come through boto3, which is loaded only then.
+Over plain http obstore only lists and signs, and `s3_plain` reads. obstore finds credentials in environment variables itself;
+profiles and roles need boto3, which is imported only then.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ STATUS = re.compile(r"status(?: code)?: (\d{3})")
 KINDS = {"Connect": REFUSED, "Timeout": HANGING, "Interrupted": CUT, "Decode": CUT, "Request": CUT}
 KIND = re.compile(rf"kind: ({'|'.join(KINDS)})\b")
 SIGNED_FOR = timedelta(minutes=15)
-"""How long a signed address holds: as far as clocks may differ for any S3 request. It leaves this process only in the request."""
+"""How long a signed address is valid: the largest clock difference that S3 allows. The address is only sent in the request."""
 NO_RETRIES: dict[str, Any] = {"max_retries": 0, "retry_timeout": timedelta(seconds=1)}
 
 
 class ObstoreClient:
-    """One connection pool to one bucket. Its own retries are off: `RetryPolicy` does them, and tells."""
+    """One connection pool to one bucket. obstore's own retries are off: `RetryPolicy` repeats requests and reports it."""
 
     def __init__(self, settings: Settings) -> None:
         from obstore.store import S3Store
@@ -44,7 +44,7 @@ class ObstoreClient:
             "allow_http": True,
             "connect_timeout": timedelta(seconds=retries.connect_s),
             "read_timeout": timedelta(seconds=retries.answer_s),
-            "timeout": timedelta(days=1),  # of a whole request; a slow one is fine as long as bytes arrive
+            "timeout": timedelta(days=1),  # limit of a whole request; a slow request is fine as long as bytes arrive
         }
         if settings.certificates:
             options["root_certificate"] = _certificates(settings)
@@ -62,7 +62,7 @@ class ObstoreClient:
             )
 
     def listing(self, prefix: str) -> list[Entry]:
-        """Every object below the folder `prefix`, by key; a slash at the end of a key is lost."""
+        """Every object below the folder `prefix`, sorted by key; obstore removes a slash at the end of a key."""
         import obstore
 
         with problems():
@@ -70,7 +70,7 @@ class ObstoreClient:
         return sorted((Entry(item["path"], item["size"]) for item in found), key=lambda entry: entry.name)
 
     def read(self, key: str, start: int, stop: int | None) -> Readable:
-        """The bytes from `start` to before `stop`, in whoever's memory received them; None means the whole object."""
+        """The bytes from `start` up to, but not including, `stop`, without a copy; None means the whole object."""
         import obstore
 
         if self._plain:
@@ -91,7 +91,7 @@ def _certificates(settings: Settings) -> bytes:
 
 
 def _from_boto3() -> Any:
-    """What finds credentials in profiles, roles and containers, and renews them."""
+    """A provider that finds credentials in profiles, roles and containers, and renews them."""
     import boto3.session
     from obstore.auth.boto3 import Boto3CredentialProvider
 
@@ -106,7 +106,7 @@ def _from_boto3() -> Any:
 
 @contextmanager
 def problems() -> Iterator[None]:
-    """Turns what obstore raises into a StoreProblem by the codes in its text, which is long and quotes the server."""
+    """Turns obstore's exceptions into a StoreProblem, by the codes in their text, which is long and quotes the server."""
     from obstore.exceptions import BaseError
 
     try:

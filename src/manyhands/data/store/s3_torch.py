@@ -1,7 +1,7 @@
-"""A bucket through s3torchconnector, what PyTorch users know: a map-style data set whose items are read by byte range.
+"""A bucket through s3torchconnector, which PyTorch users know: a map-style data set whose items are read by byte range.
 
-The connector has no time limit of its own, so each request waits in a thread that is left behind when it hangs. It is built in
-the process that uses it, never before a fork.
+The connector has no time limit, so each request runs in a thread of its own, which is abandoned when it hangs. The connector is
+created in the process that uses it, never before a fork.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 SLOWEST_BYTES_PER_S = 100_000
-"""A read of many bytes may take longer than `answer_s`, since nothing is seen of it before it ends."""
+"""A large read may take longer than `answer_s`, because its progress cannot be observed; this rate adds time for its size."""
 TELLS = (
     (r"bucket does not exist", NO_BUCKET),
     (r"key does not exist", NO_OBJECT),
@@ -44,25 +44,25 @@ TELLS = (
     (r"CONNECTION_CLOSED|SOCKET_CLOSED|PROTOCOL_ERROR|SERVER_CLOSED|CONNECTION_MANAGER|Incomplete", CUT),
     (r"SlowDown|InternalError|ServiceUnavailable|Throttl|INTERNAL_ERROR|response status (code )?5\d\d", BUSY),
 )
-"""What the connector's text tells: it has one exception for everything."""
+"""Patterns in the text of the connector's exception; it raises the same exception for every problem."""
 
 
 class TorchClient:
-    """Data sets over the prefixes of one bucket, made when first asked for."""
+    """Data sets over the prefixes of one bucket, created on first use."""
 
     def __init__(self, settings: Settings) -> None:
-        import s3torchconnector  # noqa: F401  # here, so that a time limit of a request does not count it
+        import s3torchconnector  # noqa: F401  # here, so that the time limit of a request does not include the import
 
         self._settings = settings
         self._lock = threading.Lock()
         self._known: dict[str, tuple[S3MapDataset, int]] = {}
 
     def listing(self, prefix: str) -> list[Entry]:
-        """Every object whose key starts with `prefix`, by key."""
+        """Every object whose key starts with `prefix`, sorted by key."""
         return sorted(self._limited(lambda: self._index(prefix), 0), key=lambda entry: entry.name)
 
     def read(self, key: str, start: int, stop: int | None) -> Readable:
-        """The bytes from `start` to before `stop`; None means the whole object."""
+        """The bytes from `start` up to, but not including, `stop`; None means the whole object."""
         if key not in self._known:
             self.listing(key)
         if key not in self._known:

@@ -1,6 +1,6 @@
-"""Where the bucket is: endpoint and region from the usual variables, and how its address is written.
+"""Settings of a bucket's client: endpoint and region from AWS's usual variables, and the form of the bucket's address.
 
-Credentials are left to the libraries: they find them in the environment, in profiles or in the machine's role.
+The libraries find the credentials themselves: in the environment, in profiles or in the machine's role.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a client of a bucket needs to know besides the credentials."""
+    """The settings of a bucket's client, without credentials."""
 
     bucket: str
     endpoint: str | None
-    """Scheme, host and port of a store of one's own; None means AWS itself."""
+    """Scheme, host and port of a store other than AWS; None means AWS."""
     region: str
     retries: RetryPolicy
     certificates: Path | None = None
-    """Certificates to trust besides the system's, from AWS_CA_BUNDLE."""
+    """A file of certificates from AWS_CA_BUNDLE, trusted in addition to the system's."""
 
     @property
     def path_style(self) -> bool:
-        """Whether the bucket stands in the path: at AWS it is part of the host name, which other stores seldom have set up."""
+        """True when the bucket is part of the path. At AWS it is part of the host name; other stores seldom support that."""
         return self.endpoint is not None or "." in self.bucket
 
     @property
     def asked(self) -> str:
-        """The endpoint in words."""
+        """The endpoint, for messages."""
         return self.endpoint or f"AWS {self.region}"
 
 
 def settings_of(bucket: str, retries: RetryPolicy, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Endpoint and region from the environment; raises UsageError, without repeating it, for an endpoint that is no plain address."""
+    """Endpoint and region from the environment; raises UsageError, which does not quote the endpoint, when it is invalid."""
     endpoint = next((environ[name] for name in ENDPOINTS if environ.get(name)), None)
     if endpoint:
         endpoint = endpoint.rstrip("/")
         if not _is_plain(endpoint):
-            raise UsageError("AWS_ENDPOINT_URL is not of the form http(s)://HOST[:PORT], without a password; set it right")
+            raise UsageError("AWS_ENDPOINT_URL is not of the form http(s)://HOST[:PORT], without a password; correct it")
     region = next((environ[name] for name in REGIONS if environ.get(name)), REGION)
     bundle = environ.get("AWS_CA_BUNDLE")
     return Settings(bucket, endpoint, region, retries, Path(bundle) if bundle else None)

@@ -1,6 +1,6 @@
-"""Whole files to and from a bucket: checked by what the store knows of them, and on this machine whole or not at all.
+"""Whole files to and from a bucket, with checksums; a download writes a complete local file or none.
 
-Every upload carries its sha256 as metadata; a download is held against it, or against the MD5 that plain uploads have as ETag.
+Every upload stores its sha256 as metadata. A download is compared with it, or with the MD5 that plain uploads have as ETag.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from manyhands.data.store.s3_boto3 import problems
 from manyhands.errors import DataError, UsageError
 
 Moved = Callable[[int], None]
-"""Hears how many bytes more have been moved; fewer when a transfer starts again."""
+"""Called with the number of bytes just moved; the number is negative when a transfer starts again."""
 
 METADATA = "sha256"
 MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 BLOCK_BYTES = 1 << 20
 PIECE_BYTES = 64 << 20
-"""Larger files go up in pieces of this size, four at a time."""
+"""Larger files are uploaded in pieces of this size, four in parallel."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file and the name that it gets below the store's location; the empty name is the location itself."""
+    """A file and its name below the store's location; an empty name means the location itself."""
 
     path: Path
     name: str
 
 
 def open_bucket(text: str, retries: RetryPolicy, tell: Tell) -> BucketStore:
-    """The bucket at `text` for whole files; raises UsageError when it names none, Unavailable when boto3 is missing."""
+    """The bucket at `text` for whole files; raises UsageError when `text` is no bucket, Unavailable when boto3 is missing."""
     location = locate(text)
     if location.scheme != S3:
         raise UsageError(f"{location} is no bucket; use s3://bucket/prefix")
@@ -51,9 +51,10 @@ def open_bucket(text: str, retries: RetryPolicy, tell: Tell) -> BucketStore:
 
 
 def uploads(sources: Sequence[Path], place: str) -> list[Upload]:
-    """What to put where: a folder's files keep their names below it; one file alone gets `place` as its name unless that ends in /.
+    """The files to upload and their names: files of a folder keep their names below it; a single file gets the name `place`,
+    unless that ends in /.
 
-    Hidden files and links to folders are left out. Raises DataError when a source is missing or there is nothing to put.
+    Hidden files and links to folders are left out. Raises DataError when a source is missing or there is no file.
     """
     found = []
     exact = len(sources) == 1 and not place.endswith("/") and bool(locate(place).path)
@@ -69,12 +70,12 @@ def uploads(sources: Sequence[Path], place: str) -> list[Upload]:
         else:
             raise DataError(f"no file or folder {source}; check the path")
     if not found:
-        raise DataError(f"no files in {', '.join(map(str, sources))}; nothing was put")
+        raise DataError(f"no files in {', '.join(map(str, sources))}; nothing was uploaded")
     return found
 
 
 def put(store: BucketStore, upload: Upload, moved: Moved) -> str:
-    """Puts one file and returns its sha256; the object is there whole or not at all."""
+    """Uploads one file and returns its sha256; the bucket shows the complete object or none."""
     try:
         with upload.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -107,7 +108,7 @@ def put(store: BucketStore, upload: Upload, moved: Moved) -> str:
 
 
 def objects(store: BucketStore) -> list[Entry]:
-    """The object at the location itself, with an empty name, or all below it, bookkeeping included."""
+    """The object at the location itself, with an empty name, or all objects below it, including bookkeeping."""
     if store.location.path:
         found = store.retries.call(store.target(""), lambda: _details_or_none(store), store.tell)
         if found is not None:
@@ -116,12 +117,12 @@ def objects(store: BucketStore) -> list[Entry]:
 
 
 def targets(store: BucketStore, entries: Sequence[Entry], folder: Path) -> dict[Entry, Path]:
-    """Where each object goes below `folder`; raises DataError, before anything is fetched, when one would lie outside."""
+    """The local path of each object below `folder`; raises DataError when a path would lead outside. Nothing is fetched."""
     return {entry: safe_path(folder, entry.name or store.location.path.rpartition("/")[2]) for entry in entries}
 
 
 def get(store: BucketStore, name: str, target: Path, moved: Moved) -> str:
-    """Fetches one object and returns what it was checked by: `sha256`, `md5` or `size`."""
+    """Downloads one object and returns the kind of check that it passed: `sha256`, `md5` or `size`."""
     key = store.location.key(name)
 
     def receive() -> str:
@@ -140,10 +141,10 @@ def get(store: BucketStore, name: str, target: Path, moved: Moved) -> str:
 
 
 def _verified(answer: Mapping[str, Any], checked: str, expected: str, place: str, moved: Moved) -> Iterator[bytes]:
-    """The blocks of an object; raises at the end when they are fewer or others than the store said."""
+    """Passes on the blocks of an object; raises at the end when their size or checksum is not the store's."""
     size = 0
     digest = hashlib.new(checked, usedforsecurity=False) if checked != "size" else None
-    with problems():  # here, because some of boto3's errors pass for errors of the disk where blocks are written
+    with problems():  # here, because where blocks are written, some of boto3's errors look like errors of the disk
         for block in answer["Body"].iter_chunks(BLOCK_BYTES):
             size += len(block)
             if digest:
@@ -153,11 +154,11 @@ def _verified(answer: Mapping[str, Any], checked: str, expected: str, place: str
     if size != answer["ContentLength"]:
         raise StoreProblem(CUT)
     if digest and digest.hexdigest() != expected:
-        raise DataError(f"{place}: its {checked} is not {expected}, which it had when it was put; put it again")
+        raise DataError(f"{place}: its {checked} is not {expected}, which it had when it was uploaded; upload it again")
 
 
 def _expected(answer: Mapping[str, Any]) -> tuple[str, str]:
-    """By what an object can be checked, and what that has to be."""
+    """The kind of check that is possible for an object, and the expected value."""
     if sha256 := answer.get("Metadata", {}).get(METADATA):
         return "sha256", str(sha256)
     plain = MD5.fullmatch(str(answer.get("ETag", "")))
@@ -174,7 +175,7 @@ def _details_or_none(store: BucketStore) -> Mapping[str, Any] | None:
 
 
 class _Sum:
-    """Hands on how much has been moved, and takes it back when a transfer has to start again."""
+    """Reports the number of moved bytes, and subtracts them again when a transfer has to restart."""
 
     def __init__(self, moved: Moved) -> None:
         self._moved, self._total = moved, 0

@@ -1,4 +1,4 @@
-"""A store behind http(s) that can only be read: names have to be known, since the web has no way of listing."""
+"""A read-only store behind http(s). It cannot list files, so their names must be known."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from manyhands.data.store.failure import CUT, HANGING, NO_OBJECT, REFUSED, Store
 from manyhands.errors import DataError
 
 ATONCE = 8
-"""Questions that are asked at the same time."""
+"""The largest number of parallel requests for sizes."""
 BLOCK_BYTES = 1 << 20
 PARTIAL = 206
 UNSATISFIABLE = 416
 
 
 class WebStore(Store):
-    """Files below a web address, through the standard library; a proxy is taken from the usual variables."""
+    """Files below a web address, read with the standard library; a proxy comes from the usual environment variables."""
 
     can_list = False
 
@@ -50,7 +50,7 @@ class WebStore(Store):
         return self._ask(name, ask)
 
     def blocks(self, name: str = "") -> Iterator[bytes]:
-        """The content of `name` block by block, for what is too large for memory; raises StoreProblem, and tries once."""
+        """The content of `name` in blocks, for files larger than memory; tries once and raises StoreProblem."""
         with self._answer(name, "GET") as answer:
             yield from _blocks(answer)
 
@@ -64,7 +64,7 @@ class WebStore(Store):
             ranged = answer.status == PARTIAL
         if stop is None or ranged:
             return content
-        return content[start:stop]  # a server may send the whole file all the same (RFC 9110, 14.2)
+        return content[start:stop]  # a server may ignore the range and send the whole file (RFC 9110, 14.2)
 
     def _write(self, name: str, content: Readable) -> None:
         raise DataError(f"{self.location}: nothing can be written behind http(s); use a bucket or a path")
@@ -94,7 +94,7 @@ class WebStore(Store):
 
 
 def _blocks(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    """The body; raises StoreProblem when it is shorter than the answer said it would be."""
+    """The blocks of the body; raises StoreProblem when the body is shorter than the header says."""
     left = int(answer.headers["Content-Length"]) if answer.headers.get("Content-Length") else None
     while block := answer.read(BLOCK_BYTES):
         yield block
