@@ -1,1 +1,1 @@
-"""Records -> means, intervals, scaling and laws. Needs no training library: it sees records only."""
+"""Records -> means, intervals, scaling and laws. It reads records only, so it needs no training library."""

@@ -1,11 +1,11 @@
-"""What Amdahl and Gustafson promise for N workers, from measured phases, to stand beside the speed-up that was measured.
+"""The speed-ups that the laws of Amdahl and Gustafson predict for N workers from measured phases, beside the measured speed-up.
 
-Amdahl     S(N) = 1 / (s + (1 - s) / N), with s the share of one worker's time that is not spread: from the base line's phases
-Gustafson  S(N) = N - s' (N - 1), with s' the same share, but of the time that N workers took
+Amdahl     S(N) = 1 / (s + (1 - s) / N), with s the serial share of one worker's time, from the phases of the base line
+Gustafson  S(N) = N - s' (N - 1), with s' the serial share of the time that N workers took
 
-Of a run count load, train and prediction; launching the engine is no part of it. `train` is spread, and so is the prediction of
-an ensemble, whose members each make their own; another model predicts in one process. Both are what the laws promise if spreading
-costs nothing: what is missing from them is what the engine costs.
+The time of a run here is load, train and prediction, without the launch of the engine. `train` is parallel. The prediction of
+an ensemble is parallel too, because each member predicts; other models predict in one process. Both laws assume that parallel
+work has no overhead, so the difference from the measured speed-up is the overhead of the engine.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from manyhands.record import Record
 
 @dataclass(frozen=True)
 class Promise:
-    """One worker count: the measured speed-up of load, train and prediction, and what the laws promise."""
+    """One worker count: the measured speed-up of load, train and prediction, and the speed-ups by the two laws."""
 
     workers: int
     measured: float
     amdahl: float
     gustafson: float
     serial_share: float
-    """Of the base line's time: Amdahl's s."""
+    """Serial share of the base line's time: Amdahl's s."""
     scaled_share: float
-    """Of these workers' time: Gustafson's s'."""
+    """Serial share of these workers' time: Gustafson's s'."""
 
 
 def promise(base: Sequence[Record], cell: Sequence[Record], workers: int) -> Promise | None:
-    """What the laws promise for the launches of a cell over those of the base line; None when a span was not measured."""
+    """The speed-ups of a cell over the base line, measured and by the laws; None when a time was not measured."""
     fixed, spread = _mean_spans(base)
     own_fixed, own_spread = _mean_spans(cell)
     if fixed is None or spread is None or own_fixed is None or own_spread is None or spread <= 0 or own_spread <= 0:
@@ -49,7 +49,7 @@ def promise(base: Sequence[Record], cell: Sequence[Record], workers: int) -> Pro
 
 
 def _mean_spans(records: Sequence[Record]) -> tuple[float | None, float | None]:
-    """Mean seconds of what is not spread, and of what is."""
+    """Mean seconds of the serial work, and of the parallel work."""
     fixed, spread = [], []
     for record in records:
         load, train = finite_or_none(record.phases.get("load_s")), finite_or_none(record.phases.get("train_s"))

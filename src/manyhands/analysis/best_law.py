@@ -1,4 +1,4 @@
-"""The cells of one backend -> the law that fits its throughput best, how far to trust it, and where more workers hurt."""
+"""The cells of one backend -> the law that fits its throughput best, its error, and the worker count with the peak."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from manyhands.analysis.spread import Estimate
 
 @dataclass(frozen=True)
 class Curve:
-    """Throughput of one backend over its worker counts, a point for every launch; rows a second."""
+    """Throughput of one backend at each worker count, in rows a second; one point per launch."""
 
     backend: str
     threads: int
@@ -27,18 +27,18 @@ class Curve:
 
 @dataclass(frozen=True)
 class Choice:
-    """The laws fitted to a curve, best first, and what the best one says."""
+    """The laws that were fitted to a curve, best first, and the results of the best one."""
 
     curve: Curve
     fits: tuple[LawFit, ...]
     peak: Estimate
-    """Worker count beyond which more workers hurt; infinite when none is in sight."""
+    """The worker count with the highest throughput; more workers are slower. Infinite when the law has no peak."""
     error_at_largest: float | None
-    """Share by which the best law, fitted without the largest worker count, misses it; None with too few counts."""
+    """Relative error at the largest worker count when the best law is fitted without it; None with too few counts."""
 
 
 def curves(group: Group, time: Time) -> list[Curve]:
-    """The curves of the group that have two worker counts or more, in the order of its cells."""
+    """The curves of the group with at least two worker counts, in the order of its cells."""
     by_name: dict[tuple[str, int], list[Cell]] = {}
     for cell in group.cells:
         if cell.measured:
@@ -48,19 +48,19 @@ def curves(group: Group, time: Time) -> list[Curve]:
 
 
 def laws_found(group: Group, time: Time) -> list[tuple[Curve, Choice | NotIdentifiable]]:
-    """Every curve of the group with what it comes to."""
+    """Every curve of the group with its fitted laws, or the reason why there are none."""
     return [(curve, choose(curve)) for curve in curves(group, time)]
 
 
 def choose(curve: Curve) -> Choice | NotIdentifiable:
-    """The law with the lowest AICc among those meant for the curve's scaling; NotIdentifiable with too few points for any."""
+    """The law with the lowest AICc among the laws for the curve's scaling; NotIdentifiable when no law has enough points."""
     laws = [law for law in LAWS if curve.scaling in law.scalings]
     tried = [fit(law, curve.workers, curve.throughput) for law in laws]
     fits = sorted((found for found in tried if isinstance(found, LawFit)), key=lambda found: found.aicc)
     if not fits:
         return next(found for found in tried if isinstance(found, NotIdentifiable))
     if math.isinf(fits[0].aicc):
-        # AICc takes two more points than gamma, the parameters and the noise.
+        # AICc needs two points more than it has unknowns: gamma, the parameters and the noise.
         return too_few(min(len(law.parameters) for law in laws) + 4, len(curve.workers), "launches")
     return Choice(curve, tuple(fits), peak(fits[0]), _error_at_largest(fits[0].law, curve))
 

@@ -1,8 +1,8 @@
-"""Runs of a network on one backend -> what its steps cost a worker without any exchange, at any worker count.
+"""Runs of a network on one backend -> the cost of a step for one worker, without the exchange, at any worker count.
 
-busy(n) = c0 x steps(n) + c1 x rows(n), per epoch and worker: c0 is what a step costs whatever its rows, c1 what a row costs. With
-runs of one batch per worker the two cannot be told apart, and all is taken to be cost of rows. Time that workers waited for
-each other is no part of it.
+busy(n) = c0 x steps(n) + c1 x rows(n), per epoch and worker: c0 is the fixed cost of a step, c1 the cost of a row. When all runs
+have the same batch per worker, c0 and c1 cannot be separated, and the whole cost is assigned to rows. Time in which workers waited
+for each other is not included.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What all workers together have to do, from the specs of the runs."""
+    """The work of all workers together, from the specs of the runs."""
 
     rows_of_one: float
     """Rows of an epoch with one worker."""
@@ -41,11 +41,11 @@ class Job:
         return self.rows_of_one * (workers if self.scaling == "growing" else 1)
 
     def share(self, workers: int) -> int:
-        """Rows of an epoch that one worker takes."""
+        """Rows of an epoch for one worker."""
         return math.ceil(self.rows(workers) / workers)
 
     def worker_batch(self, workers: int) -> int:
-        """Rows that one worker takes per step, all of its rows where these are fewer."""
+        """Rows of one worker per step; all of its rows when it has fewer."""
         batch = self.batch_size // workers if self.batch == "global" else self.batch_size
         return min(batch, self.share(workers))
 
@@ -54,7 +54,7 @@ class Job:
         return math.ceil(self.share(workers) / self.worker_batch(workers))
 
     def impossible(self, workers: int) -> str | None:
-        """Why it cannot be spread over so many workers; None when it can."""
+        """The reason why this number of workers cannot do the work; None when it can."""
         if self.batch == "global" and self.batch_size % workers:
             multiple = -(-self.batch_size // workers) * workers
             return (
@@ -68,7 +68,7 @@ class Job:
 
 @dataclass(frozen=True)
 class BusyTime:
-    """One run: what a worker did per epoch, and how long that took it without waiting for others."""
+    """One run: the steps and rows of a worker per epoch, and its busy time, without waiting for other workers."""
 
     workers: int
     steps: int
@@ -83,17 +83,17 @@ class Calibration:
     step_s: float
     row_s: float
     covariance: tuple[tuple[float, float], tuple[float, float]]
-    """Of `step_s` and `row_s`."""
+    """Covariance of `step_s` and `row_s`."""
     freedom: int
     """Degrees of freedom; 0 when there are too few launches for an interval."""
     workers: tuple[int, ...]
-    """Worker counts that it comes from."""
+    """The worker counts of the runs."""
     launches: int
     compute_share: float
-    """Share of the busy time that is compute, the rest being waits for input."""
+    """Share of the busy time that is compute; the rest is waiting for input."""
 
     def draws(self, count: int, seed: int = 0) -> Array:
-        """(count, 2): values of `step_s` and `row_s` within their uncertainty, none below 0."""
+        """(count, 2): random values of `step_s` and `row_s` within their uncertainty; none is negative."""
         import numpy as np
 
         chance = np.random.default_rng(seed)
@@ -103,7 +103,7 @@ class Calibration:
 
 
 def job_of(record: Record) -> Job | None:
-    """What the run had to do; None when it is no network, or the record does not say."""
+    """The work of the run; None when it is no network, or when the record lacks the information."""
     size, rows = finite_or_none(record.resolved.get("parameter_bytes")), finite_or_none(record.resolved.get("rows_per_epoch"))
     if not size or not rows or not finite_or_none(record.resolved.get("steps_per_epoch")):
         return None
@@ -120,7 +120,7 @@ def job_of(record: Record) -> Job | None:
 
 
 def launches(cell: Cell, job: Job) -> list[BusyTime]:
-    """The launches of a cell whose busy time was measured; where the machine had too few cores for them, none."""
+    """The launches of a cell with a measured busy time; an empty list when the machine had too few cores for the workers."""
     found = []
     for record in cell.measured:
         busy = _busy_s(record)
@@ -130,7 +130,7 @@ def launches(cell: Cell, job: Job) -> list[BusyTime]:
 
 
 def compute_share(cells: Sequence[Cell]) -> float:
-    """Mean share of compute in compute and input; 1 where it was not measured."""
+    """Mean share of compute in the time of compute and input; 1 when it was not measured."""
     shares = []
     for record in (record for cell in cells for record in cell.measured):
         compute, waited = finite_or_none(record.train_split.get("compute_s")), finite_or_none(record.train_split.get("input_s"))
@@ -140,14 +140,14 @@ def compute_share(cells: Sequence[Cell]) -> float:
 
 
 def calibrate(measured: Sequence[BusyTime], share: float) -> Calibration:
-    """Least squares of relative errors through the launches; `share`: what `compute_share` gives."""
+    """Fits the costs to the launches by least squares of the relative errors; `share`: the result of `compute_share`."""
     import numpy as np
 
     steps, rows, busy = np.array([(run.steps, run.rows, run.busy_s) for run in measured], dtype=float).T
     design = np.stack([steps, rows], axis=1) / busy[:, None]
     kept = [0, 1] if len(np.unique(np.round(rows / steps, 6))) > 1 else [1]
     best, covariance, freedom = _solve(design[:, kept])
-    if best.min() < 0:  # a cost below 0 is noise: the other one alone explains the points
+    if best.min() < 0:  # a negative cost is noise: the other cost alone explains the points
         kept = [int(best.argmax())]
         best, covariance, freedom = _solve(design[:, kept])
     costs, spread = np.zeros(2), np.zeros((2, 2))
@@ -158,7 +158,7 @@ def calibrate(measured: Sequence[BusyTime], share: float) -> Calibration:
 
 
 def _solve(design: Array) -> tuple[Array, Array, int]:
-    """The factors that bring every row of the design nearest to 1, their covariance and degrees of freedom."""
+    """The factors that bring every row of the design closest to 1, their covariance and degrees of freedom."""
     import numpy as np
 
     best = np.linalg.lstsq(design, np.ones(len(design)))[0].astype(np.float64)
@@ -168,7 +168,7 @@ def _solve(design: Array) -> tuple[Array, Array, int]:
 
 
 def _busy_s(record: Record) -> float | None:
-    """Seconds of `train` that a worker computed or waited for input; of a lone worker all of them, where they were not split."""
+    """Seconds of `train` in which a worker computed or waited for input; all of `train` for one worker without a split."""
     compute, waited = finite_or_none(record.train_split.get("compute_s")), finite_or_none(record.train_split.get("input_s"))
     if compute is not None:
         return compute + (waited or 0.0)

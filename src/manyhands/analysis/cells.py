@@ -1,7 +1,7 @@
 """Records -> groups that may be compared, and in each group its cells.
 
-A group holds one workload under one set of conditions: machine, data, sizes, settings, library versions, code. Records of
-different conditions are never averaged; `differences` names what differs. A cell is one backend at one worker count.
+A group is one workload under one set of conditions: machine, data, sizes, settings, library versions, code. Records with
+different conditions are never averaged; `differences` lists the differences. A cell is one backend at one worker count.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from typing import Any
 from manyhands.record import BASE_LINE, Record
 
 CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine", "reader")
-"""Fields of the spec that a report compares: they set cells apart, not groups."""
+"""Fields of the spec that distinguish cells inside a group; a report compares them."""
 NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir", "data", "save")
-"""Fields of the spec that do not change what is measured, or that the record holds better elsewhere (the hash of the data)."""
+"""Fields of the spec that do not affect the measurement, or that another field of the record describes better (the data's hash)."""
 VOLATILE = ("load_1m", "load_5m", "load_15m", "memory_available_bytes", "cpu_mhz", "uptime_s", "warnings")
-"""What a record says about the machine that changes from run to run."""
+"""Fields of the machine that change from run to run."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One backend at one worker and thread count, with every record of it, in the order of the repeats."""
+    """One backend at one worker and thread count, with all its records in the order of the repeats."""
 
     backend: str
     workers: int
     threads: int
     variant: str
-    """What sets it apart from a cell of the same backend, workers and threads (`nodes 2`); empty when nothing does."""
+    """The difference from a cell with the same backend, workers and threads (`nodes 2`); empty without such a cell."""
     records: tuple[Record, ...]
 
     @property
@@ -43,7 +43,7 @@ class Group:
 
     workload: str
     conditions: Mapping[str, str]
-    """What all its records share, name -> value in words."""
+    """The conditions that all records share: name -> value as text."""
     cells: tuple[Cell, ...]
 
     @property
@@ -56,7 +56,7 @@ class Group:
 
 
 def group_records(records: Iterable[Record]) -> list[Group]:
-    """The groups, by workload and then by size; cells with `serial` first, then by backend, workers and threads."""
+    """The groups, sorted by workload and then by size. Their cells: `serial` first, then by backend, workers and threads."""
     by_workload: dict[str, list[Record]] = {}
     for record in records:
         by_workload.setdefault(str(record.spec.get("workload", "unknown")), []).append(record)
@@ -64,7 +64,7 @@ def group_records(records: Iterable[Record]) -> list[Group]:
 
 
 def differences(groups: Sequence[Group]) -> dict[str, list[str]]:
-    """The conditions that the groups do not share: name -> the values met; `missing` where a record does not say."""
+    """The conditions that differ between the groups: name -> its values; `missing` when a record lacks the condition."""
     names = dict.fromkeys(name for group in groups for name in group.conditions)
     values = {name: list(dict.fromkeys(group.conditions.get(name, "missing") for group in groups)) for name in names}
     return {name: met for name, met in values.items() if len(met) > 1}
@@ -77,9 +77,9 @@ def _groups(workload: str, records: Sequence[Record]) -> list[Group]:
     known: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in sorted(records, key=lambda record: not record.ok):
         spec = {name: value for name, value in record.spec.items() if name not in (*CELL, *NEUTRAL, "workload")}
-        if record.study.get("seeds"):  # every repeat has a seed of its own, so that quality has a spread over seeds
+        if record.study.get("seeds"):  # each repeat has its own seed, so that quality has a spread over seeds
             spec["seed"] = record.study["seeds"]
-        # Thousands of records differ in a few ways: what they have in common is put in words once.
+        # Thousands of records have few different conditions: the text of each is made once.
         same = repr((spec, record.data.get("sha256"), record.machine, record.versions, record.code))
         key = known.get(same) or known.setdefault(same, tuple(_conditions(record, spec, everywhere).items()))
         if not record.ok:
@@ -90,7 +90,7 @@ def _groups(workload: str, records: Sequence[Record]) -> list[Group]:
 
 
 def _conditions(record: Record, spec: Mapping[str, Any], libraries: set[str]) -> dict[str, str]:
-    """What must be equal for two records to be comparable. What a run that stopped early does not know is left out."""
+    """The conditions that must be equal in comparable records. Values that a run did not reach before it stopped are left out."""
     conditions = {name.replace("_", " "): _words(name, value) for name, value in spec.items()}
     if record.data.get("sha256"):
         conditions["data sha256"] = str(record.data["sha256"])[:12]
@@ -119,7 +119,7 @@ def _cells(records: Sequence[Record], everywhere: set[str]) -> tuple[Cell, ...]:
     for record in records:
         own = {f"version of {name}": value for name, value in record.versions.items() if name not in everywhere and record.ok}
         settings = {name: str(record.spec.get(name)) for name in CELL}
-        if record.spec.get("nodes", 1) != 1:  # only where the nodes met, which is another port in each job of a cluster
+        if record.spec.get("nodes", 1) != 1:  # the address is only the meeting point of the nodes; its port changes with each job
             settings["address"] = "None"
         key = tuple((settings | dict(sorted(own.items()))).items())
         if not record.ok:

@@ -1,4 +1,4 @@
-"""What a speed-up costs: core-hours and CPU-seconds of a run, and the serial fraction that its speed-up implies."""
+"""The cost of a speed-up: core-hours and CPU-seconds of a run, and the serial fraction that the speed-up implies."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from manyhands.record import Record
 
 
 def whole_run_s(record: Record) -> float | None:
-    """Wall time with launch and teardown; None when not measured, or where an engine that served other runs too had them."""
+    """Wall time with launch and teardown; None when not measured, or when the engine was shared with other runs."""
     return None if record.resolved.get("engine") else finite_or_none(record.wall_s)
 
 
 def core_hours(record: Record) -> float | None:
-    """Cores held (workers x threads) times hours of wall time, busy or not; None where the whole of that is not known."""
+    """Reserved cores (workers x threads) times hours of wall time, busy or not; None when the wall time is not known."""
     wall_s = whole_run_s(record)
     return None if wall_s is None else record.spec.get("workers", 1) * record.spec.get("threads", 1) * wall_s / 3600
 
 
 def cpu_seconds(record: Record) -> float | None:
-    """Seconds that the cores were busy, over the whole process tree; None when not measured."""
+    """Seconds of busy cores in the whole process tree; None when not measured."""
     return finite_or_none(record.resources.get("cpu_s"))
 
 
 def serial_fraction(speedup: Ratio, cores: float) -> Estimate | None:
-    """Karp-Flatt metric, the share of the work that seems not to be spread: (1/S - 1/p) / (1 - 1/p); None for p <= 1.
+    """Karp-Flatt metric, the apparent serial share of the work: (1/S - 1/p) / (1 - 1/p); None for p <= 1.
 
-    S is the speed-up with p times the cores. A fraction that stays level over p points to work that is truly serial; one that
-    grows points to overhead (communication, start, imbalance). Below 0 means faster than linear, as caches can make it. It means
-    nothing when the work grows with the workers, or for a speed-up whose interval holds p. Source: Karp and Flatt 1990,
-    doi:10.1145/78607.78614.
+    S is the speed-up with p times the cores. A fraction that is constant over p indicates serial work; a fraction that grows
+    indicates overhead (communication, start, imbalance). Below 0 the speed-up is more than linear, for example through caches. The
+    metric has no meaning when the work grows with the workers, or when the interval of the speed-up contains p. Source: Karp and
+    Flatt 1990, doi:10.1145/78607.78614.
     """
     if cores <= 1:
         return None

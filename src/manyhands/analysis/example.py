@@ -1,4 +1,4 @@
-"""Made-up records with a known speed-up: no training, for tests and to see what a report looks like."""
+"""Invented records with a known speed-up, without any training: for tests, and to see an example of a report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPEEDS: Mapping[tuple[str, int, int], float] = {
     ("ddp", 1, 1): 0.97,
     ("ddp", 2, 1): 1.8,
 }
-"""Backend, workers, threads -> the true speed-up of the made-up runs."""
+"""Backend, workers, threads -> the true speed-up of the invented runs."""
 MACHINE = {
     "host": "example",
     "cpu_model": "made-up CPU",
@@ -45,7 +45,7 @@ SPEC: Mapping[str, Any] = {
 
 
 def example_record(train_s: float, asked: Mapping[str, Any], **changes: Any) -> Record:
-    """A finished run that trained for `train_s` seconds; `asked` replaces fields of the spec, `changes` of the record."""
+    """A finished run with `train_s` seconds of training; `asked` replaces fields of the spec, `changes` those of the record."""
     spec = {**SPEC, **asked}
     workers, spread_out = spec["workers"], spec["backend"] != "serial"
     phases = {"launch_s": 3.1 if spread_out else 1.2, "load_s": 0.2, "warmup_s": 0.1, "train_s": train_s, "evaluate_s": 0.2}
@@ -83,7 +83,7 @@ def example_records(
     noise: float = 0.02,
     seed: int = 0,
 ) -> list[Record]:
-    """Runs of every cell in every repeat: 12 s over the true speed-up, times log-normal noise and a drift that a block shares."""
+    """Runs of every cell in every repeat: 12 s divided by the true speed-up, with log-normal noise and a drift for each block."""
     chance = random.Random(seed)
     records = []
     for workload in workloads:
@@ -96,7 +96,7 @@ def example_records(
 
 
 def example_exchange(backend: str, workers: int, seconds: Mapping[int, Sequence[float]], repeat: int = 0) -> Record:
-    """A run of `collective`; `seconds`: elements of a message -> the time of every repetition."""
+    """A run of `collective`; `seconds`: elements of a message -> the times of its repetitions."""
     asked = {"workload": "collective", "backend": backend, "workers": workers, "repeat": repeat, "batch": "per-worker"}
     sizes = [{"elements": elements, "bytes": 4 * elements, "seconds": list(taken)} for elements, taken in seconds.items()]
     resolved = {"strategy": "torch.distributed.all_reduce", "group": "gloo", "device": "cpu", "all_reduce": sizes}

@@ -1,13 +1,13 @@
-"""Records of kind `collective` -> time and bandwidth of an all-reduce by message size, and the alpha and beta behind them.
+"""Records of kind `collective` -> time and bandwidth of an all-reduce by message size, and the fitted alpha and beta.
 
-algbw = S / t, the algorithm bandwidth: bytes of the message over the time until all have the sum
-busbw = algbw x 2 (n - 1) / n, the bus bandwidth: what every worker of n has to send and receive at least, so that it can be held
-    against the hardware whatever n is. Source: nccl-tests, https://github.com/NVIDIA/nccl-tests/blob/master/doc/PERFORMANCE.md
-T(n, S) = 2 (n - 1) alpha + 2 (n - 1) / n x S x beta, the time of a ring, which gloo uses and NCCL mostly
-    alpha: seconds of a step in which nothing is sent; beta: seconds per byte sent, the time to add it up included.
+algbw = S / t, the algorithm bandwidth: bytes of the message divided by the time until all workers have the sum
+busbw = algbw x 2 (n - 1) / n, the bus bandwidth: each of n workers sends and receives at least this much, so it can be compared
+    with the hardware for every n. Source: nccl-tests, https://github.com/NVIDIA/nccl-tests/blob/master/doc/PERFORMANCE.md
+T(n, S) = 2 (n - 1) alpha + 2 (n - 1) / n x S x beta, the time of a ring, which gloo uses always and NCCL mostly
+    alpha: seconds of a step without any bytes; beta: seconds per byte, including the time to add it.
     Source: Thakur, Rabenseifner and Gropp 2005, doi:10.1177/1094342005051521
 
-Do not trust the fit between its ends: protocols change with the size, and a middling message can take twice the time it says.
+Do not trust the fit for medium sizes: protocols change with the size, and a medium message can take twice the fitted time.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from manyhands.analysis.laws import Array
 
 NEEDS = 3
-"""Message sizes that identify alpha and beta: one more than there are of these."""
+"""Message sizes needed to fit alpha and beta: one more than the number of parameters."""
 
 
 @dataclass(frozen=True)
 class MessageTime:
-    """One message size in one launch: the median over its repetitions, each that of its slowest worker."""
+    """One message size in one launch: the median over its repetitions; a repetition's time is that of its slowest worker."""
 
     workers: int
     bytes: float
@@ -43,7 +43,7 @@ class MessageTime:
 
 @dataclass(frozen=True)
 class Message:
-    """One message size of a cell over its launches."""
+    """One message size of a cell, over all launches."""
 
     elements: int
     bytes: float
@@ -56,20 +56,20 @@ class Message:
 
 @dataclass(frozen=True)
 class Link:
-    """What a step of an exchange costs between two workers."""
+    """The cost of a step of an exchange between two workers."""
 
     alpha: Estimate
-    """Seconds a step."""
+    """Seconds per step."""
     beta: Estimate
-    """Seconds a byte."""
+    """Seconds per byte."""
     covariance: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 0.0), (0.0, 0.0))
-    """Of log alpha and log beta; 0 for a link that was given, not measured."""
+    """Covariance of log alpha and log beta; 0 for a link that was given, not measured."""
     freedom: int = 0
     """Degrees of freedom of the fit."""
 
 
 def is_exchange(group: Group) -> bool:
-    """Whether the group measured the exchange alone, with nothing learnt."""
+    """True when the runs of the group measured only the exchange, without training."""
     return any(record.resolved.get("all_reduce") for record in group.measured)
 
 
@@ -83,15 +83,15 @@ def messages(cell: Cell) -> list[Message]:
 
 
 def points(records: Iterable[Record]) -> list[MessageTime]:
-    """A point for every message size of every launch."""
+    """One point for each message size of each launch."""
     return [point for record in records for _, point in _points(record)]
 
 
 def fit_link(measured: Sequence[MessageTime]) -> Link | NotIdentifiable:
-    """Alpha and beta of a ring through the points, with 95 % intervals; NotIdentifiable with too few sizes or no fit.
+    """Alpha and beta of a ring, fitted to the points, with 95 % intervals; NotIdentifiable with too few sizes or without a fit.
 
-    Least squares on the logarithm of time, because noise is a share of it and sizes span decades; intervals from the curvature at
-    the best fit and Student's t, over points of all sizes, so that what a ring cannot explain makes them wider.
+    Least squares on the logarithm of time, because noise is proportional to time and sizes span decades. Intervals come from the
+    curvature at the best fit and Student's t, over points of all sizes, so deviations from a ring make them wider.
     """
     import numpy as np
     from scipy.optimize import OptimizeWarning, curve_fit
@@ -124,7 +124,7 @@ def fit_link(measured: Sequence[MessageTime]) -> Link | NotIdentifiable:
 
 
 def _points(record: Record) -> list[tuple[int, MessageTime]]:
-    """Elements and point of every size that has a time above 0."""
+    """(elements, point) for every size with a time above 0."""
     found = []
     for size in record.resolved.get("all_reduce") or ():
         seconds = [value for value in map(finite_or_none, size.get("seconds", ())) if value is not None and value > 0]
@@ -143,5 +143,5 @@ def _message(elements: int, measured: Sequence[MessageTime]) -> Message:
 
 
 def _exp(log: float) -> float:
-    """e to that power, within what a float holds: a size that says nothing has no bounds."""
+    """e to the power `log`, limited to the range of a float, because an uncertain fit has huge bounds."""
     return math.exp(min(700.0, max(-700.0, log)))

@@ -1,8 +1,8 @@
-"""Throughput at several worker counts -> the parameters of a law with 95 % intervals, or the words why not.
+"""Throughput at several worker counts -> the parameters of a law with 95 % intervals, or the reason why there is no fit.
 
-Least squares on the logarithm of throughput, because the noise of run times is a share of them; intervals from the curvature at
-the best fit and Student's t. Source: Seber and Wild 1989, Nonlinear Regression, chapter 5, doi:10.1002/0471725315.
-Parameters are not held above 0: a bound would make the intervals of small fractions wrong.
+Least squares on the logarithm of throughput, because the noise of run times is proportional to them. Intervals come from the
+curvature at the best fit and Student's t. Source: Seber and Wild 1989, Nonlinear Regression, chapter 5, doi:10.1002/0471725315.
+Parameters may be negative: a bound at 0 would make the intervals of small fractions wrong.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from manyhands.analysis.laws import Array
 
 Noise = Literal["relative", "absolute"]
-"""Whether noise is a share of the throughput (run times) or the same at every worker count (R's `nls` and `usl`)."""
+"""`relative`: noise is proportional to throughput, as in run times. `absolute`: the same at every worker count, as in R's `nls`
+and `usl`."""
 SMALLEST = 1e-12
-"""Keeps logarithms defined where a trial step of the fit leaves what the law allows."""
+"""Keeps logarithms defined when a trial step of the fit leaves the valid range of the law."""
 
 
 @dataclass(frozen=True)
 class NotIdentifiable:
-    """Why there is no fit."""
+    """The result when there is no fit, with the reason."""
 
     reason: str
 
@@ -37,36 +38,37 @@ class NotIdentifiable:
 
 
 def too_few(needs: int, has: int, what: str = "worker counts") -> NotIdentifiable:
-    """The refusal for lack of points: `not identifiable: needs 4 worker counts, has 2`."""
+    """The result for too few points: `not identifiable: needs 4 worker counts, has 2`."""
     return NotIdentifiable(f"needs {needs} {what}, has {has}")
 
 
 @dataclass(frozen=True)
 class LawFit:
-    """A law with its parameters. gamma, a throughput, is in the unit of the points."""
+    """A law with its fitted parameters. gamma, a throughput, has the unit of the points."""
 
     law: Law
     gamma: Estimate
     parameters: dict[str, Estimate]
     covariance: tuple[tuple[float, ...], ...]
-    """Of log gamma and the parameters, in that order."""
+    """Covariance of log gamma and the parameters, in that order."""
     freedom: int
     aicc: float
-    """Akaike's criterion for few points, lower is better; infinite when there are too few to judge."""
+    """Akaike's criterion for few points, lower is better; infinite when there are too few points."""
 
     def speedup(self, workers: float) -> float:
-        """S(N) over one worker, as fitted."""
+        """The fitted speed-up S(N) over one worker."""
         return float(self.law.speedup(workers, *(estimate.value for estimate in self.parameters.values())))
 
     def throughput(self, workers: float) -> float:
-        """X(N), as fitted."""
+        """The fitted throughput X(N)."""
         return self.gamma.value * self.speedup(workers)
 
 
 def fit(law: Law, workers: Sequence[float], throughput: Sequence[float], noise: Noise = "relative") -> LawFit | NotIdentifiable:
-    """The law through the points, one for every launch; NotIdentifiable with too few worker counts, or when no fit is found.
+    """The law fitted to the points, one per launch; NotIdentifiable with too few worker counts, or when no fit is found.
 
-    Launches count as independent: drift that those of a block share makes gamma's interval too narrow, and the others' too wide.
+    Launches count as independent. A drift that the launches of a block share makes the interval of gamma too narrow and the
+    intervals of the other parameters too wide.
     """
     import numpy as np
     from scipy.optimize import OptimizeWarning, curve_fit
@@ -93,9 +95,9 @@ def fit(law: Law, workers: Sequence[float], throughput: Sequence[float], noise: 
 
 
 def peak(found: LawFit, draws: int = 10_000, seed: int = 0) -> Estimate:
-    """The worker count beyond which more workers hurt, by the Universal Scalability Law; infinite where none is in sight.
+    """The worker count with the highest throughput by the Universal Scalability Law; infinite when there is no peak.
 
-    The interval comes from draws of alpha and beta within their uncertainty, as the peak is far from linear in them.
+    The interval comes from random draws of alpha and beta within their uncertainty, because the peak is not linear in them.
     """
     import numpy as np
 
@@ -119,7 +121,7 @@ def _described(law: Law, best: Array, covariance: Array, residuals: Array, scale
     points, parameters = len(residuals), len(best)
     reach = t_quantile(points - parameters) * np.sqrt(np.diag(covariance))
     low, high = best - reach, best + reach
-    # Few launches far apart give bounds beyond what a float holds; exp(600) leaves room for the scale.
+    # Few launches with very different values give bounds beyond the range of a float; exp(600) leaves room for the scale.
     gamma = Estimate(*(float(scale * math.exp(min(600.0, max(-600.0, value)))) for value in (best[0], low[0], high[0])))
     found = {
         name: Estimate(float(best[place]), float(low[place]), float(high[place]))
@@ -130,7 +132,7 @@ def _described(law: Law, best: Array, covariance: Array, residuals: Array, scale
 
 
 def _aicc(residuals: Array, parameters: int) -> float:
-    """n log(RSS / n) + 2 k + 2 k (k + 1) / (n - k - 1), the noise counted in k. Source: Hurvich and Tsai 1989,
+    """n log(RSS / n) + 2 k + 2 k (k + 1) / (n - k - 1); k includes the noise. Source: Hurvich and Tsai 1989,
     doi:10.1093/biomet/76.2.297."""
     n, k = len(residuals), parameters + 1
     if n - k - 1 <= 0:

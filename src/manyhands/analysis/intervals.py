@@ -1,10 +1,10 @@
 """95 % intervals of a mean over launches: Student's t, Welch's t, and a hierarchical bootstrap.
 
-Which one: with 2 to 5 launches a bootstrap can only repeat the few values it has and is far too narrow, so the t-interval is
-used. From 6 launches on the bootstrap covers about as well, and it can follow the two levels of invocations and launches.
+With 2 to 5 launches the t-interval is used: a bootstrap can only repeat the few values it has, so it is far too narrow. From 6
+launches on, the bootstrap covers about as well, and it can follow the two levels of invocations and launches.
 Coverage measured in 2000 simulations for 3, 6, 10, 20 launches: normal values, t 96, 95, 95, 95 % and bootstrap 75, 94, 94, 95 %;
-exponential values, t 88, 89, 89, 92 % and bootstrap 68, 88, 90, 93 %. So a few launches with wild outliers are worth less than
-either interval says.
+exponential values, t 88, 89, 89, 92 % and bootstrap 68, 88, 90, 93 %. So with few launches and large outliers, both intervals are
+too narrow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Bounds = tuple[float, float]
 BOOTSTRAP_FROM = 6
-"""Units (launches, or invocations) from which a bootstrap is used."""
+"""The smallest number of units (launches, or invocations) for a bootstrap."""
 
 
 def t_interval(values: Sequence[float]) -> Bounds | None:
@@ -34,7 +34,7 @@ def t_interval(values: Sequence[float]) -> Bounds | None:
 
 
 def welch_interval(base: Sequence[float], other: Sequence[float]) -> Bounds | None:
-    """Bounds of the mean of `other` minus that of `base`, which vary independently; None for fewer than 2 values of either.
+    """Bounds of the mean of `other` minus the mean of `base`, which vary independently; None when either has fewer than 2 values.
 
     Source: Welch 1947, doi:10.1093/biomet/34.1-2.28.
     """
@@ -50,10 +50,10 @@ def welch_interval(base: Sequence[float], other: Sequence[float]) -> Bounds | No
 def bootstrap_interval(invocations: Sequence[Sequence[float]], resamples: int = 5000, seed: int = 0) -> Bounds:
     """Bounds of the mean of all values, resampled by invocation and then by launch inside it.
 
-    Launches of one invocation resemble each other, so with 6 invocations or more these are the units that are drawn; with fewer,
-    all launches are drawn as one pool, which is too narrow if invocations differ more than their launches do. Always the same
-    bounds for the same values. The percentiles are moved outwards, because means of resamples spread less than means of samples
-    do. Source: Hesterberg 2015, "expanded percentile", doi:10.1080/00031305.2015.1089789.
+    Launches of one invocation resemble each other, so with 6 or more invocations the invocations are resampled. With fewer, all
+    launches are resampled as one pool; the interval is then too narrow if invocations differ more than their launches do. The same
+    values always give the same bounds. The percentiles are moved outwards, because means of resamples vary less than means of
+    samples. Source: Hesterberg 2015, "expanded percentile", doi:10.1080/00031305.2015.1089789.
     """
     import numpy as np
 
@@ -74,9 +74,9 @@ def bootstrap_interval(invocations: Sequence[Sequence[float]], resamples: int = 
     return _expanded(means, units)
 
 
-@lru_cache(maxsize=4)  # the cells of a report have the same few numbers of launches, and drawing takes longest
+@lru_cache(maxsize=4)  # the cells of a report have the same few numbers of launches, and drawing is the slowest part
 def _weights(values: int, resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often every value is in every resample, as a share: times the values, the means of the resamples."""
+    """The share of each value in each resample; multiplied by the values, it gives the means of the resamples."""
     import numpy as np
 
     picks = np.random.default_rng(seed).integers(values, size=(resamples, values))
@@ -94,7 +94,7 @@ def _expanded(means: NDArray[np.float64], units: int) -> Bounds:
 
 
 def t_quantile(freedom: float) -> float:
-    """How many standard errors hold 95 % around the mean, for that many degrees of freedom."""
+    """The number of standard errors in half of a 95 % interval, for the given degrees of freedom."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.975))

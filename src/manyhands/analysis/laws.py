@@ -1,18 +1,18 @@
-"""Three laws of scaling: how many times faster N workers are than one.
+"""Three laws of scaling: the speed-up of N workers over one worker.
 
 Amdahl      S(N) = N / (1 + sigma (N - 1))                  doi:10.1145/1465482.1465560
-            sigma: share of one worker's time that cannot be spread
+            sigma: serial share of one worker's time
 Gustafson   S(N) = N - s (N - 1)                            doi:10.1145/42411.42415
-            s: share of N workers' time that is not spread
+            s: serial share of N workers' time
 USL         S(N) = N / (1 + alpha (N - 1) + beta N (N - 1))   Gunther 2007, doi:10.1007/978-3-540-31010-5
-            alpha: contention, workers queue for something shared; beta: coherency, every worker waits for every other
+            alpha: contention, workers queue for a shared resource; beta: coherency, every worker waits for every other
 
-Throughput is X(N) = gamma S(N), with gamma the throughput of one worker. Amdahl is for fixed work, Gustafson for work that grows
-with the workers, the Universal Scalability Law (USL) for both; with beta = 0 it is Amdahl's.
+Throughput is X(N) = gamma S(N), with gamma the throughput of one worker. Amdahl's law is for fixed work, Gustafson's for work that
+grows with the workers, the Universal Scalability Law (USL) for both; with beta = 0 it equals Amdahl's.
 
-Do not trust a law beyond about twice the largest worker count measured, across a change of the machine (one host to several,
-cores to hyper-threads: a kink that no law knows of), or where the batch of a worker changes what its rows cost. A fraction below
-0 means faster than linear, as caches can make it, which no law explains.
+Do not trust a law beyond about twice the largest measured worker count, or across a change of the machine (one host to several,
+cores to hyper-threads), or when a smaller batch changes the cost of a row. A negative fraction means more than linear speed-up, for
+example through caches, which no law explains.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Law:
-    """A law that can be fitted. Its parameters stand after gamma."""
+    """A law that can be fitted. Its parameters come after gamma."""
 
     name: str
     parameters: tuple[str, ...]
@@ -39,13 +39,13 @@ class Law:
     speedup: Callable[..., Array]
     """N and the parameters -> S(N)."""
     start: tuple[float, ...]
-    """Where a fit starts: little overhead."""
+    """Start values of a fit: little overhead."""
     scalings: tuple[str, ...]
-    """The `--scaling` that it is meant for."""
+    """The values of `--scaling` that the law is for."""
 
     @property
     def needs(self) -> int:
-        """Worker counts that identify it: one more than it has parameters, gamma counted."""
+        """The number of worker counts needed for a fit: one more than the number of parameters, including gamma."""
         return len(self.parameters) + 2
 
 
@@ -60,12 +60,12 @@ def gustafson(workers: Array, serial: float) -> Array:
 
 
 def usl(workers: Array, alpha: float, beta: float) -> Array:
-    """S(N) = N / (1 + alpha (N - 1) + beta N (N - 1)): falls again once N is large."""
+    """S(N) = N / (1 + alpha (N - 1) + beta N (N - 1)): it decreases again for large N."""
     return workers / (1 + alpha * (workers - 1) + beta * workers * (workers - 1))
 
 
 def usl_peak(alpha: float, beta: float) -> float:
-    """The N at which S(N) is highest: sqrt((1 - alpha) / beta), at least 1; infinite when nothing makes it fall (beta <= 0)."""
+    """The N with the highest S(N): sqrt((1 - alpha) / beta), at least 1; infinite when S(N) never decreases (beta <= 0)."""
     if beta <= 0:
         return math.inf
     return max(1.0, math.sqrt(max(0.0, 1 - alpha) / beta))

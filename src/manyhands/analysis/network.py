@@ -1,4 +1,4 @@
-"""`25Gbps,20us` -> the link that it says: bits a second, and the time until a first bit arrives."""
+"""`25Gbps,20us` -> a link: its bandwidth in bits a second, and its latency, the time until a first bit arrives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUMBER_AND_UNIT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-zµ]+)\s*")
 
 
 def parse_network(text: str) -> Link:
-    """The link of a bandwidth and a latency in either order; raises UsageError, with what is allowed, for anything else."""
+    """The link with a bandwidth and a latency, given in either order; raises UsageError for any other text."""
     bandwidth = latency = None
     parts = [NUMBER_AND_UNIT.fullmatch(part) for part in text.lower().replace("\u03bc", "µ").split(",")]
     for part in parts:

@@ -1,10 +1,10 @@
-"""Records of networks -> how long training would take on more workers, by the alpha-beta model, with what that rests on.
+"""Records of networks -> the predicted training time on more workers, by the alpha-beta model, with its assumptions.
 
-T(n) = epochs x (busy(n) + steps(n) x exposed(n)): `calibration` says busy(n), the time of a worker without any exchange;
-`allreduce` says exposed(n), what the backward pass does not hide of the exchange of its gradients.
+T(n) = epochs x (busy(n) + steps(n) x exposed(n)): `calibration` gives busy(n), the time of a worker without any exchange;
+`allreduce` gives exposed(n), the part of the gradient exchange that the backward pass does not hide.
 
-Do not trust it where workers share a machine's memory or its network with others, where they are not equally fast, or where
-engines do more than to train: start, input from a distant store, saving.
+Do not trust the prediction when workers share memory or network with other programs, when workers are not equally fast, or for
+work other than training: starting the engine, input from a distant store, saving.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 BACKWARD = 2 / 3
-"""Share of the backward pass in the compute of a step: it takes about twice the operations of the forward pass, as it multiplies
-for the gradients of weights and of inputs. Source: Kaplan et al. 2020, section 2.1, arXiv:2001.08361."""
+"""Share of the backward pass in the compute of a step. It needs about twice the operations of the forward pass, because it computes
+the gradients of the weights and of the inputs. Source: Kaplan et al. 2020, section 2.1, arXiv:2001.08361."""
 DRAWS = 4000
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """One worker count by one algorithm. Times in seconds."""
+    """The prediction for one worker count with one algorithm. Times in seconds."""
 
     workers: int
     algorithm: str
     batch: int
-    """Rows of a step that one worker takes."""
+    """Rows of one worker in a step."""
     steps: int
-    """Steps of all epochs."""
+    """Steps in all epochs."""
     busy: float
-    """Compute and input of all epochs."""
+    """Seconds of compute and input in all epochs."""
     exposed: float
-    """Exchange of all epochs that compute does not hide."""
+    """Seconds of exchange in all epochs that compute does not hide."""
     train: Estimate
-    """Of the train phase; bounds are None with too few launches."""
+    """Seconds of the train phase; its bounds are None with too few launches."""
     speedup: float
-    """Rows a second over those of one worker, as calibrated."""
+    """Rows a second divided by those of one worker, both predicted."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A measured worker count held against what the smaller ones predict. Times in seconds."""
+    """A measured worker count beside the prediction from smaller ones. Times in seconds."""
 
     workers: int
     algorithm: str
@@ -65,35 +65,35 @@ class Check:
 
     @property
     def error(self) -> float:
-        """Share by which the prediction misses; below 0 it promised too much."""
+        """Relative error of the prediction; negative when the measured run was slower than predicted."""
         return self.predicted / self.measured - 1
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one family of cells comes to."""
+    """The forecasts and checks for one family of cells."""
 
     family: Family
     network: Network
     checked_on: Network
-    """What the checks take the network of the measured runs to be."""
+    """The network that the checks assume for the measured runs."""
     calibration: Calibration
     forecasts: tuple[Forecast, ...]
     impossible: Mapping[int, str]
-    """Worker count -> why there is no forecast."""
+    """Worker count -> the reason why there is no forecast."""
     checks: tuple[Check, ...]
     unchecked: str
-    """Why there are no checks; empty when there are."""
+    """The reason why there are no checks; empty when there are checks."""
     checked_from: tuple[int, ...] = ()
-    """The smaller worker counts that the checks were predicted from."""
+    """The smaller worker counts, from which the checks were predicted."""
 
 
 def predict(
     family: Family, network: Network, workers: Sequence[int], checked_on: Network | None = None
 ) -> Prediction | NotIdentifiable:
-    """Forecasts for the worker counts, each by every algorithm; NotIdentifiable when no launch tells what a step costs.
+    """Forecasts for each worker count and algorithm; NotIdentifiable when no launch shows the cost of a step.
 
-    `checked_on`: the network that the measured runs had, for the validation; None takes it to be `network`.
+    `checked_on`: the network of the measured runs, for the validation; None means `network`.
     """
     measured = {cell.workers: runs for cell in family.cells if (runs := launches(cell, family.job))}
     if not measured:
@@ -128,7 +128,7 @@ def _forecast(job: Job, calibration: Calibration, link: Link, workers: int, algo
 
 
 def _bounds(job: Job, calibration: Calibration, link: Link, workers: int, algorithm: str) -> tuple[float | None, float | None]:
-    """95 % bounds from draws of all costs within their uncertainty; none when launches are too few to tell it."""
+    """95 % bounds from random draws of all costs within their uncertainty; (None, None) when there are too few launches."""
     import numpy as np
 
     if calibration.freedom == 0:
@@ -160,7 +160,7 @@ def _parts(
     workers: int,
     algorithm: str,
 ) -> tuple[Array, Array]:
-    """Busy seconds and exposed exchange of all epochs, for every row of `costs`: what a step and what a row costs."""
+    """Seconds of busy time and of exposed exchange in all epochs, for every row of `costs`: the cost of a step and of a row."""
     import numpy as np
 
     steps, share = job.steps(workers), job.share(workers)
@@ -176,7 +176,7 @@ def _parts(
 def _validate(
     family: Family, link: Link, measured: Mapping[int, list[BusyTime]], share: float
 ) -> tuple[list[Check], tuple[int, ...], str]:
-    """The larger half of the measured worker counts, predicted from the smaller half; or why that cannot be done."""
+    """The larger half of the measured worker counts, predicted from the smaller half; or the reason why that is impossible."""
     counts = [cell.workers for cell in family.cells]
     if len(counts) < 2:
         return [], (), f"not possible: needs 2 worker counts, has {len(counts)}"

@@ -1,4 +1,4 @@
-"""Records -> what can be predicted: the cells of a backend that trained a network, and the link that its runs measured."""
+"""Records -> the input of a prediction: the cells of a backend that trained a network, and the measured link between workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from manyhands.record import BASE_LINE, Record
 
 @dataclass(frozen=True)
 class Network:
-    """The link between workers, and where it was taken from, in words."""
+    """The link between workers, and a text with its source."""
 
     link: Link
     source: str
@@ -22,7 +22,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Family:
-    """The cells of one backend that differ in their worker count."""
+    """The cells of one backend that differ only in their worker count."""
 
     group: Group
     backend: str
@@ -33,14 +33,14 @@ class Family:
 
 
 def families(records: Sequence[Record]) -> list[Family]:
-    """Every backend of every group that trained a network; `serial` alone only where no other backend was measured."""
+    """Every backend of every group that trained a network; `serial` is included only when no other backend was measured."""
     return [family for group in group_records(records) for family in _families(group)]
 
 
 def network_of(family: Family, records: Sequence[Record]) -> Network | None:
-    """The link that runs of `collective` measured on the family's machine and device; None without any.
+    """The link that runs of `collective` measured on the family's machine and device; None without such runs.
 
-    Those of the family's own backend if there are some, else those of the first that has.
+    Runs on the family's own backend are preferred; otherwise the first backend with such runs counts.
     """
     near = [
         record
@@ -74,5 +74,5 @@ def _families(group: Group) -> list[Family]:
 
 
 def listed(counts: Sequence[int]) -> str:
-    """Worker counts in words."""
+    """Worker counts as text, separated by commas."""
     return ", ".join(map(str, counts))

@@ -1,7 +1,7 @@
-"""How many times more one cell does than another, with a 95 % interval over launches.
+"""The ratio of one cell's throughput to another's, with a 95 % interval over launches.
 
 The launches of one block (same invocation, same repeat) ran close together in time, so they form a pair: slow drift of the
-machine is in both and cancels in their ratio. Ratios are averaged on the log scale, where 2 x and 1/2 x are equally far from 1.
+machine affects both and cancels in their ratio. Ratios are averaged on the log scale, where 2 x and 1/2 x are equally far from 1.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Block = tuple[str, int]
 
 @dataclass(frozen=True)
 class LaunchValue:
-    """What one launch did: a positive amount (rows a second, say), and the block that it ran in."""
+    """The result of one launch: a positive amount (for example rows a second), and the block of the launch."""
 
     block: Block
     value: float
@@ -27,23 +27,23 @@ class LaunchValue:
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio of two cells; `low` and `high` bound it with 95 % confidence, None when there is one launch."""
+    """A ratio of two cells; `low` and `high` are its 95 % bounds, None with one launch."""
 
     value: float
     low: float | None
     high: float | None
     launches: int
-    """Pairs of launches, or launches of the cell that has fewer."""
+    """The number of pairs of launches, or of launches of the cell with fewer."""
     method: str
     """`bootstrap`, `paired t`, `unpaired t` or `one launch`."""
 
 
 def ratio(base: Sequence[LaunchValue], other: Sequence[LaunchValue]) -> Ratio | None:
-    """The other cell's value over the base cell's; None when a cell has no launch.
+    """The other cell's value divided by the base cell's; None when a cell has no launch.
 
-    Paired when every launch of the smaller cell has a partner in its block: geometric mean of the ratios, with an interval on
-    their logarithms from the hierarchical bootstrap (6 pairs or more) or from Student's t. Otherwise the ratio of the geometric
-    means, with Welch's t-interval. `intervals` says why the bootstrap has to wait for 6.
+    When every launch of the smaller cell has a partner in its block, the ratio is paired: the geometric mean of the ratios, with
+    an interval on their logarithms from the hierarchical bootstrap (6 or more pairs) or from Student's t. Otherwise it is the ratio
+    of the geometric means, with Welch's t-interval. `intervals` explains why the bootstrap needs 6 pairs.
     """
     if not base or not other:
         return None
@@ -55,7 +55,7 @@ def ratio(base: Sequence[LaunchValue], other: Sequence[LaunchValue]) -> Ratio | 
 
 
 def _by_block(launches: Sequence[LaunchValue]) -> dict[Block, float]:
-    """Block -> logarithm of the value; the mean where a block holds the cell twice."""
+    """Block -> logarithm of the value; the mean when a block has the cell twice."""
     found: dict[Block, list[float]] = {}
     for launch in launches:
         found.setdefault(launch.block, []).append(math.log(launch.value))
@@ -79,6 +79,6 @@ def _unpaired(base: Sequence[float], other: Sequence[float]) -> Ratio:
 def _ratio(centre: float, bounds: Bounds | None, launches: int, method: str) -> Ratio:
     if bounds is None:
         return Ratio(math.exp(centre), None, None, launches, "one launch")
-    # Two launches that differ wildly give bounds beyond what a float holds; exp(700) is just inside.
+    # Two launches with very different values give bounds beyond the range of a float; exp(700) is just inside.
     low, high = (math.exp(min(700.0, max(-700.0, bound))) for bound in bounds)
     return Ratio(math.exp(centre), low, high, launches, method)

@@ -1,7 +1,7 @@
 """Speed-up and efficiency of the cells of a group over its base line.
 
-The base line is `serial` with one worker and the fewest threads. Speed-up is a ratio of throughput (rows a second), so it means
-the same whether the work is fixed or grows with the workers.
+The base line is `serial` with one worker and the fewest threads. Speed-up is a ratio of throughputs (rows a second), so it has the
+same meaning for fixed work and for work that grows with the workers.
 """
 
 from __future__ import annotations
@@ -16,47 +16,47 @@ from manyhands.analysis.spread import finite_or_none
 from manyhands.record import BASE_LINE, Record
 
 Time = Literal["train", "wall"]
-"""Which time is compared: the `train` phase alone, or the whole run with launch and teardown."""
+"""The time that is compared: the `train` phase alone, or the whole run with launch and teardown."""
 
 
 def base_line(group: Group) -> Cell | None:
-    """The cell that the others are compared with; None when the group has no measured `serial` with one worker."""
+    """The cell that all others are compared with; None when the group has no measured `serial` with one worker."""
     serial = [cell for cell in group.cells if cell.backend == BASE_LINE and cell.workers == 1 and cell.measured]
     return min(serial, key=lambda cell: cell.threads, default=None)
 
 
 def speedup(base: Cell, cell: Cell, time: Time) -> Ratio | None:
-    """How many times more rows a second the cell gets through than the base line; None when a time is missing.
+    """The cell's rows a second divided by the base line's; None when a time is missing.
 
-    The rows are those the run says it trained on; where a record does not say, both cells are taken to do equal work.
+    The rows are those in the records; when a record lacks them, both cells are assumed to do equal work.
     """
     return ratio(*throughputs((base, cell), time))
 
 
 def efficiency(speed: float, base: Cell, cell: Cell) -> float:
-    """Speed-up per core: 1 when n times the threads in all workers together give n times the speed."""
+    """Speed-up per core: 1 when n times as many threads, over all workers, give n times the speed."""
     return speed * cores(base) / cores(cell)
 
 
 def cores(cell: Cell) -> int:
-    """Cores that the cell can keep busy: workers x threads."""
+    """The number of cores that the cell can use: workers x threads."""
     return cell.workers * cell.threads
 
 
 def throughputs(cells: Sequence[Cell], time: Time) -> list[list[LaunchValue]]:
-    """Rows a second of every launch of every cell; runs a second where one of the records does not say its rows."""
+    """Rows a second of every launch of every cell; runs a second when one of the records lacks its rows."""
     by_rows = all(rows(record) is not None for cell in cells for record in cell.measured)
     return [_launches(cell.measured, time, by_rows) for cell in cells]
 
 
 def seconds(record: Record, time: Time) -> float | None:
-    """The chosen time of a run; None when it was not measured, or not all of it, or is not above 0."""
+    """The chosen time of a run; None when it was not measured completely, or is not above 0."""
     value = whole_run_s(record) if time == "wall" else finite_or_none(record.phases.get("train_s"))
     return value if value is not None and value > 0 else None
 
 
 def rows(record: Record) -> float | None:
-    """Rows trained on in all epochs, all workers together; None when the record does not say."""
+    """Training rows in all epochs of all workers together; None when the record lacks them."""
     epochs = finite_or_none(record.spec.get("epochs")) or 1.0
     resolved = finite_or_none(record.resolved.get("rows_per_epoch"))
     if resolved:
@@ -67,7 +67,7 @@ def rows(record: Record) -> float | None:
 
 
 def block(record: Record) -> tuple[str, int]:
-    """Launches of the same block ran close together. A record that does not say stands in a block of its own."""
+    """The block of a launch; launches of one block ran close together. A record without a block gets a block of its own."""
     invocation = record.plan.get("id")
     return (str(invocation) if invocation else f"record {record.id}", int(record.spec.get("repeat", 0)))
 

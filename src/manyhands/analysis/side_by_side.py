@@ -1,7 +1,7 @@
-"""A study and its records -> every published figure with what was measured beside it, in each variant.
+"""A study and its records -> every published figure with the measured values beside it, for each variant.
 
-Seconds are never compared with another machine's: a time is here a ratio of two times measured on one machine. Records that may
-not be averaged give no value but the reason.
+Seconds of different machines are never compared: a time is a ratio of two times from one machine. Records that must not be
+averaged give no value, but the reason.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from manyhands.studies.study import VARIANTS, Figure, FigureCell, Row, Study
 
 @dataclass(frozen=True)
 class Measured:
-    """What one variant came to. Without a value, `note` says why."""
+    """The measured value of one variant. Without a value, `note` gives the reason."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
     sd: float | None = None
-    """Over launches, for a quality."""
+    """Standard deviation over launches, for a quality."""
     launches: int = 0
     note: str = ""
     values: tuple[float, ...] = ()
-    """One for each launch, or for each pair of launches the logarithm of the ratio."""
+    """One value per launch, or the logarithm of the ratio per pair of launches."""
     runs: tuple[str, ...] = ()
-    """The records behind it."""
+    """The ids of the records that gave the value."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One published number and what was measured."""
+    """One published number and the measured values."""
 
     row: Row
     by_variant: Mapping[str, Measured]
-    """Only the variants that were run."""
+    """Variant -> measured value; only for the variants that were run."""
     change: Measured | None
-    """From as-published to corrected: a ratio of speed-ups, or the difference of qualities; None unless both have a value."""
+    """The change from as-published to corrected: a ratio of speed-ups, or a difference of qualities; None unless both exist."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class FigureComparison:
 
 
 def study_records(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Name of a study -> its records, in their order."""
+    """Name of a study -> its records, in the given order."""
     found: dict[str, list[Record]] = {}
     for record in records:
         if record.study.get("name"):
@@ -67,13 +67,13 @@ def study_records(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def variants_met(records: Iterable[Record]) -> list[str]:
-    """The variants that the records are of."""
+    """The variants of the records."""
     met = {str(use.get("variant")) for record in records for use in record.study.get("uses", ())}
     return [variant for variant in VARIANTS if variant in met]
 
 
 def side_by_side(study: Study, records: Sequence[Record]) -> list[FigureComparison]:
-    """All figures of the study in their order."""
+    """All figures of the study, in its order."""
     met = variants_met(records)
     as_measured = {variant: {figure.name: figure for figure in study.figures(variant)} for variant in VARIANTS}
     found = []
@@ -94,7 +94,7 @@ def side_by_side(study: Study, records: Sequence[Record]) -> list[FigureComparis
 
 
 def of_part(records: Iterable[Record], variant: str, part: str) -> list[Record]:
-    """The records that a part of a variant is made of."""
+    """The records of one part of a variant."""
     return [
         record
         for record in records
@@ -122,9 +122,9 @@ def _measure(figure: Figure, row: Row, records: Sequence[Record], variant: str) 
 
 
 def _cell(side: FigureCell, records: Sequence[Record], above: int | None) -> tuple[list[Record], str]:
-    """The measured records of a cell and what must be said about them, or none and why.
+    """The measured records of a cell with a note about them, or no records with the reason.
 
-    `above`: a cell with fewer workers, but with more than so many, may stand in its place; None means that none may.
+    `above`: a cell with fewer workers, but more than `above`, may replace a missing cell; None means that none may.
     """
     mine = [record for record in records if record.spec.get("backend") == side.backend]
     exact = [record for record in mine if record.spec.get("workers") == side.workers]
@@ -144,13 +144,13 @@ def _cell(side: FigureCell, records: Sequence[Record], above: int | None) -> tup
 
 
 def _apart(records: Sequence[Record]) -> str:
-    """What keeps the records of one cell from being averaged; empty for nothing."""
+    """The differences that forbid averaging the records of one cell; empty without differences."""
     found = differences(group_records(records))
     return "; ".join(f"{name} {' / '.join(values)}" for name, values in found.items())
 
 
 def _elsewhere(base: Sequence[Record], cell: Sequence[Record]) -> str:
-    """What of machine, versions and code differs between two cells; empty for nothing."""
+    """The differences in machine, versions and code between two cells; empty without differences."""
     like = [replace(record, spec={"workload": "any"}, data={}) for record in (*base, *cell)]
     return _apart(like)
 
@@ -178,7 +178,7 @@ def _launches(figure: Figure, records: Sequence[Record], by_rows: bool) -> list[
 
 
 def _seconds(time: Sequence[str], record: Record) -> float | None:
-    """The summed spans of a run; None when one was not measured or nothing took any time."""
+    """The sum of the named times of a run; None when one was not measured, or when the sum is 0."""
     spans = {"wall": record.wall_s, "predict": record.resolved.get("predict_s")}
     taken = [finite_or_none(spans[name] if name in spans else record.phases.get(f"{name}_s")) for name in time]
     known = [seconds for seconds in taken if seconds is not None]
@@ -209,7 +209,7 @@ def _mean(values: Iterable[float | None]) -> Measured:
 
 
 def _change(figure: Figure, by_variant: Mapping[str, Measured]) -> Measured | None:
-    """What putting right did to the figure, with Welch's interval where both variants have two launches."""
+    """The change of the figure through the correction, with Welch's interval when both variants have two launches."""
     if any(variant not in by_variant or by_variant[variant].value is None for variant in VARIANTS):
         return None
     before, after = (by_variant[variant] for variant in VARIANTS)

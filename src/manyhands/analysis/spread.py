@@ -1,4 +1,4 @@
-"""Values of several launches -> their mean, sample standard deviation and median. What was not measured stays out."""
+"""Values of several launches -> their mean, sample standard deviation and median. Values that were not measured are left out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LaunchSpread:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95 % interval; bounds are None where too few launches give none."""
+    """A number and its 95 % interval; the bounds are None with too few launches."""
 
     value: float
     low: float | None
@@ -34,7 +34,7 @@ def spread(values: Iterable[object]) -> LaunchSpread | None:
     if not numbers:
         return None
     centre = statistics.fmean(numbers)
-    # Not statistics.stdev, whose exact fractions are slow over thousands of records.
+    # Not statistics.stdev: its exact fractions are slow for thousands of records.
     sd = math.sqrt(math.fsum((value - centre) ** 2 for value in numbers) / (len(numbers) - 1)) if len(numbers) > 1 else None
     return LaunchSpread(len(numbers), centre, sd, statistics.median(numbers))
 

@@ -1,4 +1,4 @@
-"""A group of records -> one summary a cell: what every report shows, computed once, whatever it is shown in."""
+"""A group of records -> one summary per cell, computed once for every form of the report."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from manyhands.record import PHASES, TRAIN_SPLIT, Record
 
 @dataclass(frozen=True)
 class Summary:
-    """One cell over its launches. Times in seconds, sizes in bytes; None is "not measured"."""
+    """One cell over its launches. Times in seconds, sizes in bytes; None means "not measured"."""
 
     cell: Cell
     is_base: bool
     wall: LaunchSpread | None
     train: LaunchSpread | None
     speedup: Ratio | None
-    """Over the base line; None when there is none, or for the base line itself."""
+    """Speed-up over the base line; None without a base line, or for the base line itself."""
     efficiency: float | None
     serial_fraction: Estimate | None
-    """Karp-Flatt; None without more cores than the base line, or when the work grows with the workers."""
+    """Karp-Flatt metric; None without more cores than the base line, or when the work grows with the workers."""
     phases: Mapping[str, float | None]
     """Phase -> mean seconds."""
     train_split: Mapping[str, float | None]
-    """Part of `train` -> mean share of it, 0 to 1."""
+    """Part of `train` -> its mean share of `train`, 0 to 1."""
     fetch_s: float | None
     """Mean seconds of `load` in which the slowest worker fetched its data from a store."""
     fetched_bytes: float | None
-    """Mean bytes that a worker fetched."""
+    """Mean bytes fetched by a worker."""
     predict_s: float | None
-    """Mean seconds of `evaluate` in which the model predicted, where that is timed apart."""
+    """Mean seconds of prediction in `evaluate`, when it is timed separately."""
     iterations: float | None
-    """Mean iterations of `train`, where an engine decides when to stop."""
+    """Mean iterations of `train`, when the engine decides when to stop."""
     core_hours: float | None
-    """Mean hours of wall time times cores held."""
+    """Mean hours of wall time, multiplied by the reserved cores."""
     cpu_s: float | None
-    """Mean seconds of busy cores, whole process tree."""
+    """Mean seconds of busy cores in the whole process tree."""
     cpu_percent: float | None
     peak_bytes: float | None
     quality: Mapping[str, LaunchSpread]
-    """Metric -> its spread over the launches that have a finite value."""
+    """Metric -> its spread over the launches with a finite value."""
 
 
 def summarise(group: Group, time: Time = "train") -> list[Summary]:
-    """A summary of every cell that has a measured run, in the order of the group."""
+    """A summary of every cell with a measured run, in the order of the group."""
     base = base_line(group)
     return [_summary(cell, base, time) for cell in group.cells if cell.measured]
 
@@ -81,7 +81,7 @@ def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
 
 
 def _of_workers(record: Record, name: str) -> list[float]:
-    """What each worker reported under the name, as far as they did."""
+    """The values that workers reported under the name; workers without a value are left out."""
     return [value for worker in record.per_worker if (value := finite_or_none(worker.get(name))) is not None]
 
 

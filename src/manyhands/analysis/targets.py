@@ -1,6 +1,6 @@
-"""Time to quality: how long a cell trains until its model is as good as asked, and how many of its runs get there.
+"""Time to quality: how long a cell trains until its model reaches a target, and how many of its runs reach it.
 
-The honest comparison when the batch, and so the optimisation, changes with the workers. Needs runs that scored every epoch.
+Use this comparison when the batch, and so the optimisation, changes with the workers. It needs runs that scored every epoch.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from manyhands.analysis.spread import LaunchSpread, finite_or_none, spread
 from manyhands.record import Record
 
 ERRORS = ("loss", "mape", "rmse", "mse", "mae", "error", "davies_bouldin", "inertia", "perplexity")
-"""Words in the name of a metric that is better when lower."""
+"""Words in the names of metrics for which lower is better."""
 
 
 @dataclass(frozen=True)
 class QualityTarget:
-    """A metric and the value that is good enough."""
+    """A metric and the value to reach."""
 
     metric: str
     value: float
@@ -28,22 +28,22 @@ class QualityTarget:
 
 @dataclass(frozen=True)
 class TimeToTarget:
-    """Seconds of training until the target, over the runs that reached it."""
+    """Seconds of training until the target, over the runs that reached the target."""
 
     seconds: LaunchSpread | None
-    """None when no run reached it. Runs that did not are left out: a low share makes this time look too good."""
+    """None when no run reached the target. Runs that missed it are left out, so a low share makes this time look too good."""
     reached: int
     scored: int
-    """Runs that have the metric after every epoch; 0 when none was asked to score epochs."""
+    """The number of runs with the metric after every epoch; 0 when no run scored its epochs."""
 
 
 def is_error(metric: str) -> bool:
-    """Whether lower is better, told by the metric's name."""
+    """True when lower is better; the name of the metric decides."""
     return any(word in metric.lower() for word in ERRORS)
 
 
 def time_to_target(cell: Cell, target: QualityTarget) -> TimeToTarget:
-    """When the cell's runs first met the target, at the end of an epoch; time spent scoring is not counted."""
+    """When the cell's runs first reached the target, at the end of an epoch; time for scoring is not counted."""
     scored = [
         record
         for record in cell.measured

@@ -1,4 +1,4 @@
-"""The fastest cell of a group, and the cells that cannot be told from it."""
+"""The fastest cell of a group, and the cells that may be equally fast."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class Winner:
 
     best: Summary
     rivals: tuple[Summary, ...]
-    """Cells whose interval overlaps the best one's: the measurements do not tell which is faster."""
+    """Cells whose interval overlaps the best cell's interval: the measurements do not show which is faster."""
     is_sure: bool
-    """False as well when a cell has one launch only, and so no interval."""
+    """True when there are no rivals; False also when a cell has only one launch, and so no interval."""
 
 
 def winner(summaries: Sequence[Summary]) -> Winner | None:
-    """The winner; None when there are not two cells to compare, or no base line.
+    """The winner; None with fewer than two cells, or without a base line.
 
-    Overlap of two 95 % intervals is a careful test: in 1500 simulations of two equal cells it named one the faster in 0.5 % of
-    cases with 2 launches and in 0.1 % with 3 to 8. Care is due, as the best of many cells is partly the luckiest.
+    The overlap of two 95 % intervals is a cautious test: in 1500 simulations of two equal cells it called one faster in 0.5 % of
+    cases with 2 launches, and in 0.1 % with 3 to 8. Caution is needed, because the best of many cells is partly the luckiest.
     """
     rated = [row for row in summaries if row.is_base or row.speedup is not None]
     if len(rated) < 2 or not any(row.is_base for row in rated):
@@ -44,7 +44,7 @@ def _overlap(one: Summary, other: Summary) -> bool:
 
 
 def _bounds(row: Summary) -> tuple[float, float]:
-    """The interval; the value itself for the base line, which is 1 by definition, and where there is no interval."""
+    """The interval; the value itself for the base line, which is 1 by definition, and for a cell without an interval."""
     if row.speedup is None or row.speedup.low is None or row.speedup.high is None:
         return _value(row), _value(row)
     return row.speedup.low, row.speedup.high
