@@ -1,4 +1,4 @@
-"""All series of a project -> their changes and drifts, judged together."""
+"""All series of a project -> their changes and drifts, with confidences corrected for the number of series."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ SURE = 0.95
 
 @dataclass(frozen=True)
 class History:
-    """Everything that was found in all series."""
+    """The changes and drifts of all series."""
 
     series: tuple[CommitSeries, ...]
     changes: tuple[ChangePoint, ...]
     drifts: tuple[Drift, ...]
     effect: float
-    """Drift below this share is not worth a line."""
+    """Drift below this share is not reported."""
 
     @property
     def crept(self) -> list[Drift]:
-        """Series that are slower than the last release by more than the effect, surely."""
+        """Drifts that are slower than the last release by more than the effect, with a confidence of at least SURE."""
         return [one for one in self.drifts if one.shift.ratio > 1 + self.effect and one.shift.confidence >= SURE]
 
 
 def find(series: Sequence[CommitSeries], order: Order, effect: float) -> History:
-    """The changes and drifts of series; confidences are corrected for how many of either there are."""
+    """The changes and drifts of the series; confidences are corrected for the number of each."""
     series = [one for one in series if one.points]
     changes = [change for one in series for change in change_points(one)]
     drifts = [found for one in series if (found := drift(one, order))]

@@ -17,11 +17,11 @@ from manyhands.record import Record
 
 @dataclass(frozen=True)
 class CommitValue:
-    """What one commit measured."""
+    """The measured value of one commit."""
 
     commit: str
     value: float
-    """The middle over its launches."""
+    """The median over its launches."""
     launches: int = 1
 
 
@@ -40,14 +40,14 @@ class CommitSeries:
 
 @dataclass(frozen=True)
 class Order:
-    """The commits of a repository, oldest first, and where releases stand among them; without any where there is no repository."""
+    """The commits of a repository, oldest first, and its releases; both are empty without a repository."""
 
     commits: tuple[str, ...]
     releases: tuple[tuple[str, str], ...]
     """(tag, commit), oldest first."""
 
     def sort(self, points: Iterable[CommitValue]) -> tuple[CommitValue, ...]:
-        """Points in the order of the commits; those of commits that are not in this history are left out, unless it is empty."""
+        """Points in the order of the commits; points of unknown commits are left out, unless the history is empty."""
         if not self.commits:
             return tuple(points)
         place = {commit: number for number, commit in enumerate(self.commits)}

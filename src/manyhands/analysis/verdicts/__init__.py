@@ -1,1 +1,1 @@
-"""Pairs of launches -> slower, faster, same or undecided, and how often that is wrong."""
+"""Pairs of launches -> a verdict (slower, faster, same or undecided), and the error rates of such verdicts."""

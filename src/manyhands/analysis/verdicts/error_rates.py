@@ -1,4 +1,4 @@
-"""How often a comparison is wrong on this machine, and how small a slow-down it finds: measured, kept, and quoted."""
+"""Measured error rates of comparisons on this machine, and the smallest slow-down that they find; stored, and quoted."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from manyhands.analysis.verdicts.sequential import Budget, Verdict
 from manyhands.errors import RecordError
 
 SCHEMA = 2
-"""1 - first format; 2 - time is that of the fastest epoch, no longer the median."""
+"""1 - first format; 2 - time is the fastest epoch, no longer the median."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened. Bounds with 95 % confidence, by Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404."""
+    """How often an event happened. Bounds with 95 % confidence, by Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404."""
 
     times: int
     of: int
@@ -42,21 +42,21 @@ class Rate:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Comparisons of a commit with itself, one side made slower by `injected` (0 for not at all)."""
+    """Comparisons of a commit with itself, with one side made slower by `injected` (0 means unchanged)."""
 
     metric: str
     injected: float
     live: bool
-    """Launched for it; else drawn from stored launches."""
+    """True when the comparisons launched runs; False when they were drawn from stored launches."""
     verdicts: Mapping[Verdict, int]
     seconds: float
-    """The middle of how long they took."""
+    """Median duration of a comparison."""
     pairs: float
-    """The middle of how many pairs of launches they took."""
+    """Median number of pairs of launches in a comparison."""
     within: Mapping[str, int]
-    """Seconds of a time limit -> comparisons that were called worse by then."""
+    """Time limit in seconds -> comparisons with the verdict worse within this time."""
     test: str = next(iter(TESTS))
-    """What they were judged by."""
+    """The statistical test of the comparisons."""
 
     def rate(self, verdict: Verdict) -> Rate:
         return Rate(self.verdicts.get(verdict, 0), sum(self.verdicts.values()))
@@ -64,7 +64,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """What was measured on one machine with one budget."""
+    """The error rates measured on one machine with one budget."""
 
     machine: Mapping[str, Any]
     measured_at: str
@@ -72,7 +72,7 @@ class ErrorRates:
     """The commit that was compared with itself."""
     cell: str
     launches: int
-    """In the pool that is drawn from."""
+    """Launches in the pool from which comparisons are drawn."""
     budget: Budget
     max_time_s: float
     scenarios: tuple[Scenario, ...]
@@ -83,7 +83,7 @@ class ErrorRates:
         return next((one for one in self.scenarios if (one.metric, one.injected, one.live, one.test) == asked), None)
 
     def quote(self, budget: Budget, max_time_s: float) -> str:
-        """What a verdict says about its own error rates, and under what other budget they were measured."""
+        """The text on error rates for a verdict, with the differences between its budget and the measured one."""
         parts = []
         for live in (False, True):
             unchanged, slower = self.of("time", 0.0, live), self.of("time", budget.effect, live)
@@ -108,7 +108,7 @@ class ErrorRates:
 
 
 def load(path: Path) -> ErrorRates | None:
-    """The rates in a file, None when there is none; raises RecordError when it is damaged."""
+    """The rates in a file; None without a file; raises RecordError when the file is damaged."""
     try:
         content = json.loads(path.read_text())
         if content.get("schema") != SCHEMA:
@@ -122,7 +122,7 @@ def load(path: Path) -> ErrorRates | None:
 
 
 def save(rates: ErrorRates, path: Path) -> None:
-    """Writes them in one piece."""
+    """Writes the complete file, or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(f".{os.getpid()}")
     new.write_text(json.dumps(asdict(rates), indent=1) + "\n")
@@ -130,7 +130,7 @@ def save(rates: ErrorRates, path: Path) -> None:
 
 
 def smallest_found(scenarios: Sequence[Scenario], seconds: str, power: float = 0.8) -> float | None:
-    """The smallest injected slow-down that was called within that time as often as `power`; None when none was."""
+    """The smallest injected slow-down that was found within that time at least as often as `power`; None without one."""
     found = [
         one.injected
         for one in scenarios

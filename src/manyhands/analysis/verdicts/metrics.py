@@ -1,4 +1,4 @@
-"""What is judged of every launch: time, CPU time, peak memory and quality, each one number with a known bad direction."""
+"""The metrics of every launch: time, CPU time, peak memory and quality. Each is one number with a known bad direction."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ WORDS: Mapping[str, tuple[str, str]] = {
 """Metric -> the words for worse and better."""
 
 EXACT = 0.005
-"""Counts of instructions within 1 + this and 1 / (1 + this) are the same."""
+"""Instruction counts with a ratio within 1 + this and 1 / (1 + this) are the same."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One launch: its epochs in seconds, where it has any, and the single numbers of its metrics."""
+    """One launch: the seconds of its epochs, if it has any, and the values of its metrics."""
 
     values: Mapping[str, float]
-    """Metric -> value; `time` only where there is no series. Lower is better in all of them."""
+    """Metric -> value; `time` only without a series. Lower is better for all metrics."""
     series: tuple[float, ...] = ()
-    """Seconds of each epoch, the raw form of `time`."""
+    """Seconds of each epoch: the raw values of `time`."""
     others: float = 0.0
-    """Cores that other programs used on average while it ran."""
+    """Average number of cores that other programs used during the launch."""
     stolen: float = 0.0
-    """Cores that the host of a virtual machine kept back."""
+    """Average number of cores that the host of a virtual machine withheld."""
     wall_s: float = 0.0
 
 
 def sample(record: Record, quality: str, others: float, stolen: float) -> Sample:
-    """What one measured record says. `quality`: name of the metric of its workload."""
+    """The sample of one measured record. `quality`: name of the workload's quality metric."""
     ends = [epoch["elapsed_s"] for epoch in record.history if epoch.get("elapsed_s") is not None]
     series = tuple(end - begin for begin, end in zip([0.0, *ends], ends, strict=False))
     values: dict[str, float] = {}
@@ -54,7 +54,7 @@ def sample(record: Record, quality: str, others: float, stolen: float) -> Sample
     if cpu:
         values["cpu"] = float(cpu)
     peaks = [float(worker["peak_rss_bytes"]) for worker in record.per_worker if worker.get("peak_rss_bytes")]
-    # The kernel knows the exact peak of a process; of a tree there are only samples, which miss short peaks in some launches.
+    # The kernel knows the exact peak of one process; a process tree has only samples, which miss short peaks in some launches.
     peak = sum(peaks) if peaks and len(peaks) == len(record.per_worker) else record.resources.get("peak_pss_bytes")
     if peak:
         values["memory"] = float(peak)
@@ -65,8 +65,8 @@ def sample(record: Record, quality: str, others: float, stolen: float) -> Sample
 
 
 def as_error(name: str, value: float) -> float:
-    """A quality so that lower is better and two of them have a ratio: errors as they are, scores turned round.
+    """A quality as an error, so that lower is better and ratios make sense: errors stay, scores are inverted.
 
-    A score of 0.95 becomes 1 / 0.95: losing a twentieth of the score is as bad as taking a twentieth longer.
+    A score of 0.95 becomes 1 / 0.95: a loss of 5 % of the score counts as much as 5 % more time.
     """
     return value if is_error(name) else 1 / max(value, 1e-9)

@@ -1,4 +1,4 @@
-"""Tests that could stand in for the ranks of `ranks.chance_above`, so that their error rates can be measured beside its own."""
+"""Alternatives to the rank test of `ranks.chance_above`, so that their error rates can be compared with its error rates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2000
 Chance = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
-"""Differences -> how likely they are that far above 0 by chance."""
+"""Differences -> the probability that they are this far above 0 by chance."""
 
 
 def t_above(differences: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -27,7 +27,7 @@ def t_above(differences: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def bootstrap_above(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The share of resampled means that are not above 0. Always the same for the same differences."""
+    """The share of resampled means that are not above 0. The same differences always give the same share."""
     import numpy as np
 
     count = differences.shape[-1]
@@ -37,11 +37,11 @@ def bootstrap_above(differences: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 MEDIANS = "signed ranks of medians"
-"""The same test, told the median epoch of every launch in place of the fastest."""
+"""The rank test on the median epoch of every launch, instead of the fastest."""
 TESTS: Mapping[str, Chance] = {
     "signed ranks": chance_above,
     MEDIANS: chance_above,
     "paired t": t_above,
     "bootstrap of the mean": bootstrap_above,
 }
-"""Name -> test; the first is the one that verdicts are made with."""
+"""Name -> test; verdicts use the first."""

@@ -1,7 +1,7 @@
-"""How often the rules of other tools call an unchanged benchmark slower, on the same launches: what their thresholds mean here.
+"""How often the rules of other tools call an unchanged benchmark slower, measured on the same launches.
 
-pytest-benchmark compares one number of one launch with that of another: https://pytest-benchmark.readthedocs.io/en/latest/comparing.html
-asv compares the medians of all samples of `processes` launches, and wants a Mann-Whitney test to agree: `asv/_stats.py`.
+pytest-benchmark compares one number of each of two launches: https://pytest-benchmark.readthedocs.io/en/latest/comparing.html
+asv compares the medians of all samples of `processes` launches, and a Mann-Whitney test must agree: `asv/_stats.py`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ ASV_P = 0.002
 
 @dataclass(frozen=True)
 class Rule:
-    """When a tool calls HEAD slower."""
+    """The rule of a tool that decides when HEAD is slower."""
 
     launches: int
-    """Of each side."""
+    """Launches of each side."""
     slower: Callable[[Times, Times], bool]
-    """Seconds of all epochs of BASE and of HEAD -> whether it does."""
+    """Seconds of all epochs of BASE and of HEAD -> True when HEAD is slower."""
 
 
 def _above(statistic: Callable[[Times], np.floating], factor: float) -> Callable[[Times, Times], bool]:
@@ -51,11 +51,11 @@ RULES: Mapping[str, Rule] = {
     "asv, factor 1.05": Rule(2, _asv(1.05)),
     "asv, factor 1.1": Rule(2, _asv(1.1)),
 }
-"""Name -> rule; an epoch stands for a round of pytest-benchmark and for a sample of asv."""
+"""Name -> rule; an epoch takes the place of a pytest-benchmark round and of an asv sample."""
 
 
 def replay_rule(launches: Sequence[Sample], name: str, injected: float, count: int, seed: int = 0) -> Scenario:
-    """`count` comparisons by the rule of launches that follow each other in the pool, HEAD slower by `injected`."""
+    """`count` comparisons of consecutive launches of the pool by the rule, with HEAD slower by `injected`."""
     rule = RULES[name]
     series = np.array([launch.series for launch in launches])
     walls = np.array([launch.wall_s for launch in launches])

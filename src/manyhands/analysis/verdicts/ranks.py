@@ -1,7 +1,7 @@
-"""Paired differences -> how surely they are above 0, where their middle is and what bounds it, from their ranks alone.
+"""Paired differences -> the p-value that they are above 0, their centre and its bounds, computed from ranks only.
 
-Launches of one unchanged program have heavy tails: a few take half as long again. Ranks weigh such a launch as one launch,
-a mean does not. Source of the test: Wilcoxon 1945, doi:10.2307/3001968; of centre and bounds: Hodges and Lehmann 1963,
+Launches of one unchanged program have heavy tails: a few take 50 % longer. A rank counts such a launch as one launch; in a mean
+it weighs more. Source of the test: Wilcoxon 1945, doi:10.2307/3001968; of centre and bounds: Hodges and Lehmann 1963,
 doi:10.1214/aoms/1177704172.
 """
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 Bounds = tuple[float, float]
 EXACT = 60
-"""Differences up to which the distribution of the rank sum is counted out; above, the normal one is as good."""
+"""Up to this many differences the distribution of the rank sum is exact; above, the normal approximation is as good."""
 
 
 def chance_above(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How likely ranks at least as high come about when every difference is as likely its negative: one-sided p-values.
+    """One-sided p-values: the probability of such high ranks when each difference could equally well be its negative.
 
-    `differences`: any shape, pairs in the last axis, which the result has no more. A difference of 0 counts half on either side.
+    `differences`: any shape with pairs in the last axis, which the result does not have. A difference of 0 counts half on each side.
     """
     import numpy as np
     from scipy.stats import norm, rankdata
@@ -39,14 +39,14 @@ def chance_above(differences: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def centre(differences: Sequence[float]) -> float:
-    """The Hodges-Lehmann estimate of their middle: the median of the means of all pairs of them, each with itself included."""
+    """The Hodges-Lehmann estimate of the centre: the median of the means of all pairs, including each value with itself."""
     import numpy as np
 
     return float(np.median(_means(differences)))
 
 
 def bounds(differences: Sequence[float], confidence: float = 0.95) -> Bounds | None:
-    """What bounds their middle with that confidence; None when they are too few for any bound to hold that surely."""
+    """Bounds of the centre with that confidence; None with too few differences for it."""
     means = _means(differences)
     count, tail = len(differences), (1 - confidence) / 2
     cut = _cut(count, tail)
@@ -63,7 +63,7 @@ def _means(differences: Sequence[float]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=512)
 def _cut(count: int, tail: float) -> int:
-    """How many of the sorted means lie outside at either end; -1 when even the outermost would not hold."""
+    """The number of sorted means outside the bounds at either end; -1 when no bounds reach the confidence."""
     import numpy as np
 
     if count > EXACT:
@@ -77,7 +77,7 @@ def _cut(count: int, tail: float) -> int:
 
 @lru_cache(maxsize=EXACT + 1)
 def _survival(count: int) -> NDArray[np.float64]:
-    """Chance that the ranks of the positive differences sum up to at least 0, 1, ... count (count + 1) / 2, and beyond."""
+    """Probability that the ranks of the positive differences sum to at least 0, 1, ... count (count + 1) / 2, and beyond."""
     import numpy as np
 
     ways = np.ones(1)

@@ -1,4 +1,4 @@
-"""Stored launches of an unchanged commit, drawn again and again: thousands of comparisons without a launch."""
+"""Thousands of simulated comparisons, drawn from the stored launches of an unchanged commit."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from manyhands.analysis.verdicts.sequential import LOOKS, Budget, Verdict, judge
 from manyhands.analysis.verdicts.steady import Steady
 
 BLOCK = 8
-"""Launches that are drawn together, in their order, so that what lasts longer than a launch stays as it was."""
+"""The number of consecutive launches in one draw, so that effects that last longer than a launch are kept."""
 TIMES = (60, 120, 300)
-"""Seconds for which the share of slow-downs found by then is kept."""
+"""Time limits in seconds; the share of slow-downs found within each is stored."""
 
 
 def draws(launches: Sequence[Sample], metric: str, steady: Steady, count: int, seed: int) -> Iterator[list[tuple[float, float]]]:
-    """Sequences of (logarithm of HEAD over BASE, seconds both took), as long as a comparison can be, from one pool.
+    """Sequences of (logarithm of HEAD over BASE, seconds of both), from one pool; each as long as the longest comparison.
 
-    Launches are drawn in blocks that begin anywhere in the pool, and named A, B, B, A, ... afterwards: as in a live comparison of
-    a commit with itself, whatever side they were launched for.
+    Launches are drawn in blocks that begin anywhere in the pool, and assigned to A, B, B, A, ... afterwards, as in a live
+    comparison of a commit with itself. Their original side does not matter.
     """
     values = np.log([value_of(launch, metric, steady) or math.nan for launch in launches])
     walls = np.array([launch.wall_s for launch in launches])
@@ -54,7 +54,7 @@ def replay(
     seed: int = 0,
     test: str = next(iter(TESTS)),
 ) -> Scenario:
-    """`count` comparisons of the pool with itself, HEAD slower by `injected`, judged by one of TESTS."""
+    """`count` comparisons of the pool with itself, with HEAD slower by `injected`, judged by one of TESTS."""
     verdicts: Counter[Verdict] = Counter()
     within: Counter[str] = Counter({str(limit): 0 for limit in TIMES})
     taken: list[float] = []

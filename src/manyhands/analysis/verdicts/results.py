@@ -1,4 +1,4 @@
-"""What a comparison of two commits found, cell by cell and metric by metric."""
+"""The results of a comparison of two commits, by cell and by metric."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from manyhands.analysis.verdicts.sequential import Budget, Judgement, discoverie
 from manyhands.analysis.verdicts.steady import Steady
 
 Pair = tuple[Sample, Sample]
-"""A launch of BASE and one of HEAD, next to each other in time."""
+"""A launch of BASE and a launch of HEAD, close together in time."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop. Times in seconds."""
+    """The limits of a comparison. Times in seconds."""
 
     budget: Budget
     max_time_s: float = 300.0
-    """For one cell, the confirmation included."""
+    """Time limit of one cell, including the confirmation."""
     max_load: float | None = None
-    """Share of the cores that other programs may use; None lets a quarter pass, and what the cell leaves free."""
+    """Share of the cores that other programs may use; None allows a quarter, plus the cores that the cell does not use."""
     metrics: Sequence[str] = METRICS
-    """What is judged of a cell."""
+    """The metrics that are judged."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One metric of one cell."""
+    """The verdict on one metric of one cell."""
 
     metric: str
     judgement: Judgement
     base: float
-    """The middle over BASE's launches: seconds, bytes, or the quality as an error."""
+    """The median over BASE's launches: seconds, bytes, or the quality as an error."""
     head: float
 
 
 @dataclass(frozen=True)
 class CellResult:
-    """What came out for one cell."""
+    """The result of one cell."""
 
     label: str
     pairs: tuple[Pair, ...]
@@ -54,14 +54,14 @@ class CellResult:
     quality: str = ""
     """Name of the quality metric."""
     failure: str | None = None
-    """Why nothing was judged."""
+    """The reason why nothing was judged; None without a failure."""
     missing: tuple[str, ...] = ()
-    """Metrics that could not be judged, and why."""
+    """The metrics that could not be judged, with reasons."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came out for all cells."""
+    """The results of all cells."""
 
     base: str
     head: str
@@ -71,7 +71,7 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """0 none is slower, 1 one is, 3 one is undecided, 4 one could not be measured; the worst of them counts: 1, 4, 3, 0."""
+        """0 no cell is slower, 1 one is slower, 3 one is undecided, 4 one was not measured; the worst counts: 1, 4, 3, 0."""
         verdicts = {judged.judgement.verdict for cell in self.cells for judged in cell.judged}
         if "worse" in verdicts:
             return 1
@@ -81,24 +81,24 @@ class Comparison:
 
 
 def failed(label: str, problem: object) -> CellResult:
-    """The result of a cell about which nothing can be said."""
+    """The result of a cell that could not be judged."""
     return CellResult(label, (), (), Steady(0, True), 0, 0.0, failure=str(problem))
 
 
 TINY = 1e-12
-"""Stands for a value of 0, such as the error of a perfect model: two of them have the ratio 1."""
+"""Replaces a value of 0, such as the error of a perfect model, so that two such values have the ratio 1."""
 
 
 def judge_all(
     pairs: Sequence[Pair], steady: Steady, metrics: Iterable[str], budget: Budget
 ) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
-    """Every metric that all launches report, and in words those that only some of them do."""
+    """The verdict on every metric that all launches report, and a message for each metric that only some report."""
     found, missing = [], []
     for metric in metrics:
         sides = [[value_of(pair[side], metric, steady) for pair in pairs] for side in (0, 1)]
         lacking = [sum(value is None for value in side) for side in sides]
         if sum(lacking) == 2 * len(pairs):
-            continue  # nothing that this kind of workload has
+            continue  # this kind of workload does not have the metric
         if sum(lacking):
             where = " and ".join(
                 f"{count} of {len(pairs)} launches of {name}"
@@ -114,15 +114,18 @@ def judge_all(
 
 
 def value_of(launch: Sample, metric: str, steady: Steady) -> float | None:
-    """The number of one launch: its time is that of the fastest steady epoch."""
+    """The value of one launch; its time is the time of the fastest steady epoch."""
     if metric == "time" and launch.series:
         return steady.of(launch.series)
     return launch.values.get(metric)
 
 
 def together(results: Sequence[CellResult], budget: Budget) -> tuple[CellResult, ...]:
-    """The same cells with verdicts that hold for all of them together: a difference that confirmed itself late, when no time was
-    left to make it rare enough to stand alone, stands when the false-discovery correction lets it."""
+    """The same cells with verdicts that hold for all of them together.
+
+    A difference may be confirmed too late to reach the error budget of a single verdict. It still counts when the
+    false-discovery correction over all verdicts allows it.
+    """
     found = [(cell, one) for cell in results for one in cell.judged]
     standing = discoveries([one.judgement.p for _, one in found], budget.alpha)
     stands = {(id(cell), one.metric) for (cell, one), yes in zip(found, standing, strict=True) if yes}

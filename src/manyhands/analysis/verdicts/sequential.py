@@ -1,8 +1,9 @@
-"""Pairs of launches as they come -> a verdict, or not yet: the test, when it looks, and what it may spend on errors.
+"""Pairs of launches, one after the other -> a verdict, or not yet: the test, its times, and its error budget.
 
-Every pair is one launch of each commit, a minute apart at most, so drift of the machine is in both. After 7, 10, 14, ... pairs
-the test looks. A first look that sees a difference only picks the direction: the verdict needs fresh launches that show it too,
-and both together must be as rare as the budget says. "Same" is tested as well, against both ends of the effect.
+Every pair is one launch of each commit, at most a minute apart, so drift of the machine affects both. The test runs after
+7, 10, 14, ... pairs. When it sees a difference for the first time, it only picks the direction: the verdict needs fresh launches
+that show the difference too, and both results together must be as rare as the budget requires. "Same" is also tested, against
+both ends of the effect.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOOKS = (7, 10, 14, 19, 26, 36, 50, 70)
-"""Pairs after which the test looks, counted from the first pair and again from the first fresh one."""
+"""The numbers of pairs after which the test runs, counted from the first pair, and again from the first fresh pair."""
 SIMULATED = 20_000
 POWER = 0.8
 Verdict = Literal["worse", "better", "same", "undecided"]
@@ -29,54 +30,54 @@ Verdict = Literal["worse", "better", "same", "undecided"]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a comparison may get wrong, and how small a difference still matters."""
+    """The allowed error rate of a comparison, and the smallest difference that matters."""
 
     alpha: float = 0.01
-    """Chance that an unchanged benchmark is called worse (or better), over all verdicts of the comparison together."""
+    """Probability that any verdict of the comparison calls an unchanged benchmark worse (or better)."""
     effect: float = 0.05
-    """A ratio within 1 + effect and 1 / (1 + effect) is the same for all practical purposes."""
+    """A ratio within 1 + effect and 1 / (1 + effect) counts as the same."""
     verdicts: int = 1
-    """Verdicts that share the budget: cells times metrics."""
+    """The number of verdicts that share the budget: cells times metrics."""
 
     @property
     def screen(self) -> float:
-        """What the first launches must show before fresh ones are asked."""
+        """The p-value that the first launches must reach before fresh launches are made."""
         return math.sqrt(self.alpha)
 
     @property
     def each(self) -> float:
-        """The chance of an error that a verdict has when it must stand alone."""
+        """The probability of an error of a single verdict."""
         return self.alpha / self.verdicts
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the pairs say so far. Ratios are HEAD over BASE, above 1 for worse."""
+    """The verdict of the pairs so far. Ratios are HEAD over BASE; above 1 is worse."""
 
     verdict: Verdict
     settled: bool
-    """Whether more pairs would not change the verdict."""
+    """True when more pairs would not change the verdict."""
     ratio: float
     low: float | None
     high: float | None
-    """Bounds of the ratio with 95 % confidence; None for fewer than 6 pairs."""
+    """Bounds of the ratio with 95 % confidence; None with fewer than 6 pairs."""
     pairs: int
     fresh: int
-    """Pairs that came after the direction was picked; the ratio is theirs when the verdict is worse or better."""
+    """Pairs after the direction was picked; with the verdict worse or better, the ratio comes from these pairs."""
     p: float
-    """Chance of both stages under no difference; 1 when there was no second stage."""
+    """Probability of both stages without a difference; 1 when there was no second stage."""
     visible: float | None
-    """The smallest effect that these pairs would have shown with a power of 80 %; None when there are too few."""
+    """The smallest effect that these pairs can show with a power of 80 %; None with too few pairs."""
     unconfirmed: bool = False
-    """Whether first launches showed a difference that fresh ones have not."""
+    """True when the first launches showed a difference and the fresh launches did not."""
     direction: int = 0
-    """1 when first launches were slower, -1 when they were faster, 0 when neither was seen."""
+    """1 when the first launches were slower, -1 when they were faster, 0 without a difference."""
 
 
 def judge(differences: Sequence[float], budget: Budget, chance: Chance = chance_above) -> Judgement:
-    """The verdict on logarithms of HEAD over BASE, in the order in which the pairs were launched; 0 for no difference.
+    """The verdict on logarithms of HEAD over BASE (0 means no difference), in the order of the launches.
 
-    `chance`: the test; another one than that of ranks only to see how it would do.
+    `chance`: the test; only studies of other tests replace the rank test.
     """
     start, sign, screened = 0, 0, 1.0
     for count in LOOKS:
@@ -108,7 +109,7 @@ def judge(differences: Sequence[float], budget: Budget, chance: Chance = chance_
 
 
 def discoveries(p_values: Sequence[float], alpha: float) -> list[bool]:
-    """Which of several differences stand when judged together. Source: Benjamini and Hochberg 1995,
+    """True for each difference that counts when all are judged together. Source: Benjamini and Hochberg 1995,
     doi:10.1111/j.2517-6161.1995.tb02031.x."""
     from scipy.stats import false_discovery_control
 
@@ -122,7 +123,7 @@ def _adjusted(differences: Sequence[float], side: int, chance: Chance) -> float:
 
 
 def _is_same(differences: Sequence[float], budget: Budget, chance: Chance) -> bool:
-    """Both "at least the effect more" and "at least the effect less" are ruled out. Source: Schuirmann 1987, two one-sided tests."""
+    """True when a difference of the effect or more is ruled out in both directions. Source: Schuirmann 1987, two one-sided tests."""
     import numpy as np
 
     values, reach = np.asarray(differences, dtype=float), math.log1p(budget.effect)
@@ -141,7 +142,7 @@ def _closed(verdict: Verdict, shown: Sequence[float], budget: Budget, fresh: int
 
 
 def _open(differences: Sequence[float], budget: Budget, start: int = 0, p: float = 1.0, sign: int = 0) -> Judgement:
-    """Not decided by these pairs; settled when no look is left."""
+    """The judgement when these pairs decide nothing; it is settled when no further test is planned."""
     fresh = len(differences) - start if sign else 0
     shown = differences[start:] or differences
     found = _judgement("undecided", len(shown) >= LOOKS[-1], shown, budget, len(differences), fresh, p)
@@ -158,29 +159,29 @@ def _judgement(
 
 
 def visible(differences: Sequence[float], budget: Budget) -> float | None:
-    """The smallest effect that this many pairs, as far apart as these are, would show with a power of 80 %; None for too few."""
+    """The smallest effect that this many pairs with this spread can show with a power of 80 %; None with too few pairs."""
     from scipy.stats import chi2, norm
 
     bound = bounds(differences)
     if bound is None or len(differences) < fewest_pairs(budget):
         return None
-    error = math.sqrt(2) * (bound[1] - bound[0]) / (2 * norm.ppf(0.975))  # of each stage, which has half of the pairs
-    level = min(budget.screen, math.exp(-float(chi2.isf(budget.each, 4)) / 4))  # at which the two together keep to the budget
+    error = math.sqrt(2) * (bound[1] - bound[0]) / (2 * norm.ppf(0.975))  # error of each stage, which has half of the pairs
+    level = min(budget.screen, math.exp(-float(chi2.isf(budget.each, 4)) / 4))  # at this level both stages keep to the budget
     return float(math.expm1((norm.isf(nominal(level)) + norm.ppf(math.sqrt(POWER))) * error))
 
 
 def fewest_pairs(budget: Budget) -> int:
-    """The least pairs after which anything, however large, can be called slower."""
+    """The smallest number of pairs after which even the largest difference can be called slower."""
     first = next(count for count in LOOKS if over_looks(0.5**count) <= budget.screen)
     screened = over_looks(0.5**first)
     return first + next(count for count in LOOKS if _together(screened, over_looks(0.5**count)) <= budget.each)
 
 
 def over_looks(p: float) -> float:
-    """The chance that the smallest p-value of all LOOKS is at most `p` when there is no difference.
+    """The probability that the smallest p-value of all LOOKS is at most `p` without a difference.
 
-    Simulated, which is exact up to its 20,000 draws: ranks of symmetric differences do not depend on how these are
-    distributed. Far out, where few draws are, the sum over the looks bounds it.
+    It is simulated with 20,000 draws, which needs no assumption: ranks of symmetric differences do not depend on their
+    distribution. For very small p, with few draws, the sum over the looks is an upper bound.
     """
     import numpy as np
 
@@ -190,7 +191,7 @@ def over_looks(p: float) -> float:
 
 
 def nominal(level: float) -> float:
-    """The p-value at one look whose chance over all looks is `level`."""
+    """The p-value of one test that has the probability `level` over all LOOKS."""
     import numpy as np
 
     return float(np.quantile(_smallest_of_looks(), level))

@@ -1,7 +1,7 @@
-"""Series of times within launches -> where the steady state begins: found by change points, not guessed.
+"""Series of epoch times within launches -> the epoch at which the steady state begins, found by change points.
 
-The first epochs of a launch can be slower (caches fill, a clock rises), in every launch alike. Source of the idea: Barrett et
-al. 2017, "Virtual machine warmup blows hot and cold", doi:10.1145/3133876.
+The first epochs of every launch can be slower (caches fill, the clock rate rises). Source of the idea: Barrett et al. 2017,
+"Virtual machine warmup blows hot and cold", doi:10.1145/3133876.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from statistics import median
 from manyhands.errors import Unavailable
 
 TOLERANCE = 0.02
-"""A segment whose level is within this share of the last one's belongs to the steady state."""
+"""A segment belongs to the steady state when its level differs from the last segment's level by at most this share."""
 FEWEST = 4
-"""Epochs below which no change point is looked for."""
+"""The smallest number of epochs in which change points are searched for."""
 
 
 @dataclass(frozen=True)
 class Steady:
-    """From which epoch on a launch is steady, counted from 0, and whether it ever is."""
+    """The first steady epoch of a launch, counted from 0; `found` is False when there is no steady state."""
 
     start: int
     found: bool
-    """False when the level still changes in the last half: then all epochs count, and the reader is told."""
+    """False when the level still changes in the last half: then all epochs count, and the report mentions it."""
     middle: bool = False
-    """Takes the median epoch in place of the fastest, to see how often that is wrong."""
+    """True to use the median epoch instead of the fastest, for a study of its error rate."""
 
     def of(self, series: Sequence[float]) -> float:
         """The fastest epoch of the steady part of one launch.
 
-        What other programs do to an epoch only ever adds to it, so the fastest scatters least between launches. Source: Chen and
-        Revels 2016, "Robust benchmarking in noisy environments", arXiv:1608.04295. What happens in some epochs alone is not in it.
+        Other programs can only make an epoch slower, so the fastest epoch varies least between launches. Source: Chen and Revels
+        2016, "Robust benchmarking in noisy environments", arXiv:1608.04295. Effects in only some epochs are not visible in it.
         """
         steady = series[self.start :]
         return float(median(steady) if self.middle else min(steady))
 
 
 def find_steady(launches: Sequence[Sequence[float]]) -> Steady:
-    """Where all launches together are steady. `launches`: seconds of every epoch, equally many in each launch.
+    """The steady state of all launches together. `launches`: seconds of every epoch, the same number in each launch.
 
-    Every launch is set in relation to its own middle, the middle over the launches is taken epoch by epoch, and change points
-    are looked for in that profile by PELT (Killick et al. 2012, doi:10.1080/01621459.2012.737745).
+    Every launch is divided by its own median. The median over the launches for each epoch gives a profile, in which PELT finds
+    change points (Killick et al. 2012, doi:10.1080/01621459.2012.737745).
     """
     import numpy as np
 
@@ -57,7 +57,7 @@ def find_steady(launches: Sequence[Sequence[float]]) -> Steady:
         raise Unavailable("finding the warm-up needs ruptures: pip install 'manyhands[compare]'") from None
     relative = np.log(times / np.median(times, axis=1, keepdims=True))
     profile = np.median(relative, axis=0)
-    # The variance of a middle over launches, from how far each launch lies from the profile.
+    # The variance of a median over launches, from the distances of the launches from the profile.
     noise = float(np.median(np.abs(relative - profile))) * 1.4826 * math.sqrt(math.pi / 2 / len(times))
     penalty = 3 * math.log(epochs) * max(noise, TOLERANCE / 4) ** 2
     ends = ruptures.Pelt(model="l2", min_size=1, jump=1).fit(profile.reshape(-1, 1)).predict(pen=penalty)
