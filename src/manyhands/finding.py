@@ -1,6 +1,6 @@
-"""Finds the classes of plug-ins: one file each in a package of ours, entry points, or a user's `path/to/file.py:Name`.
+"""Finds plug-in classes: files in one of our packages, entry points, or a user's `path/to/file.py:Name`.
 
-Plug-ins import their libraries only when they are used, so a search imports no engine.
+Plug-ins import their libraries only when they are used, so a search imports no engine's library.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from manyhands.user_files import is_of_file, load
 
 Base = TypeVar("Base")
 ROOM = "backend"
-"""The file of a folder that names the plug-ins in it: `backends/NAME.py` may grow into `backends/NAME/backend.py`."""
+"""The file that defines the plug-ins of a folder: `backends/NAME.py` may become `backends/NAME/backend.py`."""
 
 
 def find(what: str, name: str, base: type[Base], known: Callable[[], Mapping[str, type[Base]]]) -> type[Base]:
-    """The subclass of `base` that `name` stands for: one of `known`, or of a user's file. `what`: a word for it, for the error.
+    """The subclass of `base` with this `name`: one of `known`, or a class in a user's file.
 
-    Raises UsageError when there is none.
+    `what`: the word for it in the error message. Raises UsageError when there is no such class.
     """
     if is_of_file(name):
         return _checked(load(name), base, name)
@@ -34,7 +34,7 @@ def find(what: str, name: str, base: type[Base], known: Callable[[], Mapping[str
 
 
 def classes(package: str, base: type[Base]) -> Mapping[str, type[Base]]:
-    """Every subclass of `base` that has a name, by name: those of the package and those of entry points in its group."""
+    """Name -> subclass of `base`, for the named classes of the package and of the entry points in its group."""
     ours = [value for module in _modules(package) for value in _defined_in(module) if issubclass(value, base)]
     found: dict[str, type[Base]] = {vars(value)["name"]: value for value in ours if "name" in vars(value)}
     for entry in entry_points(group=package):
@@ -43,7 +43,7 @@ def classes(package: str, base: type[Base]) -> Mapping[str, type[Base]]:
 
 
 def _modules(package: str) -> Iterator[ModuleType]:
-    """The files of the package that may hold plug-ins; a name that begins with `_` is a part of one."""
+    """The modules of the package that may define plug-ins; a module whose name begins with `_` is only a part of one."""
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
         if "._" in module.name:
             continue
@@ -54,7 +54,7 @@ def _modules(package: str) -> Iterator[ModuleType]:
 
 
 def _defined_in(module: ModuleType) -> list[type[Any]]:
-    """The classes of a file, or of a folder whose `backend.py` names them."""
+    """The classes of a module; for a `backend.py`, all classes that it imports from its folder too."""
     place = module.__name__.removesuffix(f".{ROOM}")
     classes = [value for value in vars(module).values() if isinstance(value, type)]
     return [value for value in classes if f"{value.__module__}.".startswith(f"{place}.")]

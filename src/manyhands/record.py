@@ -1,4 +1,4 @@
-"""The record: what one run leaves behind, immutable, one JSON line.
+"""The record: the immutable result of one run, stored as one JSON line.
 
 `append_record` writes whole lines only; `read_records` reads JSON Lines back. Both need only the standard library.
 Schema history: 1 - first format.
@@ -31,27 +31,27 @@ class Record:
 
     id: str
     spec: Mapping[str, Any]
-    """What was asked: the fields of `plan.RunSpec`."""
+    """The requested run: the fields of `plan.RunSpec`."""
     status: str
     """`ok`, `failed` or `skipped`."""
     started_at: str
     """Start of the run, ISO 8601 in UTC."""
     reason: str | None = None
-    """Why the run failed or was skipped, in one line."""
+    """One line with the reason why the run failed or was skipped."""
     resolved: Mapping[str, Any] = field(default_factory=dict)
     """What really ran: strategy, device, world size, per-worker batch, rows, steps."""
     wall_s: float | None = None
-    """From the start of the fresh process until it and everything it started was gone."""
+    """From the start of the fresh process until this process and all its child processes have ended."""
     phases: Mapping[str, float | None] = field(default_factory=dict)
-    """`launch_s` ... `teardown_s`: contiguous, the slowest worker's value."""
+    """`launch_s` ... `teardown_s`: contiguous phases, with the values of the slowest worker."""
     train_split: Mapping[str, float | None] = field(default_factory=dict)
-    """`compute_s`, `communicate_s`, `input_s` of the worker that computed longest."""
+    """`compute_s`, `communicate_s`, `input_s` of the worker with the longest compute time."""
     per_worker: tuple[Mapping[str, Any], ...] = ()
     resources: Mapping[str, Any] = field(default_factory=dict)
     """`cpu_s`, `cpu_percent`, `peak_pss_bytes` of the whole process tree, and the samples over time."""
     quality: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
-    """Per epoch: `epoch`, `loss`, `elapsed_s`, and the quality where it was asked for."""
+    """Per epoch: `epoch`, `loss`, `elapsed_s`, and the quality if it was requested."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """`name`, `source`, `sha256`, `rows`."""
     init_sha256: str | None = None
@@ -59,11 +59,11 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)
-    """Where the run stood: `id` of the invocation, `position` in its order, `order_seed` of the shuffle."""
+    """The place of the run in its plan: `id` of the invocation, `position` in its order, `order_seed` of the shuffle."""
     command: str = ""
     """The command that reproduces the run."""
     study: Mapping[str, Any] = field(default_factory=dict)
-    """The study that the run is part of, what it is used for in it, and how its budget scaled it; empty for none."""
+    """The study of the run, its use in the study, and the scale by the budget; empty without a study."""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -90,7 +90,7 @@ class Record:
 
     @classmethod
     def from_json(cls, line: str) -> Record:
-        """The record of one line; raises RecordError when it is no record or of an unknown schema."""
+        """The record in one line; raises RecordError when the line is no record, or has an unknown schema."""
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
@@ -118,7 +118,7 @@ def _finite(value: Any) -> Any:
 
 
 def check_writable(path: Path) -> None:
-    """Raises RecordError when records cannot be added to `path`; to be asked before anything is measured."""
+    """Raises RecordError when records cannot be added to `path`. Call it before measuring."""
     existed = path.exists()
     os.close(_open(path))
     if not existed:
@@ -134,7 +134,7 @@ def _open(path: Path) -> int:
 
 
 def append_record(path: Path, record: Record) -> None:
-    """Adds one whole line to `path`, or nothing: a full disk leaves the file as it was. Safe with several writers."""
+    """Adds one complete line to `path`, or nothing: a full disk leaves the file unchanged. Safe with several writers."""
     line = (record.to_json() + "\n").encode()
     descriptor = _open(path)
     try:
@@ -155,12 +155,12 @@ def append_record(path: Path, record: Record) -> None:
 
 
 def read_records(path: Path) -> list[Record]:
-    """All records of a JSON Lines file, in file order; raises RecordError naming file and line."""
+    """All records of a JSON Lines file, in file order; raises RecordError that names the file and the line."""
     return list(iterate_records(path))
 
 
 def iterate_records(path: Path) -> Iterator[Record]:
-    """The records of a JSON Lines file one by one, for what need not hold all of them at once; errors as `read_records`."""
+    """The records of a JSON Lines file one by one, so that not all are in memory; raises errors like `read_records`."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):

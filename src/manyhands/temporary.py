@@ -1,4 +1,4 @@
-"""Temporary folders of runs: named after their owner, gone with it, and swept up when it was killed before it could."""
+"""Temporary folders of runs: named after their process, removed by it, and swept up later when it was killed."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from manyhands.machine import host_name
 
 
 def own_prefix() -> str:
-    """How names of this host's temporary folders begin; hosts may share the place where these are."""
+    """The start of the names of this host's temporary folders; hosts may share the parent folder."""
     return f"manyhands-{zlib.crc32(host_name().encode()):08x}-"
 
 
 def make_folder(what: str = "") -> Path:
-    """A new folder of this process; `what` it is for is part of its name."""
+    """A new folder of this process; `what`, its purpose, is part of its name."""
     return Path(tempfile.mkdtemp(prefix=f"{own_prefix()}{os.getpid()}-{what}"))
 
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder of this process, gone afterwards."""
+    """A folder of this process that is removed afterwards."""
     folder = make_folder()
     try:
         yield folder
@@ -36,7 +36,7 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def sweep_leftovers() -> None:
-    """Removes the folders of this host's processes that were killed before they could."""
+    """Removes the folders of killed processes of this host."""
     for folder in Path(tempfile.gettempdir()).glob(f"{own_prefix()}*-*"):
         owner = folder.name.removeprefix(own_prefix()).partition("-")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):

@@ -1,4 +1,4 @@
-"""A user's own class by `path/to/file.py:Name`: loaded like ours, named so that another process or folder finds it again."""
+"""Loads a user's own class by `path/to/file.py:Name`, with a module name by which another process can find the file again."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import Any
 from manyhands.errors import UsageError
 
 OF_FILES = "manyhands_file_"
-"""How the names of such modules begin; nobody else can import them."""
+"""The start of the names of such modules; an ordinary import cannot find them."""
 
 
 def is_of_file(name: str) -> bool:
-    """Whether `name` is a `path/to/file.py:Name`."""
+    """True when `name` has the form `path/to/file.py:Name`."""
     return ".py:" in name
 
 
 def absolute(name: str) -> str:
-    """`name` with the whole path where it is a `path/to/file.py:Name`, so that it holds in another folder."""
+    """`name` with an absolute path if it is `path/to/file.py:Name`, so that it works in another folder."""
     path, separator, attribute = name.rpartition(".py:")
     return f"{Path(path + '.py').resolve()}:{attribute}" if separator else name
 
 
 def file_and_name(cls: type[Any]) -> str | None:
-    """`path/to/file.py:Name` of a class that came from a file; None for one that can be imported."""
+    """`path/to/file.py:Name` of a class from a user's file; None for a class that can be imported."""
     if not cls.__module__.startswith(OF_FILES):
         return None
     return f"{sys.modules[cls.__module__].__file__}:{cls.__qualname__}"
 
 
 def load(name: str) -> Any:
-    """The object that `path/to/file.py:Name` names; raises UsageError when there is no such file, or no such name in it."""
+    """The object at `path/to/file.py:Name`; raises UsageError when the file, or the name in it, does not exist."""
     folder_and_stem, _, attribute = name.rpartition(".py:")
     path = Path(folder_and_stem + ".py")
     if not path.is_file():

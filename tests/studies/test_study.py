@@ -108,7 +108,7 @@ def test_a_variant_changes_settings_one_by_one() -> None:
         ('source = "its table"', 'source = ""', "figure f has no source"),
         ('kind = "speed-up"', 'kind = "speed"', "figure f is of kind 'speed'"),
         ("workers = 2 }", "workers = 3 }", "which as-published does not run"),
-        ("value = 1.5", "spread = 1.5", "neither a published value nor words why there is none"),
+        ("value = 1.5", "spread = 1.5", "neither a published value nor `words` with the reason"),
         ('title = "T"', 'titel = "T"', "unknown titel; known: "),
         ("repeats = 3", "", "missing 1 required"),
         ("ddp = [2]", "ddp = [0]", "worker counts above 0"),

@@ -1,7 +1,7 @@
-"""How a budget of time scales a study: from what a short pilot cost to repeats, epochs and rows.
+"""Scales a study to a time budget: from the cost of a short pilot to repeats, epochs and rows.
 
-A run costs what does not depend on the rows (launch, load, teardown, an engine's own overhead) and what does. First come
-repeats, up to three, since one launch has no interval; then work, up to the published size; then more repeats.
+The cost of a run has a fixed part (launch, load, teardown, an engine's own overhead) and a part that grows with the rows. The budget
+goes first to repeats, up to three, because one launch has no interval; then to work, up to the published size; then to more repeats.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from manyhands.errors import UsageError
 from manyhands.studies.study import StudyPart
 
 ENOUGH_REPEATS = 3
-"""Launches that are worth more than larger work: an interval from two is a guess."""
+"""Up to this many repeats come before more work, because an interval from two launches is a guess."""
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What fits a budget."""
+    """The scale that fits a budget."""
 
     repeats: int
     share: float
-    """Of the work at full scale, 0 to 1; a part whose least is more does that."""
+    """Share of the work at full scale, 0 to 1; a part never does less than its own minimum."""
     expected_s: float
 
 
 def parse_budget(text: str) -> float:
-    """Seconds of `--budget`; raises UsageError for what is no time."""
+    """The seconds of `--budget`; raises UsageError for an invalid time."""
     try:
         return parse_duration(text)
     except UsageError as error:
@@ -38,7 +38,7 @@ def parse_budget(text: str) -> float:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of `90s`, `10m`, `1.5h` or plain seconds; raises UsageError for anything else."""
+    """The seconds of `90s`, `10m`, `1.5h` or plain seconds; raises UsageError for any other text."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip().lower())
     seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
     if not seconds > 0 or not math.isfinite(seconds):
@@ -47,9 +47,9 @@ def parse_duration(text: str) -> float:
 
 
 def fit_budget(once_s: Callable[[float], float], budget_s: float, most_repeats: int, repeats: int | None = None) -> Scale:
-    """The largest scale whose expected seconds stay within the budget, and the smallest one when none does.
+    """The largest scale whose expected seconds stay within the budget; the smallest scale when none does.
 
-    `once_s`: share of the work -> seconds that one launch of every cell takes. `repeats`: as many and no others.
+    `once_s`: share of the work -> seconds for one launch of every cell. `repeats`: a fixed number of repeats; None chooses it.
     """
     least_s, all_s = once_s(0.0), once_s(1.0)
     wanted = [repeats] if repeats else range(min(ENOUGH_REPEATS, most_repeats), 0, -1)
@@ -63,7 +63,7 @@ def fit_budget(once_s: Callable[[float], float], budget_s: float, most_repeats: 
 
 
 def _largest_share(once_s: Callable[[float], float], budget_s: float) -> float:
-    """The largest share whose seconds stay within the budget: they grow with it, so halving finds it to 0.1 %."""
+    """The largest share whose seconds stay within the budget. The seconds grow with the share, so bisection finds it to 0.1 %."""
     low, high = 0.0, 1.0
     for _ in range(10):
         middle = (low + high) / 2
@@ -72,9 +72,9 @@ def _largest_share(once_s: Callable[[float], float], budget_s: float) -> float:
 
 
 def work_at(part: StudyPart, share: float, rows: int) -> tuple[int, int]:
-    """Epochs and training rows of the part with that share of its work; `rows` are all there are at full scale.
+    """Epochs and training rows of the part with that share of its work; `rows` is the number of rows at full scale.
 
-    Epochs go first, down to the least; what is left of the share is taken from the rows.
+    Epochs are reduced first, down to their minimum; then rows are reduced.
     """
     least_rows = min(rows, part.least_samples) if part.least_samples else rows
     step = part.epochs_step
@@ -82,5 +82,5 @@ def work_at(part: StudyPart, share: float, rows: int) -> tuple[int, int]:
     left = share * part.epochs / epochs
     if left >= 1:
         return epochs, rows
-    whole_batches = max(1, int(left * rows) // part.batch_size) * part.batch_size  # so that no worker pads its last one
+    whole_batches = max(1, int(left * rows) // part.batch_size) * part.batch_size  # so that no worker pads its last batch
     return epochs, max(least_rows, min(rows, whole_batches))

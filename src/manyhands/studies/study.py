@@ -1,7 +1,7 @@
-"""A study: a plan of cells, the published figures it is held against, and what spoils them; read from a TOML file and checked.
+"""A study: a plan of cells, the published figures to compare with, and the known flaws; read from a TOML file and checked.
 
-`studies/NAME.toml` holds data only. Every part may say otherwise for one variant: `as-published` keeps the original's choices,
-`corrected` is fair. Only the standard library is needed, so a report can show studies where nothing else is installed.
+`studies/NAME.toml` holds data only. Every part may have other values for one variant: `as-published` keeps the choices of the
+original, `corrected` is fair. The module needs only the standard library, so a report can show studies without other packages.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from manyhands.errors import UsageError, unknown
 AS_PUBLISHED, CORRECTED = "as-published", "corrected"
 VARIANTS = (AS_PUBLISHED, CORRECTED)
 KINDS = ("speed-up", "quality", "fetched")
-"""What a figure is: a ratio of times, a metric on the held-out rows, or megabytes that one worker fetched."""
+"""Kinds of figure: a ratio of times, a metric on the held-out rows, or megabytes fetched by one worker."""
 TIMES = ("launch", "load", "warmup", "train", "evaluate", "save", "teardown", "predict", "wall")
-"""Spans that a speed-up may be made of: phases, the prediction inside `evaluate`, or the whole run."""
+"""The times that a speed-up may use: phases, the prediction inside `evaluate`, or the whole run."""
 TABLES = ("classes", "laws", "processes", "steps")
 ALL_CORES = "all"
 
@@ -36,31 +36,31 @@ class StudyPart:
     epochs: int = 1
     least_epochs: int = 1
     epochs_step: int = 1
-    """Epochs are a multiple of it at any scale."""
+    """The number of epochs is a multiple of this at any scale."""
     samples: int | None = None
-    """Training rows at full scale; None means all there are."""
+    """Training rows at full scale; None means all rows."""
     least_samples: int | None = None
-    """Training rows below which the part is not scaled; None means that its rows are never scaled."""
+    """The smallest number of training rows at any scale; None means that the rows are never scaled."""
     batch_size: int = 64
     batch: str = "global"
     threads: int | str = 1
-    """Of each worker; `all` means the usable cores."""
+    """Threads of each worker; `all` means the usable cores."""
     score_epochs: bool = False
     shard_data: bool = False
     bucket: bool = False
-    """Data and model lie in a bucket."""
+    """True when data and model are in a bucket."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     real: Mapping[str, Any] = field(default_factory=dict)
-    """Settings that name files or columns of the real data: left out with the embedded data."""
+    """Settings that name files or columns of the real data; they are left out with the embedded data."""
     made: bool = False
-    """Always the embedded data, which go on as far as `samples` asks, beside a folder of real data too."""
+    """True to use the embedded data always, even with a folder of real data; it has as many rows as `samples`."""
     embedded_samples: int | None = None
-    """Rows of the embedded data that stand for a real file of that size."""
+    """Rows of the embedded data that replace a real file of that size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FigureCell:
-    """One cell that a figure looks at."""
+    """One cell whose value a figure uses."""
 
     part: str
     backend: str
@@ -69,43 +69,43 @@ class FigureCell:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One published number, or a place where there should have been one."""
+    """One published number, or a missing one that the publication should have."""
 
     label: str
     of: FigureCell
     over: FigureCell | None = None
-    """The cell that a speed-up is over."""
+    """The base cell of a speed-up."""
     value: float | None = None
-    """None where nothing was published."""
+    """None when no number was published."""
     spread: float | None = None
     """The published standard deviation."""
     words: str = ""
-    """The number as it was published, or why there is none."""
+    """The number as published, or the reason why there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A published quantity, and how the same is measured here."""
+    """A published quantity, and how manyhands measures it."""
 
     name: str
     what: str
     kind: str
     source: str
-    """Where in the publication it stands."""
+    """The place in the publication."""
     rows: Sequence[Row]
     variants: Sequence[str] = VARIANTS
     metric: str = ""
-    """Of a quality; dots lead into a nested one."""
+    """Name of the quality metric; dots separate the levels of a nested one."""
     time: Sequence[str] = ("train",)
     plus_s: float = 0.0
-    """Seconds that the original's clock held beside the work, added to both sides of a speed-up."""
+    """Seconds in the original's measured time that are not work; they are added to both sides of a speed-up."""
     or_fewer: bool = False
-    """Where the worker count was not measured, the largest one below it stands in its place and says so."""
+    """True when the largest smaller worker count may replace one that was not measured; a note then says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flaw:
-    """What is wrong with figures, and what the corrected variant does instead."""
+    """A flaw of figures, and what the corrected variant does instead."""
 
     spoils: Sequence[str]
     words: str
@@ -114,7 +114,7 @@ class Flaw:
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredTable:
-    """A table of measured values alone, for which nothing comparable was published."""
+    """A table of measured values without published values to compare with."""
 
     kind: str
     parts: Sequence[str]
@@ -122,18 +122,18 @@ class MeasuredTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A named plan with a published table to hold it against."""
+    """A named plan with a published table to compare with."""
 
     name: str
     title: str
     asks: str
     source: str
     machine: str
-    """The original's, in words."""
+    """A description of the original's machine."""
     repeats: int
     """Launches of every cell at full scale."""
     definitions: Sequence[Mapping[str, Any]]
-    """The parts as written, with what each variant changes."""
+    """The parts as written, with the changes of each variant."""
     figure_definitions: Sequence[Mapping[str, Any]]
     flaws: Sequence[Flaw]
     tables: Sequence[MeasuredTable]
@@ -146,11 +146,11 @@ class Study:
         return [part for part in made if variant in part.variants]
 
     def figures(self, variant: str) -> list[Figure]:
-        """All figures, measured as the variant measures them; those that the variant does not have say so in `variants`."""
+        """All figures with the definitions of the variant; `variants` of a figure names the variants that have it."""
         return [_figure(_varied(values, variant), self.name) for values in self.figure_definitions]
 
     def flaws_of(self, figure: str) -> list[Flaw]:
-        """What spoils the figure of that name."""
+        """The flaws of the figure with that name."""
         return [flaw for flaw in self.flaws if figure in flaw.spoils]
 
 
@@ -158,19 +158,19 @@ Made = TypeVar("Made")
 
 
 def study_names() -> list[str]:
-    """The studies there are, in alphabetical order."""
+    """The names of all studies, in alphabetical order."""
     return sorted(file.name.removesuffix(".toml") for file in files("manyhands.studies").iterdir() if file.name.endswith(".toml"))
 
 
 def load_study(name: str) -> Study:
-    """The study of that name, checked; raises UsageError for an unknown one."""
+    """The checked study with that name; raises UsageError for an unknown name."""
     if name not in study_names():
         raise unknown("study", name, study_names(), "manyhands studies")
     return read_study(name, files("manyhands.studies").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def read_study(name: str, text: str) -> Study:
-    """The study that a file says; raises UsageError naming what is wrong in it."""
+    """The study in the text of a file; raises UsageError that names the mistake."""
     values = tomllib.loads(text)
     given = {"name": name, "definitions": values.pop("part", []), "figure_definitions": values.pop("figure", [])}
     flaws = [_made(Flaw, flaw, f"{name}: flaw") for flaw in values.pop("flaw", [])]
@@ -182,7 +182,7 @@ def read_study(name: str, text: str) -> Study:
 
 
 def _varied(values: Mapping[str, Any], variant: str) -> dict[str, Any]:
-    """What stands for both variants, with the changes of one; settings are changed one by one."""
+    """The values for both variants, with the changes of one variant; settings are changed one by one."""
     common = {key: value for key, value in values.items() if key not in VARIANTS}
     changes = dict(values.get(variant, {}))
     if "settings" in changes:
@@ -191,7 +191,7 @@ def _varied(values: Mapping[str, Any], variant: str) -> dict[str, Any]:
 
 
 def _figure(values: Mapping[str, Any], study: str) -> Figure:
-    """A figure from its table: `of` and `over` hold for all rows, and a row may change the cell or only parts of it."""
+    """A figure from its table: `of` and `over` apply to all rows, and a row may change the cell or parts of it."""
     values = dict(values)
     of, over, where = values.pop("of", {}), values.pop("over", None), f"{study}: figure {values.get('name')}"
     rows = []
@@ -215,7 +215,7 @@ def _made(kind: type[Made], values: Mapping[str, Any], where: str) -> Made:
 
 
 def _problems(study: Study) -> Iterable[str]:
-    """What is wrong with a study, in words."""
+    """Messages for all mistakes in a study."""
     for variant in VARIANTS:
         parts = {part.name: part for part in study.parts(variant)}
         figures = study.figures(variant)
@@ -243,11 +243,11 @@ def _part_problems(part: StudyPart) -> Iterable[str]:
     if not part.backends or any(count < 1 for counts in part.backends.values() for count in counts):
         yield f"part {part.name} has no backend with worker counts above 0"
     if not set(part.variants) <= set(VARIANTS):
-        yield f"part {part.name} is of {', '.join(part.variants)}; variants: {', '.join(VARIANTS)}"
+        yield f"part {part.name} has the variants {', '.join(part.variants)}; known: {', '.join(VARIANTS)}"
     if part.made and (part.real or not part.samples):
-        yield f"part {part.name}: made data has no files, and needs samples"
+        yield f"part {part.name}: with made data, `real` must be empty and `samples` is needed"
     if part.epochs % part.epochs_step or part.least_epochs % part.epochs_step:
-        yield f"part {part.name}: its epochs are no multiples of {part.epochs_step}"
+        yield f"part {part.name}: its epochs are not multiples of {part.epochs_step}"
     if isinstance(part.threads, str) and part.threads != ALL_CORES:
         yield f"part {part.name}: threads {part.threads!r} are neither a number nor {ALL_CORES!r}"
 
@@ -260,14 +260,14 @@ def _figure_problems(figure: Figure, parts: Mapping[str, StudyPart], variant: st
     if not set(figure.time) <= set(TIMES):
         yield f"figure {figure.name}: time {', '.join(figure.time)}; known: {', '.join(TIMES)}"
     if (figure.kind == "quality") != bool(figure.metric):
-        yield f"figure {figure.name}: a quality names its metric, and nothing else does"
+        yield f"figure {figure.name}: a quality needs `metric`, other kinds must not have it"
     for row in figure.rows:
         if row.value is None and not row.words:
-            yield f"figure {figure.name}, {row.label or 'its row'}: neither a published value nor words why there is none"
+            yield f"figure {figure.name}, {row.label or 'its row'}: neither a published value nor `words` with the reason"
         if (figure.kind == "speed-up") != (row.over is not None):
-            yield f"figure {figure.name}: a speed-up says what it is over, and nothing else does"
+            yield f"figure {figure.name}: a speed-up needs `over`, other kinds must not have it"
         for side in (row.of, row.over):
             if side and variant in figure.variants:
                 part = parts.get(side.part)
                 if part is None or side.workers not in part.backends.get(side.backend, ()):
-                    yield f"figure {figure.name} looks at {side}, which {variant} does not run"
+                    yield f"figure {figure.name} uses {side}, which {variant} does not run"

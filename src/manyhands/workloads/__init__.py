@@ -1,1 +1,1 @@
-"""What is learnt: one file per workload. A file here with a named `Workload` subclass is a workload; no list is edited."""
+"""One file per workload. A file with a `Workload` subclass that has a `name` is found by itself; no list is edited."""

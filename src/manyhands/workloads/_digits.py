@@ -1,4 +1,4 @@
-"""What the three MNIST networks share: the rows, the scaling to 0..1, cross-entropy and accuracy."""
+"""The common base of the three MNIST networks: the rows, the scaling to 0..1, cross-entropy and accuracy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DigitNetwork(NetworkWorkload):
-    """A network that tells the ten digits apart. Images stay bytes in memory and become floats batch by batch."""
+    """A network that classifies the ten digits. Images stay bytes in memory; each batch is converted to floats."""
 
     data: ClassVar[str] = "mnist"
     quality: ClassVar[str] = "accuracy"
@@ -35,7 +35,7 @@ class DigitNetwork(NetworkWorkload):
         return Fetched(self.arrays(digits), rows)
 
     def arrays(self, digits: Mnist) -> Arrays:
-        """The digits with labels as torch takes them."""
+        """The digits as arrays, with labels in the type that torch needs."""
         y_train, y_test = digits.y_train.astype(np.int64), digits.y_test.astype(np.int64)
         return Arrays(digits.x_train, y_train, digits.x_test, y_test, digits.source)
 

@@ -1,6 +1,6 @@
-"""A trained network as bytes: its weights, and the workload and settings that they belong to. Read with weights only.
+"""A trained network as bytes: its weights, its workload and its settings. Files are read with `weights_only=True`.
 
-Nothing in such a file is code: torch.load refuses all but tensors, numbers, text and plain containers.
+So a file cannot contain code: torch.load accepts only tensors, numbers, text and plain containers.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Model:
-    """What a file holds."""
+    """The content of a model file."""
 
     workload: str
     """Name of the workload that was trained."""
     settings: dict[str, Any]
-    """All of its settings."""
+    """All settings of the workload."""
     weights: dict[str, torch.Tensor]
 
 
 def pack(workload: NetworkWorkload, model: torch.nn.Module) -> bytes:
-    """The file of a trained model, without anything that a backend wrapped around it."""
+    """The bytes of a model file; `model` is the plain network, without a backend's wrapper."""
     import torch
 
     weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
@@ -44,14 +44,14 @@ def pack(workload: NetworkWorkload, model: torch.nn.Module) -> bytes:
 
 
 def unpack(content: bytes | memoryview, place: str) -> Model:
-    """The model in a file's content; raises DataError, which names `place`, when it is none of ours or damaged."""
+    """The model in the bytes of a file; raises DataError that names `place` when the file is damaged or not from manyhands."""
     import torch
 
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings(
                 "ignore", message="Detected pickle protocol", category=UserWarning
-            )  # refused or not all the same
+            )  # the warning makes no difference: a bad file is refused below
             found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError):
         raise DataError(

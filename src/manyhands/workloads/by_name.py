@@ -11,10 +11,10 @@ from manyhands.workloads.workload import Workload
 
 @cache
 def workload_classes() -> Mapping[str, type[Workload]]:
-    """Every workload that has a name, in the order of the names; searched for once in a process."""
-    return classes("manyhands.workloads", Workload)  # type: ignore[type-abstract]  # compared with, not made
+    """Every workload that has a name, sorted by name; a process searches only once."""
+    return classes("manyhands.workloads", Workload)  # type: ignore[type-abstract]  # only compared with, never created
 
 
 def workload_class(name: str) -> type[Workload]:
-    """The workload of that name; raises UsageError when there is none."""
-    return find("workload", name, Workload, workload_classes)  # type: ignore[type-abstract]  # compared with, not made
+    """The workload with this name; raises UsageError when there is none."""
+    return find("workload", name, Workload, workload_classes)  # type: ignore[type-abstract]  # only compared with, never created

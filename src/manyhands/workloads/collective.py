@@ -1,4 +1,4 @@
-"""`collective`: how long workers take to sum a message of theirs, by its size: what gradients cost before any compute hides it."""
+"""`collective`: the time of an all-reduce by message size: the cost of a gradient exchange that compute does not hide."""
 
 from __future__ import annotations
 

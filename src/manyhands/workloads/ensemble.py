@@ -1,4 +1,4 @@
-"""`ensemble`: multi-layer perceptrons on parts of MNIST that vote, beside one model on all rows (`single`)."""
+"""`ensemble`: multi-layer perceptrons on parts of MNIST, with a majority vote; `single` trains one model on all rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from manyhands.workloads.kinds.ensemble import EnsembleWorkload
 
 @dataclass(frozen=True)
 class Ensemble(EnsembleWorkload):
-    """scikit-learn's MLPClassifier with one hidden layer; the number of passes is fixed, so that the work is."""
+    """scikit-learn's MLPClassifier with one hidden layer; the number of passes is fixed, so the amount of work is fixed."""
 
     name: ClassVar[str] = "ensemble"
     summary: ClassVar[str] = "voting ensemble of perceptrons on MNIST"

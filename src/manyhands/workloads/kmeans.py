@@ -12,7 +12,7 @@ from manyhands.workloads.kinds.clustering import ClusteringWorkload
 
 @dataclass(frozen=True)
 class KMeans(ClusteringWorkload):
-    """Points of `file`, else of the first known table in the data folder, else the embedded blobs."""
+    """Clusters the points of `file`, or of the first known table in the data folder, or the embedded blobs."""
 
     name: ClassVar[str] = "kmeans"
     summary: ClassVar[str] = "K-means clustering of points"
@@ -21,7 +21,7 @@ class KMeans(ClusteringWorkload):
     file: str = ""
     """Name of a table in the data folder, or its path."""
     columns: tuple[str, ...] = ()
-    """Columns to use; none named means the known pair of a known table, every column of another."""
+    """Columns to use; empty means the default columns of a known table, and every column of another table."""
 
     def load(self, data_dir: Path | None, samples: int | None) -> Points:
         return load_points(data_dir, samples, self.file or None, self.columns)

@@ -1,6 +1,6 @@
-"""`lstm`: tomorrow's closing price from 60 days of five features, two LSTM layers of 50 units.
+"""`lstm`: predicts the next day's closing price from 60 days of five features, with two LSTM layers of 50 units.
 
-Its errors stand beside those of the naive forecast "tomorrow = today", which daily prices make hard to beat.
+Its errors are shown beside those of the naive forecast "tomorrow = today", which is hard to beat on daily prices.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lstm(NetworkWorkload):
-    """Mean squared error on standardised prices; scored in percent and in the prices' own unit."""
+    """Trained with the mean squared error of standardised prices; scored in percent and in the unit of the prices."""
 
     name: ClassVar[str] = "lstm"
     summary: ClassVar[str] = "two-layer LSTM on S&P 500 prices"
@@ -36,9 +36,9 @@ class Lstm(NetworkWorkload):
     hidden: int = 50
     dropout: float = 0.2
     symbols: tuple[str, ...] = ()
-    """Symbols to read; none named means all in the file."""
+    """Symbols to read; empty means all symbols in the file."""
     file: str = ""
-    """Name of the CSV file in the data folder; empty picks the first known one."""
+    """Name of the CSV file in the data folder; empty means the first known file."""
 
     def load(self, data_dir: Path | None) -> Arrays:
         return self.arrays(load_windows(data_dir, self.window, self.symbols, self.file or None))
@@ -47,7 +47,7 @@ class Lstm(NetworkWorkload):
         return [stored_prices(store, self.file or None)]
 
     def arrays(self, windows: Windows) -> Arrays:
-        """The rows of `windows`, and what turns the model's outputs back into prices."""
+        """The rows of `windows`, with the values that convert the model's outputs to prices."""
         back = {"mean": windows.mean_test, "scale": windows.scale_test, "last_close": windows.last_close_test}
         return Arrays(windows.x_train, windows.y_train, windows.x_test, windows.y_test, windows.source, back)
 

@@ -1,11 +1,11 @@
 """`mlp`: the deep multi-layer perceptron on MNIST, 784-128-512 x 9-10 with dropout.
 
-With torch's default initialisation ten ReLU layers shrink the signal so far that the net learns little; a published run of
-this shape scored 0.1135, the share of one class. He initialisation keeps the signal's size from layer to layer: He et al.,
+With torch's default initialisation, ten ReLU layers make the signal so small that the network learns little; a published run of
+this shape scored 0.1135, the share of one class. He initialisation keeps the size of the signal from layer to layer: He et al.,
 "Delving Deep into Rectifiers", 2015.
 
-Ten layers also amplify rounding: the same gradients summed in another order part the loss curves of one and two workers by
-about 1e-3 after two epochs in float32, and not at all (2e-16) in float64.
+Ten layers also amplify rounding: the sum of the same gradients in another order makes the losses of one and two workers differ
+by about 1e-3 after two epochs in float32, and by only 2e-16 in float64.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Mlp(DigitNetwork):
     dropout: float = 0.2
     layers: int = 9
     he_initialisation: bool = True
-    """False gives torch's default weights, with which the net learns little."""
+    """False means torch's default weights, with which the network learns little."""
 
     def model(self) -> torch.nn.Module:
         from torch import nn

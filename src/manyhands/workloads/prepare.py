@@ -15,7 +15,7 @@ from manyhands.workloads.kinds.preparation import PreparationWorkload, Stored
 
 @dataclass(frozen=True)
 class Prepare(PreparationWorkload):
-    """The training images, `copies` times over, since 60,000 are done in a fraction of a second."""
+    """Prepares the training images `copies` times, because 60,000 images take only a fraction of a second."""
 
     name: ClassVar[str] = "prepare"
     summary: ClassVar[str] = "decoding and splitting MNIST images, nothing learnt"

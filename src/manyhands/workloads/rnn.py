@@ -24,7 +24,7 @@ class Rnn(DigitNetwork):
     cell: str = "lstm"
     hidden: int = 64
     decay: float = 1.0
-    """What the learning rate is multiplied by after every epoch; 1 keeps it."""
+    """Factor for the learning rate after every epoch; 1 keeps it constant."""
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:

@@ -1,4 +1,4 @@
-"""`search`: a grid of random-forest settings on labelled rows that fit in memory; bound by the processor."""
+"""`search`: a grid of random-forest settings on labelled rows that fit in memory; the processor is the bottleneck."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from manyhands.workloads.kinds.search import SearchWorkload
 
 @dataclass(frozen=True)
 class Search(SearchWorkload):
-    """Depths x leaf sizes x shares of columns; the defaults are 12 candidates on 3 folds, 36 fits."""
+    """All combinations of depths, leaf sizes and shares of columns; by default 12 candidates on 3 folds, so 36 fits."""
 
     name: ClassVar[str] = "search"
     summary: ClassVar[str] = "hyper-parameter grid over random forests"
@@ -25,9 +25,9 @@ class Search(SearchWorkload):
     depths: tuple[str, ...] = ("4", "8", "16")
     leaves: tuple[str, ...] = ("1", "10")
     shares: tuple[str, ...] = ("0.2", "0.5")
-    """Of the columns, tried at each split."""
+    """Shares of the columns that a tree tries at each split."""
     rows: int = 4000
-    """Most rows searched over when --samples does not say: all rows of a large table would take minutes."""
+    """The largest number of rows without --samples; all rows of a large table would take minutes."""
     file: str = ""
     label: str = ""
 

@@ -1,4 +1,4 @@
-"""`xgboost`: gradient-boosted trees on labelled rows: the embedded ones, known tables, or any CSV or LIBSVM file."""
+"""`xgboost`: gradient-boosted trees on labelled rows: the embedded rows, known tables, or any CSV or LIBSVM file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from manyhands.workloads.kinds.boosting import BoostingWorkload
 
 @dataclass(frozen=True)
 class XGBoost(BoostingWorkload):
-    """Rows of `file`, else of the first known table in the data folder, else the embedded ones."""
+    """Learns the rows of `file`, or of the first known table in the data folder, or the embedded rows."""
 
     name: ClassVar[str] = "xgboost"
     summary: ClassVar[str] = "gradient-boosted trees on labelled rows"
@@ -22,9 +22,9 @@ class XGBoost(BoostingWorkload):
     file: str = ""
     """Name of a table in the data folder, or its path."""
     label: str = ""
-    """The column to learn; needed for a CSV file that is not known."""
+    """The column to learn; needed for an unknown CSV file."""
     label_among_features: bool = False
-    """A mistake to reproduce: trees that may look at the label are always right."""
+    """True reproduces a published mistake: trees that can read the label are always right."""
 
     def load(self, data_dir: Path | None, samples: int | None) -> LabelledRows:
         table = load_table(data_dir, samples, self.file or None, self.label or None)

@@ -1,7 +1,7 @@
-"""Kind `boosting`: gradient-boosted trees; offers labelled rows, one set of XGBoost parameters and a number of rounds.
+"""Kind `boosting`: gradient-boosted trees. The workload gives labelled rows, XGBoost parameters and a number of rounds.
 
-An engine trains with exactly `parameters(...)` and `rounds` on the training rows and gives back the booster. Prediction and
-quality are ours, on the same held-out rows for all.
+An engine trains with exactly `parameters(...)` and `rounds` on the training rows and returns the booster. manyhands itself
+computes predictions and quality, on the same held-out rows for all engines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from manyhands.workloads.workload import Workload
 
 @dataclass(frozen=True)
 class BoostingWorkload(Workload):
-    """`rounds` trees (times the classes, beyond two) of at most `max_depth`, on `max_bins` bins a column."""
+    """`rounds` trees (for each class, with more than two) of depth `max_depth` or less, with `max_bins` bins per column."""
 
     kind: ClassVar[str] = "boosting"
     quality: ClassVar[str] = "accuracy"
@@ -37,7 +37,7 @@ class BoostingWorkload(Workload):
 
     @abstractmethod
     def load(self, data_dir: Path | None, samples: int | None) -> LabelledRows:
-        """The rows in parts on disk; `samples` of them train, None means all. Raises DataError naming the file."""
+        """The rows in parts on disk, with `samples` training rows; None means all. Raises DataError that names the file."""
 
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         self.load(data_dir, samples)
@@ -49,9 +49,9 @@ class BoostingWorkload(Workload):
         return self.load(data_dir, samples).train.bytes
 
     def parameters(self, classes: int, seed: int, threads: int) -> dict[str, Any]:
-        """Parameters for `xgboost.train`, its Dask and its Ray form; Spark's estimators take the same names but `nthread`.
+        """Parameters for `xgboost.train` and its Dask and Ray forms; Spark's estimators use the same names, except `nthread`.
 
-        The starting score is set, because XGBoost otherwise estimates it from rows that each engine holds differently.
+        The starting score is set, because XGBoost otherwise estimates it from rows, which each engine divides differently.
         """
         objective = (
             {"objective": "binary:logistic", "base_score": 0.5}

@@ -1,7 +1,7 @@
-"""Kind `clustering`: K-means over points; offers the rows, the starting centres, and when to stop.
+"""Kind `clustering`: K-means over points. The workload gives the rows, the starting centres, and the rule for stopping.
 
-An engine runs Lloyd's iterations from `Start.centres`, or from its own initialisation where they are None, and gives back
-centres. Labels and quality are computed by us, the same way for all.
+An engine runs Lloyd's iterations from `Start.centres`, or from its own initialisation when they are None, and returns the
+centres. manyhands itself computes labels and quality, in the same way for all engines.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from manyhands.workloads.workload import Workload
 
 INITS = ("shared", "native")
 INIT_ROWS = 10_000
-"""Rows that the shared starting centres are drawn from: the first ones, since rows lie in random order."""
+"""The shared starting centres are drawn from this many first rows; the order of the rows is random."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where and how every engine starts, and when it stops."""
+    """The starting centres and the stopping rule of every engine."""
 
     clusters: int
     seed: int
     max_iterations: int
     tolerance: float
-    """Stop when the squared movements of all centres sum to at most this share of the mean variance of the columns: what
-    scikit-learn's `tol` says."""
+    """Stop when the squared movements of all centres sum to at most this share of the mean variance of the columns, as
+    scikit-learn's `tol` does."""
     squared_movement: float
-    """The same as a number in the units of the data, squared: dask-ml's `tol`. MLlib's is a distance of each centre, so
-    `sqrt(squared_movement / clusters)` stops it no earlier."""
+    """The tolerance as a number in the squared unit of the data, as for dask-ml's `tol`. MLlib's tolerance is a distance for each
+    centre; `sqrt(squared_movement / clusters)` does not stop it earlier."""
     centres: NDArray[np.float64] | None
-    """(clusters, columns), the same for every engine; None means the engine's own initialisation."""
+    """Starting centres (clusters, columns), the same for every engine; None means the engine's own initialisation."""
 
 
 @dataclass(frozen=True)
 class ClusteringWorkload(Workload):
-    """Finds `clusters` centres; `init` shared gives every engine the same starting centres, native each engine's own."""
+    """Finds `clusters` centres. `init` shared: all engines have the same starting centres; native: each engine has its own."""
 
     kind: ClassVar[str] = "clustering"
     quality: ClassVar[str] = "silhouette"
@@ -65,7 +65,7 @@ class ClusteringWorkload(Workload):
 
     @abstractmethod
     def load(self, data_dir: Path | None, samples: int | None) -> Points:
-        """The points in parts on disk; None means the embedded ones, all of them. Raises DataError naming the file."""
+        """The points in parts on disk; None means the embedded points, or all rows. Raises DataError that names the file."""
 
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         points = self.load(data_dir, samples)
@@ -78,7 +78,7 @@ class ClusteringWorkload(Workload):
         return self.load(data_dir, samples).rows.bytes
 
     def start(self, rows: Rows, seed: int) -> Start:
-        """The start for these rows; reads them once, a part at a time."""
+        """The start for these rows; reads the rows once, one part at a time."""
         return Start(
             clusters=self.clusters,
             seed=seed,
@@ -90,7 +90,7 @@ class ClusteringWorkload(Workload):
 
 
 def first_centres(rows: Rows, clusters: int, seed: int) -> NDArray[np.float64]:
-    """(clusters, columns) drawn by scikit-learn's greedy k-means++ from the first 10,000 rows."""
+    """Centres (clusters, columns) that scikit-learn's greedy k-means++ draws from the first 10,000 rows."""
     from sklearn.cluster import kmeans_plusplus
 
     sample = rows.first(max(INIT_ROWS, clusters)).read_x()
@@ -99,7 +99,7 @@ def first_centres(rows: Rows, clusters: int, seed: int) -> NDArray[np.float64]:
 
 
 def mean_variance(rows: Rows) -> float:
-    """The mean over the columns of their variance, part by part (Chan, Golub and LeVeque's pairwise update, 1979)."""
+    """The mean variance of the columns, computed part by part (Chan, Golub and LeVeque's pairwise update, 1979)."""
     count, mean, squares = 0, np.zeros(len(rows.columns)), np.zeros(len(rows.columns))
     for part in rows.parts:
         x = part.x()
@@ -111,7 +111,7 @@ def mean_variance(rows: Rows) -> float:
 
 
 def check_distinct(points: Points, clusters: int) -> None:
-    """Raises DataError when there are fewer distinct rows than clusters; reads no more rows than it must."""
+    """Raises DataError when there are fewer distinct rows than clusters; reads only as many rows as needed."""
     seen: set[bytes] = set()
     for part in points.rows.parts:
         seen |= {row.tobytes() for row in np.unique(part.x()[: 10 * clusters], axis=0)}

@@ -1,7 +1,7 @@
-"""Kind `collective`: the exchange between workers alone, with nothing learnt: an all-reduce over growing messages.
+"""Kind `collective`: only the exchange between workers, without training: an all-reduce of growing messages.
 
-Every worker fills a message with values that it alone would have, all sum them, and every sum is checked; what is timed is the
-all-reduce. `train` is the time of that. Sources: nccl-tests (https://github.com/NVIDIA/nccl-tests) for what is reported.
+Every worker fills a message with its own values, all workers sum them, and every sum is checked. `train` is the time of the
+all-reduce alone. Source of the reported values: nccl-tests (https://github.com/NVIDIA/nccl-tests).
 """
 
 from __future__ import annotations

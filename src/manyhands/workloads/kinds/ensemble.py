@@ -1,6 +1,6 @@
-"""Kind `ensemble`: several classifiers that vote; offers rows, the rows of each member, and the members.
+"""Kind `ensemble`: several classifiers that vote. The workload gives the rows, the rows of each member, and the classifiers.
 
-Members are independent, so an engine only has to run `fit_member` for each of them somewhere; the vote is ours.
+Members are independent, so an engine only runs `fit_member` for each of them, on any worker; manyhands itself counts the votes.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ TIES = ("probability", "lowest")
 class EnsembleWorkload(Workload):
     """`members` classifiers and a majority vote.
 
-    `cover` shard: each member makes all `--epochs` passes over its own part of the rows. `cover` full: each member sees all rows
-    for 1/members of the passes. `single`: one model on all rows for all passes, the base line. All three visit every row
-    equally often, so their times compare equal work. `ties` probability: a tied vote goes to the tied class with the highest
-    summed probability; lowest: to the lowest label.
+    `cover` shard: each member makes all `--epochs` passes over its own part of the rows. `cover` full: each member makes
+    1/members of the passes over all rows. `single`: one model makes all passes over all rows; it is the base line. All three visit
+    every row equally often, so their times compare equal work. `ties` probability: in a tie, the class with the highest summed
+    probability wins; lowest: the lowest label wins.
     """
 
     kind: ClassVar[str] = "ensemble"
     quality: ClassVar[str] = "accuracy"
     libraries: ClassVar[tuple[str, ...]] = ("sklearn",)
     epochs: ClassVar[int] = 12
-    """Divides by 2, 3, 4 and 6 members, which `cover` full needs."""
+    """12 is divisible by 2, 3, 4 and 6 members, which `cover` full needs."""
     batch_size: ClassVar[int] = 200
 
     members: int = 4
@@ -54,11 +54,11 @@ class EnsembleWorkload(Workload):
 
     @abstractmethod
     def load(self, data_dir: Path | None) -> Arrays:
-        """All rows, features (rows, columns) ready for the classifier. Raises DataError naming the file."""
+        """All rows; their features (rows, columns) are ready for the classifier. Raises DataError that names the file."""
 
     @abstractmethod
     def classifier(self, seed: int, passes: int, batch_size: int) -> Any:
-        """A new scikit-learn classifier with `predict_proba` that makes exactly `passes` passes."""
+        """A new scikit-learn classifier with `predict_proba`; its training makes exactly `passes` passes."""
 
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         arrays = self.load(data_dir).training_rows(samples)
@@ -72,11 +72,11 @@ class EnsembleWorkload(Workload):
 
     @property
     def fits(self) -> int:
-        """How many classifiers are trained."""
+        """The number of classifiers to train."""
         return 1 if self.single else self.members
 
     def passes(self, epochs: int) -> int:
-        """Passes of each member over its rows; raises UsageError when `cover` full cannot divide `epochs`."""
+        """Passes of each member over its rows; with `cover` full, raises UsageError when `epochs` is not divisible by members."""
         if self.single or self.cover == "shard":
             return epochs
         if epochs % self.members:
@@ -85,9 +85,9 @@ class EnsembleWorkload(Workload):
         return epochs // self.members
 
     def member_rows(self, arrays: Arrays, seed: int) -> list[Indices]:
-        """Row numbers of each member: disjoint parts, or all rows for each; the same for every engine.
+        """Row numbers of each member: disjoint parts, or all rows for every member; the same for every engine.
 
-        Raises DataError when a member would never see one of the classes.
+        Raises DataError when the rows of a member lack one of the classes.
         """
         rows = len(arrays.x_train)
         if self.single or self.cover == "full":
@@ -105,7 +105,7 @@ class EnsembleWorkload(Workload):
         return parts
 
     def vote(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """(rows,) the class that most members chose, from (members, rows, classes)."""
+        """The class with the most votes (rows,), from the probabilities (members, rows, classes)."""
         classes = probabilities.shape[2]
         choices = probabilities.argmax(axis=2)
         votes = (choices[:, :, None] == np.arange(classes)).sum(axis=0)
@@ -119,6 +119,6 @@ def fit_member(workload: EnsembleWorkload, member: int, passes: int, batch_size:
     """The trained classifier of one member; `x` (rows, columns) and `y` (rows,) are its own rows."""
     from sklearn.exceptions import ConvergenceWarning
 
-    # A fixed number of passes is the point. Not set back: `catch_warnings` is not safe where members are threads.
+    # The number of passes is fixed on purpose. The filter is not restored: `catch_warnings` is not safe in threads.
     warnings.simplefilter("ignore", ConvergenceWarning)
     return workload.classifier(seed + member, passes, batch_size).fit(x, y)

@@ -1,7 +1,7 @@
-"""Kind `preparation`: making arrays to train on out of stored image bytes, a measured step of its own; nothing is learnt.
+"""Kind `preparation`: only the conversion of stored image bytes to training arrays, as a measured step, without training.
 
-An engine decodes the bytes, splits them by the given row numbers, and standardises both parts with the training part's mean
-and deviation, all in memory; `train` is the time of that. What comes out is checked against sums that every engine must reach.
+An engine decodes the bytes, splits them by the given row numbers, and standardises both parts with the training part's mean and
+deviation, all in memory; `train` is the time of this work. The result is checked against sums that every engine must reach.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from manyhands.workloads.workload import Workload
 
 @dataclass(frozen=True)
 class Stored:
-    """Image bytes (n, height, width) and labels (n,) as they lie in the files."""
+    """Image bytes (n, height, width) and labels (n,) as stored in the files."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -38,12 +38,12 @@ class Prepared:
     y_validation: NDArray[np.uint8]
     mean: float
     deviation: float
-    """Of the pixels of the training part, on the scale 0..1."""
+    """Deviation of the pixels of the training part, on the scale 0..1."""
 
 
 @dataclass(frozen=True)
 class PreparationWorkload(Workload):
-    """`validation_percent` of the rows are held out, drawn from the seed."""
+    """A random `validation_percent` of the rows, drawn from the seed, is held out."""
 
     kind: ClassVar[str] = "preparation"
     quality: ClassVar[str] = "mean"
@@ -56,7 +56,7 @@ class PreparationWorkload(Workload):
 
     @abstractmethod
     def load(self, data_dir: Path | None, samples: int | None) -> Stored:
-        """The stored rows; None means all of them. Raises DataError naming the file."""
+        """The stored rows; `samples` None means all of them. Raises DataError that names the file."""
 
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         stored = self.load(data_dir, samples)
@@ -67,14 +67,14 @@ class PreparationWorkload(Workload):
         return len(self.load(data_dir, None).images)
 
     def split(self, rows: int, seed: int) -> tuple[Indices, Indices]:
-        """Row numbers of the training and of the validation part, each ascending."""
+        """Row numbers of the training part and of the validation part, each ascending."""
         order = epoch_order(rows, seed, 0)
         held_out = round(rows * self.validation_percent / 100)
         return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
 def prepare_plainly(stored: Stored, split: tuple[Indices, Indices]) -> Prepared:
-    """The preparation with plain NumPy in this process."""
+    """The preparation in this process, with plain NumPy."""
     parts = [stored.images[rows].astype(np.float32)[:, None] / np.float32(255) for rows in split]
     mean, deviation = float(parts[0].mean(dtype=np.float64)), float(parts[0].std(dtype=np.float64))
     for part in parts:
@@ -85,7 +85,7 @@ def prepare_plainly(stored: Stored, split: tuple[Indices, Indices]) -> Prepared:
 
 
 def sums(prepared: Prepared) -> dict[str, Any]:
-    """What every engine must reach: the scaling, and sums over both parts."""
+    """The values that every engine must reach: the scaling, and sums over both parts."""
     return {
         "mean": prepared.mean,
         "deviation": prepared.deviation,

@@ -1,7 +1,8 @@
-"""Kind `search`: a grid of settings, each scored by cross-validation; offers rows, candidates, folds and the model.
+"""Kind `search`: a grid of settings, scored by cross-validation. The workload gives rows, candidates, folds and the model.
 
-Means what scikit-learn's `GridSearchCV` means: every candidate is trained on every fold's training rows and scored by accuracy
-on its held-out rows; the first candidate with the highest mean wins. An engine only runs `score_candidate` for each pair.
+The search works like scikit-learn's `GridSearchCV`: every candidate is trained on the training rows of every fold and scored by
+accuracy on the fold's held-out rows; the first candidate with the highest mean wins. An engine only runs `score_candidate` for each
+pair of a candidate and a fold.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from manyhands.workloads.workload import Workload
 
 @dataclass(frozen=True)
 class SearchWorkload(Workload):
-    """Every combination of `grid` on `folds` stratified folds."""
+    """Scores every combination of `grid` on `folds` stratified folds."""
 
     kind: ClassVar[str] = "search"
     quality: ClassVar[str] = "accuracy"
@@ -37,7 +38,7 @@ class SearchWorkload(Workload):
 
     @abstractmethod
     def load(self, data_dir: Path | None, samples: int | None) -> Arrays:
-        """The rows to search over and those held out for the final score. Raises DataError naming the file."""
+        """The rows for the search, and the held-out rows for the final score. Raises DataError that names the file."""
 
     @abstractmethod
     def grid(self) -> Mapping[str, Sequence[Any]]:
@@ -45,7 +46,7 @@ class SearchWorkload(Workload):
 
     @abstractmethod
     def model(self, settings: Mapping[str, Any], seed: int, threads: int) -> Any:
-        """A new scikit-learn classifier; must give the same model for the same rows, settings and seed."""
+        """A new scikit-learn classifier; the same rows, settings and seed must give the same model."""
 
     def check_data(self, data_dir: Path | None, samples: int | None) -> None:
         arrays = self.load(data_dir, samples)
@@ -55,7 +56,7 @@ class SearchWorkload(Workload):
         return len(self.load(data_dir, None).x_train)
 
     def candidates(self) -> list[dict[str, Any]]:
-        """Every combination of the grid, in scikit-learn's order."""
+        """All combinations of the grid, in scikit-learn's order."""
         from sklearn.model_selection import ParameterGrid
 
         return list(ParameterGrid({name: list(values) for name, values in self.grid().items()}))
@@ -76,12 +77,12 @@ class SearchWorkload(Workload):
 def score_candidate(
     workload: SearchWorkload, settings: Mapping[str, Any], fold: tuple[Indices, Indices], seed: int, threads: int, x: Any, y: Any
 ) -> float:
-    """Accuracy on a fold's held-out rows of the model trained on its training rows; `x` and `y` are all rows."""
+    """Accuracy on the held-out rows of a fold, of a model trained on its training rows; `x` and `y` hold all rows."""
     train, test = fold
     model = workload.model(settings, seed, threads).fit(x[train], y[train])
     return float(model.score(x[test], y[test]))
 
 
 def best(scores: NDArray[np.float64]) -> int:
-    """The number of the first candidate with the highest mean of `scores` (candidates, folds)."""
+    """The number of the first candidate with the highest mean score; `scores` is (candidates, folds)."""
     return int(scores.mean(axis=1).argmax())
