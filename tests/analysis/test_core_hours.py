@@ -5,7 +5,7 @@ from manyhands.analysis.example import example_record
 from manyhands.analysis.ratios import Ratio
 
 
-def test_core_hours_count_every_core_held_busy_or_not():
+def test_core_hours_count_every_core_held_busy_or_not() -> None:
     record = example_record(1.0, {"workers": 2, "threads": 3}, wall_s=1800.0, resources={"cpu_s": 60.0})
     assert core_hours(record) == pytest.approx(3.0)
     assert cpu_seconds(record) == 60.0
@@ -14,7 +14,7 @@ def test_core_hours_count_every_core_held_busy_or_not():
     assert cpu_seconds(example_record(1.0, {}, resources={})) is None
 
 
-def test_karp_flatt_finds_the_fraction_that_amdahl_put_in():
+def test_karp_flatt_finds_the_fraction_that_amdahl_put_in() -> None:
     speed = 8 / (1 + 0.1 * 7)
     found = serial_fraction(Ratio(speed, speed / 1.1, speed * 1.1, 3, "paired t"), 8)
     assert found is not None
@@ -22,7 +22,7 @@ def test_karp_flatt_finds_the_fraction_that_amdahl_put_in():
     assert found.low < 0.1 < found.high
 
 
-def test_karp_flatt_needs_more_cores_than_the_base_line_and_two_launches_for_an_interval():
+def test_karp_flatt_needs_more_cores_than_the_base_line_and_two_launches_for_an_interval() -> None:
     assert serial_fraction(Ratio(1.0, 0.9, 1.1, 3, "paired t"), 1) is None
     found = serial_fraction(Ratio(1.5, None, None, 1, "one launch"), 2)
     assert found is not None

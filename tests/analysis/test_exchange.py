@@ -12,7 +12,6 @@ from manyhands.analysis.allreduce import ring_s
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_exchange, example_records
 from manyhands.analysis.exchange import Link, MessageTime, fit_link, is_exchange, messages, points
-from manyhands.analysis.fit import NotIdentifiable
 
 SIZES = [4.0 * 10**power for power in range(9)]
 ALPHA, BETA = 40e-6, 0.5e-9
@@ -55,9 +54,21 @@ def test_two_sizes_identify_nothing() -> None:
     assert str(found) == "not identifiable: needs 3 message sizes, has 2"
 
 
-def test_latency_alone_gives_no_beta_to_rely_on() -> None:
+def test_equal_times_of_all_sizes_identify_no_beta() -> None:
     found = fit_link([MessageTime(2, size, 1e-4) for size in (4.0, 40.0, 400.0)])
-    assert isinstance(found, NotIdentifiable) or found.beta.high > 100 * found.beta.low
+    assert str(found) == "not identifiable: no alpha and beta fit the points; measure larger messages"
+
+
+def test_messages_too_small_to_show_beta_give_a_narrow_alpha_and_bounds_of_beta_far_apart() -> None:
+    times = ((4.0, 1.00e-4), (40.0, 0.99e-4), (400.0, 1.02e-4))
+    found = fit_link([MessageTime(2, size, seconds) for size, seconds in times])
+    assert isinstance(found, Link)
+    assert found.alpha.high is not None
+    assert found.alpha.low is not None
+    assert found.alpha.high < 1.5 * found.alpha.low
+    assert found.beta.high is not None
+    assert found.beta.low is not None
+    assert found.beta.high > 100 * found.beta.low
 
 
 def test_bandwidths_are_those_of_nccl_tests() -> None:

@@ -18,7 +18,7 @@ def test_points_without_noise_give_back_the_parameters(law, truth):
     assert found.throughput(32) == pytest.approx(120.0 * law.speedup(32, *truth))
 
 
-def test_agrees_with_r_on_its_own_example():
+def test_agrees_with_r_on_its_own_example() -> None:
     # R's `usl` gives alpha 0.0277, beta 0.000104, gamma 90.0; it takes noise to be of one size at every load.
     found = fit(USL, list(SPECSDM91), list(SPECSDM91.values()), noise="absolute")
     assert isinstance(found, LawFit)
@@ -41,7 +41,7 @@ def test_intervals_cover_the_truth_in_95_of_100_cases_with_3_percent_noise(law, 
     assert (hits / cases <= 0.97).all()
 
 
-def test_peak_has_an_interval_that_holds_the_true_peak():
+def test_peak_has_an_interval_that_holds_the_true_peak() -> None:
     chance = np.random.default_rng(1)
     found = fit(USL, COUNTS, 100.0 * USL.speedup(COUNTS, 0.05, 0.01) * np.exp(chance.normal(0, 0.03, len(COUNTS))))
     top = peak(found)
@@ -57,7 +57,7 @@ def test_too_few_worker_counts_give_words_and_no_number(law):
     assert str(found) == f"not identifiable: needs {law.needs} worker counts, has {law.needs - 1}"
 
 
-def test_wild_points_end_in_words_or_a_fit_but_never_in_an_error():
+def test_wild_points_end_in_words_or_a_fit_but_never_in_an_error() -> None:
     chance = np.random.default_rng(0)
     for _ in range(50):
         for law in LAWS:
@@ -65,7 +65,7 @@ def test_wild_points_end_in_words_or_a_fit_but_never_in_an_error():
             assert isinstance(found, LawFit | NotIdentifiable)
 
 
-def test_bounds_that_no_float_holds_are_cut_off_and_not_raised():
+def test_bounds_that_no_float_holds_are_cut_off_and_not_raised() -> None:
     # Three single launches of eight workers on two cores: with one degree of freedom the interval reaches anywhere.
     found = [fit(law, (2, 4, 8), (1442.9716952514284, 610.7015821494507, 366.92332854953577)) for law in LAWS]
     assert all(np.isfinite([one.gamma.low, one.gamma.high]).all() for one in found if isinstance(one, LawFit))

@@ -17,7 +17,7 @@ def plain_percentiles(values):
     return tuple(np.quantile(means, [0.025, 0.975]))
 
 
-def test_agrees_with_scipy():
+def test_agrees_with_scipy() -> None:
     from scipy import stats
 
     one, two = [1.0, 1.3, 0.9, 1.1], [2.0, 2.6, 1.9]
@@ -41,12 +41,12 @@ def test_bootstrap_covers_95_of_100_from_6_launches_on(count):
     assert 0.93 <= coverage(interval, lambda: [chance.gauss(0, 1) for _ in range(count)], 0.0, 1000) <= 0.97
 
 
-def test_a_plain_bootstrap_of_3_launches_is_far_too_narrow():
+def test_a_plain_bootstrap_of_3_launches_is_far_too_narrow() -> None:
     chance = random.Random(3)
     assert coverage(plain_percentiles, lambda: [chance.gauss(0, 1) for _ in range(3)], 0.0, 1000) < 0.85
 
 
-def test_bootstrap_takes_invocations_as_the_units_when_launches_in_them_resemble_each_other():
+def test_bootstrap_takes_invocations_as_the_units_when_launches_in_them_resemble_each_other() -> None:
     chance = random.Random(1)
 
     def draw():
@@ -64,13 +64,13 @@ def test_bootstrap_takes_invocations_as_the_units_when_launches_in_them_resemble
     assert coverage(pooled, draw, 0.0, 600) <= 0.75
 
 
-def test_bootstrap_gives_the_same_bounds_again_and_handles_unequal_invocations():
+def test_bootstrap_gives_the_same_bounds_again_and_handles_unequal_invocations() -> None:
     values = [[float(number + shift) for number in range(shift + 1)] for shift in range(7)]
     low, high = bootstrap_interval(values)
     assert (low, high) == bootstrap_interval(values)
     assert low < statistics.fmean(value for level in values for value in level) < high
 
 
-def test_too_few_values_have_no_interval():
+def test_too_few_values_have_no_interval() -> None:
     assert t_interval([1.0]) is None
     assert welch_interval([1.0], [2.0, 3.0]) is None

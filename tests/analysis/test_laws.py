@@ -15,7 +15,7 @@ def test_one_worker_is_one_and_no_overhead_is_linear(law):
     assert law.speedup(16, *(0 for _ in law.parameters)) == 16
 
 
-def test_hand_computed_values():
+def test_hand_computed_values() -> None:
     assert amdahl(4, 0.2) == pytest.approx(4 / 1.6)
     assert gustafson(4, 0.2) == pytest.approx(3.4)
     assert usl(4, 0.1, 0.05) == pytest.approx(4 / 1.9)
@@ -33,6 +33,6 @@ def test_no_worker_count_beats_the_peak(alpha, beta):
     assert usl(top, alpha, beta) >= max(usl(max(1, top * 0.9), alpha, beta), usl(top * 1.1, alpha, beta))
 
 
-def test_peak_at_the_ends():
+def test_peak_at_the_ends() -> None:
     assert usl_peak(0.1, 0) == math.inf
     assert usl_peak(2.0, 0.1) == 1

@@ -10,14 +10,14 @@ def only_group(records):
     return group
 
 
-def test_base_line_is_serial_with_the_fewest_threads():
+def test_base_line_is_serial_with_the_fewest_threads() -> None:
     base = base_line(only_group(example_records()))
     assert base is not None
     assert (base.backend, base.workers, base.threads) == ("serial", 1, 1)
     assert base_line(only_group([example_record(1.0, {"backend": "ddp"})])) is None
 
 
-def test_speedup_and_efficiency_of_hand_computed_values():
+def test_speedup_and_efficiency_of_hand_computed_values() -> None:
     serial, ddp = only_group([example_record(6.0, {}), example_record(4.0, {"backend": "ddp", "workers": 2})]).cells
     found = speedup(serial, ddp, "train")
     assert found is not None
@@ -29,7 +29,7 @@ def test_speedup_and_efficiency_of_hand_computed_values():
     assert whole.value == pytest.approx(7.71 / 7.9)
 
 
-def test_growing_work_counts_the_rows_of_all_workers():
+def test_growing_work_counts_the_rows_of_all_workers() -> None:
     asked = {"scaling": "growing", "samples": 100}
     serial, ddp = only_group([example_record(5.0, asked), example_record(5.0, asked | {"backend": "ddp", "workers": 2})]).cells
     found = speedup(serial, ddp, "train")
@@ -37,7 +37,7 @@ def test_growing_work_counts_the_rows_of_all_workers():
     assert found.value == pytest.approx(2.0)
 
 
-def test_work_is_taken_as_equal_when_a_record_does_not_say_its_rows():
+def test_work_is_taken_as_equal_when_a_record_does_not_say_its_rows() -> None:
     records = [
         example_record(8.0, {"samples": 100}, resolved={}),
         example_record(2.0, {"samples": 100, "backend": "dask"}, resolved={"rows_per_epoch": None}),
@@ -48,7 +48,7 @@ def test_work_is_taken_as_equal_when_a_record_does_not_say_its_rows():
     assert found.value == pytest.approx(4.0)
 
 
-def test_a_missing_time_gives_no_speedup():
+def test_a_missing_time_gives_no_speedup() -> None:
     records = [example_record(8.0, {}), example_record(2.0, {"backend": "ddp"}, phases={"train_s": None})]
     serial, ddp = only_group(records).cells
     assert speedup(serial, ddp, "train") is None

@@ -17,24 +17,24 @@ def cell(*histories, metric="accuracy"):
     return group_records(records)[0].cells[0]
 
 
-def test_time_is_that_of_the_first_epoch_that_is_good_enough():
+def test_time_is_that_of_the_first_epoch_that_is_good_enough() -> None:
     found = time_to_target(cell([0.5, 0.9, 0.8], [0.9, 0.95, 0.99]), QualityTarget("accuracy", 0.9))
     assert found.seconds is not None
     assert (found.seconds.mean, found.reached, found.scored) == (3.0, 2, 2)
 
 
-def test_runs_that_do_not_get_there_count_in_the_share_alone():
+def test_runs_that_do_not_get_there_count_in_the_share_alone() -> None:
     found = time_to_target(cell([0.5, 0.9], [0.5, 0.6]), QualityTarget("accuracy", 0.9))
     assert found.seconds is not None
     assert (found.seconds.mean, found.reached, found.scored) == (4.0, 1, 2)
     assert time_to_target(cell([0.5]), QualityTarget("accuracy", 0.9)).seconds is None
 
 
-def test_an_error_has_to_fall_to_its_target():
+def test_an_error_has_to_fall_to_its_target() -> None:
     assert is_error("mape_percent")
     assert not is_error("silhouette")
     assert time_to_target(cell([9.0, 2.9], metric="mape_percent"), QualityTarget("mape_percent", 3.0)).reached == 1
 
 
-def test_runs_that_were_not_scored_are_not_counted():
+def test_runs_that_were_not_scored_are_not_counted() -> None:
     assert time_to_target(cell([None, None]), QualityTarget("accuracy", 0.9)).scored == 0
