@@ -57,7 +57,7 @@ def test_lists_what_each_study_asks_and_what_spoils_it(capsys: pytest.CaptureFix
     assert main(["studies", "lstm-spark"]) == 0
     shown = capsys.readouterr().out
     assert "2 processes: 1.95 (1050.34 ± 55.60 s against 2053.34 ± 89.55 s)" in shown
-    assert "! validation ran on one process inside the clock" in shown
+    assert "! the measured time contains the validation on one process" in shown
     assert main(["studies", "no-such"]) == 2
 
 

@@ -65,7 +65,7 @@ def test_says_how_the_budget_scaled_and_whose_data_it_was() -> None:
 def test_each_flaw_stands_right_below_its_figure_in_the_terminal() -> None:
     text = to_text(records())
     first, second = text.index("Speed-up of four members in four processes"), text.index("Speed-up of four members that each")
-    assert first < text.index("! one repetition: nothing says how far 1.43") < second
+    assert first < text.index("! there is only one repetition, so the uncertainty of 1.43") < second
     assert "Confusion matrix of single on serial" in text
     assert "Amdahl" in text
 
@@ -75,7 +75,7 @@ def test_markdown_holds_one_row_for_each_number_with_its_flaws() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| Speed-up of four members in four processes")]
     assert len(rows) == 1
     assert "1.43 (6.42 s against 9.19 s)" in rows[0]
-    assert "1. one repetition" in rows[0]
+    assert "1. there is only one repetition" in rows[0]
     heads = [line for line in text.splitlines() if line.startswith("| figure |")]
     assert heads[0].count("|") == rows[0].count("|")
 
@@ -104,7 +104,7 @@ def test_nothing_of_a_record_is_read_as_markup() -> None:
     given.append(replace(given[-1], id="more", status="failed", reason=HOSTILE, spec={**given[-1].spec, "workers": 2}))
     page = to_html(given)
     assert "<script>document" not in page
-    assert "Four perceptrons that vote" in page
+    assert "A vote of four perceptrons" in page
     assert "what spoils the published figure" in page
     text = to_markdown(given)
     assert "<script" not in text
