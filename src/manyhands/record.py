@@ -39,9 +39,9 @@ class Record:
     reason: str | None = None
     """One line with the reason why the run failed or was skipped."""
     resolved: Mapping[str, Any] = field(default_factory=dict)
-    """What really ran: strategy, device, world size, per-worker batch, rows, steps."""
+    """The run as executed: strategy, device, world size, per-worker batch, rows, steps."""
     wall_s: float | None = None
-    """From the start of the fresh process until this process and all its child processes have ended."""
+    """Seconds from the start of the fresh process until this process and all its child processes have ended."""
     phases: Mapping[str, float | None] = field(default_factory=dict)
     """`launch_s` ... `teardown_s`: contiguous phases, with the values of the slowest worker."""
     train_split: Mapping[str, float | None] = field(default_factory=dict)
@@ -82,6 +82,7 @@ class Record:
 
     @property
     def ok(self) -> bool:
+        """True when the run succeeded."""
         return self.status == "ok"
 
     def to_json(self) -> str:

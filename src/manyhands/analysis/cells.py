@@ -34,6 +34,7 @@ class Cell:
 
     @property
     def measured(self) -> tuple[Record, ...]:
+        """The records of successful runs."""
         return tuple(record for record in self.records if record.ok)
 
 
@@ -48,10 +49,12 @@ class Group:
 
     @property
     def records(self) -> tuple[Record, ...]:
+        """All records of all cells."""
         return tuple(record for cell in self.cells for record in cell.records)
 
     @property
     def measured(self) -> tuple[Record, ...]:
+        """The records of successful runs."""
         return tuple(record for record in self.records if record.ok)
 
 

@@ -23,6 +23,7 @@ class QualityTarget:
     value: float
 
     def is_met(self, value: float) -> bool:
+        """True when `value` reaches the target; the name of the metric decides the direction."""
         return value <= self.value if is_error(self.metric) else value >= self.value
 
 
@@ -43,7 +44,7 @@ def is_error(metric: str) -> bool:
 
 
 def time_to_target(cell: Cell, target: QualityTarget) -> TimeToTarget:
-    """When the cell's runs first reached the target, at the end of an epoch; time for scoring is not counted."""
+    """The training time until the end of the first epoch that reached the target; time for scoring is not counted."""
     scored = [
         record
         for record in cell.measured

@@ -36,7 +36,7 @@ def share_of(total: int, workers: int, rank: int) -> range:
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """Which rows of a data set to fetch."""
+    """The rows of a data set to fetch."""
 
     train: bool = True
     test: bool = True

@@ -42,6 +42,7 @@ class IdxHeader:
 
     @property
     def header_bytes(self) -> int:
+        """Size of the header in the file."""
         return 4 + 4 * len(self.shape)
 
     @property

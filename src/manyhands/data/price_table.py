@@ -31,7 +31,7 @@ class PriceTable:
     """Rows without blanks, sorted by symbol, then date; each symbol has each date at most once."""
 
     symbols: tuple[str, ...]
-    """In alphabetical order."""
+    """The symbols in alphabetical order."""
     symbol: NDArray[np.intp]
     """(rows,) index of each row's symbol in `symbols`."""
     day: NDArray[np.datetime64]

@@ -1,4 +1,4 @@
-"""From a price table to windows: splits by date, scales with the training dates only, and cuts the windows.
+"""Turns a price table into windows: splits by date, scales with the training dates only, and cuts the windows.
 
 In: a `PriceTable`. Out: the part of each row, the scaled table, and windows as arrays.
 """

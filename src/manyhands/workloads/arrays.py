@@ -46,7 +46,7 @@ class Arrays:
         return replace(self, x_train=self.x_train[mine], y_train=self.y_train[mine])
 
     def describe(self, name: str) -> dict[str, Any]:
-        """For the record: the data set's `name`, its source, and the number and hash of the training and held-out rows."""
+        """The fields of the record on data: the data set's `name`, its source, and number and hash of training and held-out rows."""
         digest = hashlib.sha256()
         for array in (self.x_train, self.y_train, self.x_test, self.y_test):
             digest.update(np.ascontiguousarray(array).data)

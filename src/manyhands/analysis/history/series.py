@@ -35,6 +35,7 @@ class CommitSeries:
 
     @property
     def values(self) -> list[float]:
+        """The values of all points, oldest first."""
         return [point.value for point in self.points]
 
 

@@ -19,17 +19,19 @@ SCHEMA = 2
 
 @dataclass(frozen=True)
 class Rate:
-    """How often an event happened. Bounds with 95 % confidence, by Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404."""
+    """The number of events among all cases. Bounds with 95 % confidence, by Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404."""
 
     times: int
     of: int
 
     @property
     def share(self) -> float:
+        """The rate as a share, 0 to 1."""
         return self.times / self.of
 
     @property
     def bounds(self) -> tuple[float, float]:
+        """95 % bounds of the share."""
         from scipy.stats import binomtest
 
         found = binomtest(self.times, self.of).proportion_ci(method="exact")
@@ -59,6 +61,7 @@ class Scenario:
     """The statistical test of the comparisons."""
 
     def rate(self, verdict: Verdict) -> Rate:
+        """How often the comparisons gave this verdict."""
         return Rate(self.verdicts.get(verdict, 0), sum(self.verdicts.values()))
 
 
@@ -79,6 +82,7 @@ class ErrorRates:
     schema: int = SCHEMA
 
     def of(self, metric: str, injected: float, live: bool) -> Scenario | None:
+        """The scenario for these values that uses the test of the verdicts; None when it was not measured."""
         asked = (metric, injected, live, next(iter(TESTS)))
         return next((one for one in self.scenarios if (one.metric, one.injected, one.live, one.test) == asked), None)
 

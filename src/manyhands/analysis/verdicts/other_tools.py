@@ -1,4 +1,4 @@
-"""How often the rules of other tools call an unchanged benchmark slower, measured on the same launches.
+"""Error rates of the rules of other tools on the same launches: how often they call an unchanged benchmark slower.
 
 pytest-benchmark compares one number of each of two launches: https://pytest-benchmark.readthedocs.io/en/latest/comparing.html
 asv compares the medians of all samples of `processes` launches, and a Mann-Whitney test must agree: `asv/_stats.py`.

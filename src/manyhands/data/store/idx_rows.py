@@ -49,6 +49,7 @@ class RowFile:
 
     @property
     def rows(self) -> int:
+        """The number of rows in all pieces."""
         return sum(header.shape[0] for _, header in self.pieces)
 
     def spans(self, rows: range) -> list[Span]:

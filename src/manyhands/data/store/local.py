@@ -20,9 +20,11 @@ class LocalStore(Store):
 
     @property
     def root(self) -> Path:
+        """The folder or file of the location."""
         return Path(self.location.path).expanduser()
 
     def path(self, name: str) -> Path:
+        """The path of `name`; an empty `name` means the location itself."""
         return self.root / name if name else self.root
 
     def prepare_writing(self) -> None:

@@ -32,6 +32,7 @@ class StoredFile:
 
     @property
     def size(self) -> int:
+        """Bytes of all parts together."""
         return sum(part.size for part in self.parts)
 
 

@@ -28,7 +28,7 @@ STATUS = re.compile(r"status(?: code)?: (\d{3})")
 KINDS = {"Connect": REFUSED, "Timeout": HANGING, "Interrupted": CUT, "Decode": CUT, "Request": CUT}
 KIND = re.compile(rf"kind: ({'|'.join(KINDS)})\b")
 SIGNED_FOR = timedelta(minutes=15)
-"""How long a signed address is valid: the largest clock difference that S3 allows. The address is only sent in the request."""
+"""The validity of a signed address: the largest clock difference that S3 allows. The address is only sent in the request."""
 NO_RETRIES: dict[str, Any] = {"max_retries": 0, "retry_timeout": timedelta(seconds=1)}
 
 
@@ -116,6 +116,7 @@ def problems() -> Iterator[None]:
 
 
 def problem_from_text(text: str) -> StoreProblem:
+    """The problem that the text of an obstore exception describes."""
     code, status, kind = (pattern.search(text) for pattern in (CODE, STATUS, KIND))
     if code or status:
         return of_answer(code[1] if code else None, int(status[1]) if status else None)

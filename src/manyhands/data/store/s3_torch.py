@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 
 SLOWEST_BYTES_PER_S = 100_000
 """A large read may take longer than `answer_s`, because its progress cannot be observed; this rate adds time for its size."""
-TELLS = (
+PATTERNS = (
     (r"bucket does not exist", NO_BUCKET),
     (r"key does not exist", NO_OBJECT),
     (r"No signing credentials|credentials? provider|CREDENTIALS", NO_CREDENTIALS),
@@ -125,4 +125,5 @@ class TorchClient:
 
 
 def problem_from_text(text: str) -> StoreProblem:
-    return StoreProblem(next((kind for pattern, kind in TELLS if re.search(pattern, text)), ODD))
+    """The problem that the text of the connector's exception describes."""
+    return StoreProblem(next((kind for pattern, kind in PATTERNS if re.search(pattern, text)), ODD))

@@ -185,5 +185,6 @@ class _Sum:
         self._moved(size)
 
     def take_back(self) -> None:
+        """Subtracts all reported bytes, because the transfer starts again."""
         self._moved(-self._total)
         self._total = 0

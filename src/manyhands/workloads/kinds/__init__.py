@@ -1,1 +1,1 @@
-"""The kinds of workload beside `network`: one file each, saying what a workload of that kind offers to every engine."""
+"""The kinds of workload, one file each, with the methods that a workload of the kind offers to every engine."""
