@@ -18,7 +18,7 @@ class ManyhandsError(Exception):
 
 
 class UsageError(ManyhandsError):
-    """Something impossible was asked for."""
+    """The command line or a spec asks for something impossible."""
 
 
 class DataError(ManyhandsError):
@@ -38,7 +38,7 @@ class EngineError(ManyhandsError):
 
 
 def by_name(name: str) -> type[ManyhandsError] | None:
-    """The class of ours that has this name, with or without its module; None when it is none of ours."""
+    """The class in this file with this name, given with or without its module; None when there is none."""
     found = globals().get(name.rpartition(".")[2])
     return found if isinstance(found, type) and issubclass(found, ManyhandsError) else None
 

@@ -1,4 +1,4 @@
-"""What a record says about the machine, the library versions and the code; and how many cores may be used."""
+"""The machine, the library versions and the commit that a record holds, and the number of usable cores."""
 
 from __future__ import annotations
 
@@ -75,17 +75,17 @@ def _quota_of(folder: Path) -> list[float]:
 
 
 def host_name() -> str:
-    """What SLURM calls this host inside its jobs, else the name it has itself."""
+    """The name that SLURM gives this host inside a job, else the host's own name."""
     return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
 def placed(text: str, host: str) -> str:
-    """The text with the host that it is about, unless it names one already."""
+    """The text with the host added, unless it names a host already."""
     return text if "(on " in text else f"{text} (on {host})"
 
 
 def clock_name() -> str:
-    """Which monotonic clock this process reads: only where two processes have the same may their times be subtracted."""
+    """Name of the monotonic clock of this process; times of two processes may be subtracted only when it is the same."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return f"{host_name()} {boot.read_text().strip() if boot.exists() else ''}"
 

@@ -1,4 +1,4 @@
-"""What is to be run: `RunSpec` says one run, `grid` spreads the options over cells, `ordered` shuffles them in blocks."""
+"""The plan: `RunSpec` describes one run, `grid` repeats the cells in blocks, `ordered` shuffles the runs inside each block."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ READERS = ("obstore", "boto3", "s3torchconnector")
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One run of one cell. Counts are whole numbers above 0 unless said otherwise."""
+    """One run of one cell. Counts are whole numbers above 0 unless stated otherwise."""
 
     workload: str
     backend: str
@@ -46,20 +46,20 @@ class RunSpec:
     reader: str = READERS[0]
     """Library that reads a bucket."""
     shard_data: bool = False
-    """Each worker gets the same contiguous rows in every epoch, and fetches no others; else all rows are shuffled over all workers."""
+    """True: each worker gets the same contiguous rows in every epoch and fetches only those. False: all rows are shuffled over all workers."""
     save: str | None = None
-    """Where rank 0 puts the trained model (a path or `s3://bucket/key`); None keeps none."""
+    """Path or `s3://bucket/key` to which rank 0 writes the trained model; None writes none."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the workload that differ from its defaults."""
     prepare: str = "plain"
-    """Who makes the arrays out of the files: every worker by plain reading, or Spark once for all of them."""
+    """`plain`: every worker reads the files and makes its arrays. `spark`: Spark makes them once for all workers."""
     address: str | None = None
-    """An engine that already runs, or for `ddp` the host:port where the nodes meet; None starts one on loopback."""
+    """Address of a running engine, or for `ddp` the host:port where the nodes meet; None starts an engine on loopback."""
     nodes: int = 1
     node_rank: int = 0
     oversubscribe: bool = False
     reuse_engine: bool = False
-    """One started engine serves all its runs, so the launch is not part of a run."""
+    """One started engine serves all its runs; its launch is not part of a run."""
     memory_limit: int | None = None
     """Bytes that each worker may use; None means no limit."""
     timeout_s: float = 1800.0
@@ -78,11 +78,11 @@ class RunSpec:
             ("reader", READERS),
         ):
             if getattr(self, name) not in allowed:
-                raise UsageError(f"{option(name)} {getattr(self, name)!r} is none of {', '.join(allowed)}")
+                raise UsageError(f"{option(name)} {getattr(self, name)!r} is not one of {', '.join(allowed)}")
         if self.memory_limit is not None:
             _whole("memory_limit", self.memory_limit)
         if self.data and self.data_dir:
-            raise UsageError("--data and --data-dir both say where the data is; give one of them")
+            raise UsageError("--data and --data-dir both name the place of the data; give only one of them")
         if self.shard_data and self.prepare != "plain":
             raise UsageError(
                 "with --shard-data every worker reads its own rows; with --windows-by spark, Spark reads the rows for all workers;"
@@ -122,7 +122,7 @@ class RunSpec:
 
     @property
     def label(self) -> str:
-        """The cell in a few words."""
+        """A short name of the cell."""
         threads = f", {self.threads} threads" if self.threads > 1 else ""
         return f"{self.workload.rpartition('/')[2]} on {self.backend.rpartition('/')[2]} x {self.workers}{threads}"
 
@@ -168,13 +168,13 @@ def _whole(name: str, value: object) -> None:
 
 
 def check_cores(specs: Iterable[RunSpec], cores: int) -> None:
-    """Raises UsageError when a spec wants more threads than usable cores and does not say `oversubscribe`."""
+    """Raises UsageError when a spec needs more threads than usable cores and `oversubscribe` is not set."""
     for spec in specs:
         wanted = spec.workers // spec.nodes * spec.threads
         if wanted > cores and not spec.oversubscribe and (spec.address is None or spec.nodes > 1):
             raise UsageError(
                 f"{spec.workers // spec.nodes} workers x {spec.threads} threads are more than the {cores} usable cores;"
-                " use fewer, or add --oversubscribe to time them all the same"
+                " use fewer, or add --oversubscribe to time them anyway"
             )
 
 

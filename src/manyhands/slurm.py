@@ -1,4 +1,4 @@
-"""Where a process stands inside a SLURM job: how many nodes its step has, which of them this is, and where they meet."""
+"""The SLURM job step of a process: the number of its nodes, the number of this node, and the address where they meet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from manyhands.errors import UsageError
 
 BY_HAND = "give --nodes, --address HOST:PORT and, in srun bash -c '...', --node-rank $SLURM_NODEID instead"
-TELL_S = 60
+ANSWER_S = 60
 FIRST_PORT, PORTS = 12000, 20000
 """Below the ports that Linux gives to outgoing connections."""
 
@@ -37,7 +37,7 @@ def current_step(environ: Mapping[str, str]) -> Step | None:
     if tasks != nodes:
         raise UsageError(
             f"srun has started {tasks} tasks on {nodes} nodes, and manyhands starts the workers of a node itself;"
-            f" use srun --nodes={nodes} --ntasks-per-node=1 and say the number of workers by --workers"
+            f" use srun --nodes={nodes} --ntasks-per-node=1 and give the number of workers with --workers"
         )
     if nodes == 1:
         return None
@@ -46,7 +46,7 @@ def current_step(environ: Mapping[str, str]) -> Step | None:
 
 
 def first_host(nodes: str) -> str:
-    """The address of the first of `n[1-2]`, as SLURM itself reaches it; raises UsageError when SLURM does not tell."""
+    """The address of the first of `n[1-2]`, as SLURM itself reaches it; raises UsageError when SLURM names none."""
     names = scontrol("show", "hostnames", nodes).split()
     if not names:
         raise UsageError(f"scontrol show hostnames {nodes} names no node; {BY_HAND}")
@@ -55,14 +55,14 @@ def first_host(nodes: str) -> str:
 
 
 def scontrol(*words: str) -> str:
-    """What SLURM's own tool prints; raises UsageError when it fails."""
+    """The output of SLURM's own tool; raises UsageError when it fails."""
     if shutil.which("scontrol") is None:
         raise UsageError(f"this is a SLURM job without 'scontrol' on its PATH; {BY_HAND}")
     try:
-        done = subprocess.run(["scontrol", *words], capture_output=True, text=True, check=False, timeout=TELL_S)
+        done = subprocess.run(["scontrol", *words], capture_output=True, text=True, check=False, timeout=ANSWER_S)
     except subprocess.TimeoutExpired:
-        raise UsageError(f"scontrol {' '.join(words)} did not answer in {TELL_S} s; {BY_HAND}") from None
+        raise UsageError(f"scontrol {' '.join(words)} did not answer in {ANSWER_S} s; {BY_HAND}") from None
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise UsageError(f"scontrol {' '.join(words)} failed: {said}; {BY_HAND}")
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UsageError(f"scontrol {' '.join(words)} failed: {reason}; {BY_HAND}")
     return done.stdout

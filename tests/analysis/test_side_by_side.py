@@ -82,7 +82,7 @@ def records() -> list[Record]:
         found.append(record("base", "serial", 1, 9.0, repeat, both))
         found.append(record("spread", "ddp", 2, 4.5 + repeat / 10, repeat, (CORRECTED,)))
         found.append(record("spread", "ddp", 2, 3.0 + repeat / 10, repeat, (AS_PUBLISHED,)))
-    reason = "8 workers are more than the 4 usable cores; add --oversubscribe to time them all the same"
+    reason = "8 workers are more than the 4 usable cores; add --oversubscribe to time them anyway"
     found.append(record("spread", "ddp", 8, 1.0, 0, both, status="skipped", reason=reason))
     return found
 

@@ -118,7 +118,7 @@ def test_fetch_keeps_what_is_there(
     assert main(words) == 0
     assert capsys.readouterr().out.count("got ") == 4
     assert main(words) == 0
-    assert capsys.readouterr().out.count("it is there already") == 4
+    assert capsys.readouterr().out.count("it exists already") == 4
 
 
 @pytest.fixture

@@ -72,7 +72,10 @@ def test_files_of_one_commit_are_drawn_from_together_and_others_are_refused(
     ("arguments", "reason"),
     [
         (["--draws", "0"], "whole numbers above 0"),
-        (["--workload", "kmeans", "--live", "2"], "--live slows training steps, which kmeans has none of"),
+        (
+            ["--workload", "kmeans", "--live", "2"],
+            "--live slows training steps, and kmeans has no training steps; leave out --live",
+        ),
         (["--workload", "rnn,cnn"], "one cell is calibrated at a time"),
         (["--replay", "/nowhere/rates.json"], "no launches of 'manyhands calibrate --out' in /nowhere/rates.json"),
     ],

@@ -201,7 +201,7 @@ def test_micro_benchmarks_are_compared_and_one_that_a_side_lacks_is_told(
     assert ratio is not None
     assert float(ratio[1]) > 2
     assert main(["compare", "small", "large", "--microbenchmarks", "no_such_name", *quick]) == 4
-    assert "no benchmark has such a name" in capsys.readouterr().err
+    assert "no benchmark has this name" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ def test_data_is_a_folder_or_an_address(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_both_at_once_and_what_is_not_there_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--data and --data-dir both say"):
+    with pytest.raises(UsageError, match="--data and --data-dir both name the place of the data"):
         data_place(options("s3://data", str(tmp_path)))
     with pytest.raises(DataError, match="no folder"):
         data_place(options(data=str(tmp_path / "none")))
@@ -39,5 +39,5 @@ def test_a_model_goes_to_a_path_or_a_key(tmp_path: Path, monkeypatch: pytest.Mon
     assert save_place("m.pt") == str(tmp_path / "m.pt")
     assert save_place("s3://models/mnist/m.pt") == "s3://models/mnist/m.pt"
     for bad in ("s3://models", "https://host/m.pt"):
-        with pytest.raises(UsageError, match="can hold no model"):
+        with pytest.raises(UsageError, match="cannot hold a model"):
             save_place(bad)

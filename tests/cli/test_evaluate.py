@@ -208,7 +208,7 @@ def test_a_model_that_could_not_be_saved_stops_the_run_before_it_starts(
     assert "is a folder" in capsys.readouterr().err
     words[3] = "serial,ddp"
     assert main([*words, str(tmp_path / "m.pt")]) == 2
-    assert "2 cells would put their model there" in capsys.readouterr().err
+    assert "2 cells would write their model there" in capsys.readouterr().err
     assert not (tmp_path / "r.jsonl").exists()
 
 

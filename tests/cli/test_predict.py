@@ -76,7 +76,7 @@ def test_other_formats_hold_the_same(records: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        ([], "nothing says what the network of cnn on ddp is like: give --network 25Gbps,20us, or add records of"),
+        ([], "the link of cnn on ddp is not known: give --network 25Gbps,20us, or add records of"),
         ([*GIVEN, "--workers", "8,x"], "--workers: '8,x' is not a list of whole numbers above 0"),
         ([*GIVEN, "--workers", "0"], "--workers: '0' is not a list of whole numbers above 0"),
         (["--network", "fast"], "--network 'fast' is no bandwidth above 0 and latency"),

@@ -31,7 +31,7 @@ def shown(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_without_a_terminal_there_are_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     told = shown(False, monkeypatch).splitlines()
-    assert told[0] == "1 of 4 runs are there already"
+    assert told[0] == "1 of 4 runs are done already"
     assert told[1].startswith("[2/4] rnn on serial x 1, launch 2 ...")
     assert told[2].startswith("[2/4] rnn on serial x 1, launch 2: ok, 30.0 s, train ")
     assert told[3].startswith("[3/4] rnn on serial x 1, launch 3 ... 0 min 50 s left, until ")

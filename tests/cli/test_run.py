@@ -127,7 +127,7 @@ def test_resume_makes_only_what_is_missing(tmp_path: Path, capsys: pytest.Captur
     first = read_records(out)
     capsys.readouterr()
     assert main([*words, "--repeats", "2"]) == 0
-    assert "2 of 4 runs are there already" in capsys.readouterr().err
+    assert "2 of 4 runs are done already" in capsys.readouterr().err
     records = read_records(out)
     assert records[: len(first)] == first
     assert sorted((record.spec["backend"], record.spec["repeat"]) for record in records) == [

@@ -31,10 +31,10 @@ def _embedded_data(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["--study", "mlp"], "unknown study 'mlp'; known: dask-and-spark, lstm-spark, mlp-ensemble, "),
         (["--study", "mlp-ensemble", "--budget", "soon"], "--budget soon is no time above 0; write for example 90s, 10m or 1h"),
-        (["--study", "mlp-ensemble", "--variant", "better"], "--variant 'better' is none of as-published, corrected, both"),
+        (["--study", "mlp-ensemble", "--variant", "better"], "--variant 'better' is not one of as-published, corrected, both"),
         (["--budget", "10m"], "--budget 10m is for a study; name one with --study"),
         (["cnn", "--variant", "both"], "--variant both is for a study"),
-        (["cnn", "--study", "mlp-ensemble"], "--study mlp-ensemble has a plan of its own; leave out cnn"),
+        (["cnn", "--study", "mlp-ensemble"], "--study mlp-ensemble has its own plan; leave out cnn"),
         (["--study", "mlp-ensemble", "--workers", "2", "--epochs", "3"], "leave out --workers, --epochs"),
         (["--study", "mlp-ensemble", "--batch", "per-worker", "--shard-data"], "leave out --shard-data, --batch"),
         (["--study", "mlp-ensemble", "--data", "s3://a/b"], "mlp-ensemble reads its data from a folder; use --data-dir"),
@@ -79,7 +79,7 @@ def test_every_repeat_has_a_seed_of_its_own() -> None:
 
 def test_more_workers_than_cores_are_left_out_unless_asked_for() -> None:
     spec = RunSpec(workload="rnn", backend="ddp", workers=8)
-    assert too_many(spec, 4) == "8 workers are more than the 4 usable cores; add --oversubscribe to time them all the same"
+    assert too_many(spec, 4) == "8 workers are more than the 4 usable cores; add --oversubscribe to time them anyway"
     assert too_many(RunSpec(workload="rnn", backend="ddp", workers=8, oversubscribe=True), 4) is None
     refused = left_out(RunSpec(workload="rnn", backend="fabric-dp", workers=4), 2)
     assert refused
@@ -158,7 +158,7 @@ def test_a_study_runs_and_is_shown_and_goes_on_at_its_scale(tmp_path: Path, caps
     command = ["run", "--study", "mlp-ensemble", "--variant", AS_PUBLISHED, "--budget", "1s", "--out", str(out)]
     assert main(command) == 0
     told = capsys.readouterr()
-    assert "more than the budget: the least that the study can be" in told.err
+    assert "more than the budget: this is the smallest size of the study" in told.err
     assert "1.43 (6.42 s against 9.19 s)" in told.out
     records = read_records(out)
     measured = [record for record in records if record.ok]

@@ -155,5 +155,5 @@ def test_epochs_are_not_compared_with_a_whole_phase() -> None:
 
 
 def test_a_cell_that_a_launch_lacks_is_told() -> None:
-    with pytest.raises(CannotMeasure, match="other did not come out of a launch of BASE"):
+    with pytest.raises(CannotMeasure, match="other is missing in the results of a launch of BASE"):
         run_bench(Bench(("rnn", "other"), launched(0.9)), LIMITS, lambda line: None)

@@ -86,7 +86,7 @@ def test_a_few_disturbed_launches_are_let_pass_and_many_are_not(monkeypatch: pyt
     assert disturbance([quiet] * 9 + [loud], 1) is None
     told = disturbance([quiet] * 5 + [loud] * 5, 1)
     assert told is not None
-    assert told.startswith("other programs used 2.5 of 4 cores during 5 of 10 launches; up to 1 are let pass")
+    assert told.startswith("other programs used 2.5 of 4 cores during 5 of 10 launches; at most 1 are allowed")
     assert disturbance([Sample({}, others=0.5)] * 9, 4) is not None, "a cell that needs all cores leaves little to others"
 
 

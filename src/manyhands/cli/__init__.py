@@ -1,4 +1,4 @@
-"""The words on the command line -> calls. One file per command; each offers `add_parser` and runs when chosen."""
+"""The command line. One file per command: `add_parser` declares its options, and the command's function runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of the command line -> values; each raises ArgumentTypeError with what was given and what is allowed."""
+"""Option texts -> values; each function raises ArgumentTypeError that names the given text and what is allowed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def size(text: str) -> int:
     try:
         return round(float(number.rstrip("KMGT")) * factor)
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 200MB or 1.5GB") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 200MB or 1.5GB") from None
 
 
 def shorthand(name: str) -> Callable[[str], tuple[str, str]]:
@@ -49,7 +49,7 @@ def share(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share between 0 and 1, such as 5% or 0.05")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share between 0 and 1, such as 5% or 0.05")
     return value
 
 

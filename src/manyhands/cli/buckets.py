@@ -32,9 +32,9 @@ def add_actions(actions: Any) -> None:
         "sources", nargs="+", type=Path, metavar="SOURCE", help="a file, or a folder whose files keep their names"
     )
     putting.add_argument("place", metavar="PLACE", help="s3://bucket/prefix; for one file s3://bucket/key")
-    getting = actions.add_parser("get", help="fetch an object, or all below a prefix, into a folder")
+    getting = actions.add_parser("get", help="fetch an object, or all objects below a prefix, into a folder")
     getting.add_argument("place", metavar="PLACE", help="s3://bucket/key or s3://bucket/prefix")
-    getting.add_argument("folder", type=Path, metavar="DIR", help="the folder to put them in")
+    getting.add_argument("folder", type=Path, metavar="DIR", help="folder for the files")
     removing = actions.add_parser("rm", help="remove an object, or with --all everything below a prefix")
     removing.add_argument("place", metavar="PLACE", help="s3://bucket/key, or s3://bucket/prefix with --all")
     removing.add_argument("--all", action="store_true", help="everything below the prefix")
@@ -44,21 +44,21 @@ def add_actions(actions: Any) -> None:
         "--url",
         action="append",
         metavar="URL",
-        help="folder to fetch it from, again for a second choice (default: a list of mirrors)",
+        help="address of the folder to fetch from; give it again for a second choice (default: a list of mirrors)",
     )
-    fetching.add_argument("--to", type=Path, metavar="DIR", help=f"folder of data to put it in (default: {VARIABLE}, else data)")
+    fetching.add_argument("--to", type=Path, metavar="DIR", help=f"folder of data (default: {VARIABLE}, else data)")
     for action, call in ((putting, put_files), (getting, get_files), (removing, remove), (fetching, fetch_set)):
         action.set_defaults(call=interruptible(call))
 
 
 def interruptible(call: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """The command with exit code 130 on Ctrl-C; what was under way then is not there, not even a part of it."""
+    """The command with exit code 130 on Ctrl-C; an unfinished file is not kept, not even a part of it."""
 
     def run(options: argparse.Namespace) -> int:
         try:
             return call(options)
         except KeyboardInterrupt:
-            print("interrupted; what was not finished was not kept", file=sys.stderr)
+            print("interrupted; unfinished files are not kept", file=sys.stderr)
             return 130
 
     return run
@@ -124,7 +124,7 @@ def remove(options: argparse.Namespace) -> int:
     if not entries:
         raise DataError(f"no object {store.source}; nothing was removed")
     if entries[0].name and not options.all:
-        raise DataError(f"{store.location} is no object, but {len(entries)} lie below it; add --all to remove them")
+        raise DataError(f"{store.location} is not an object, but {len(entries)} objects are below it; add --all to remove them")
     for entry in entries:
         store.delete(entry.name)
         print(f"removed {store.location.of(entry.name)}")
@@ -144,7 +144,7 @@ def fetch_set(options: argparse.Namespace) -> int:
     with progress(sum(file.bytes for file in missing)) as (say, moved):
         for file in chosen.files:
             if file not in missing:
-                print(f"kept {folder / file.name}: it is there already")
+                print(f"kept {folder / file.name}: it exists already")
                 continue
             url = fetch_file(file, urls, folder / file.name, RetryPolicy.from_environment(), say, moved)
             print(f"got {folder / file.name}  {decimal(file.bytes)}  sha256 {file.sha256}  from {url}")
@@ -155,7 +155,7 @@ def fetch_set(options: argparse.Namespace) -> int:
 
 @contextmanager
 def progress(total: int | None = None) -> Iterator[tuple[Callable[[str], None], Moved]]:
-    """A bar on a terminal while files move: what tells a wait on stderr, and what moves the bar on by bytes."""
+    """Shows a progress bar on a terminal; gives a function that reports a wait and one that advances the bar by bytes."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 

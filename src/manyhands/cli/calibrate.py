@@ -1,4 +1,4 @@
-"""`manyhands calibrate`: an unchanged commit against itself, plain and slowed on purpose -> error rates that verdicts quote."""
+"""`manyhands calibrate`: compares the working tree with itself, unchanged and slowed on purpose -> error rates of verdicts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manyhands.cli.arguments import share
-from manyhands.cli.compare_options import add_budget_options, add_cell_options, announce, chosen, limits
+from manyhands.cli.compare_options import add_cell_options, add_verdict_options, announce, chosen, limits
 from manyhands.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,24 +26,26 @@ def add_parser(commands: Any) -> None:
         "calibrate",
         help="measure how often 'compare' is wrong on this machine, and how small a slow-down it finds",
         description="Launches the working tree as both sides of a comparison, then draws thousands of comparisons from these launches,"
-        " unchanged and slowed by known shares: how often is unchanged called slower, and slower found? The rates are kept, and"
-        " 'manyhands compare' quotes them with every verdict.",
+        " unchanged and slowed by known shares. It reports how often an unchanged tree is called slower and how often a slow-down"
+        " is found. The error rates are stored, and 'manyhands compare' shows them with every verdict.",
     )
     add_cell_options(parser)
-    add_budget_options(parser)
-    parser.set_defaults(workload=["rnn"])
+    add_verdict_options(parser)
+    parser.set_defaults(workload="rnn")
     what = parser.add_argument_group("calibration")
-    what.add_argument("--launches", type=int, default=120, help="launches to draw from (default: %(default)s)")
-    what.add_argument("--draws", type=int, default=2000, help="comparisons drawn for each slow-down (default: %(default)s)")
+    what.add_argument("--launches", type=int, metavar="N", default=120, help="launches to draw from (default: %(default)s)")
     what.add_argument(
-        "--live", type=int, default=0, metavar="N", help="also N real comparisons for each slow-down (default: none)"
+        "--draws", type=int, metavar="N", default=2000, help="comparisons drawn for each slow-down (default: %(default)s)"
+    )
+    what.add_argument(
+        "--live", type=int, default=0, metavar="N", help="also make N real comparisons for each slow-down (default: %(default)s)"
     )
     what.add_argument(
         "--injected",
         type=shares,
         default=INJECTED,
         metavar="SHARE,...",
-        help=f"slow-downs, or none for unchanged trees alone (default: {INJECTED.replace('%', '%%')})",
+        help=f"slow-downs to draw; 'none' draws unchanged trees only (default: {INJECTED.replace('%', '%%')})",
     )
     what.add_argument(
         "--other-tests",
@@ -55,10 +57,10 @@ def add_parser(commands: Any) -> None:
         type=Path,
         action="append",
         metavar="FILE",
-        help="draw from the launches in FILE, launch nothing; may be given again for files of the same machine, commit and cell",
+        help="draw from the launches in FILE and launch nothing; can be given again for files of the same machine, commit and cell",
     )
     what.add_argument("-o", "--out", type=Path, metavar="FILE", help="write launches and rates as JSON to FILE")
-    what.add_argument("--seed-of-draws", type=int, default=0, help="(default: %(default)s)")
+    what.add_argument("--seed-of-draws", type=int, metavar="N", default=0, help="seed of the draws (default: %(default)s)")
     parser.set_defaults(call=call)
 
 
@@ -68,7 +70,7 @@ def shares(text: str) -> list[float]:
 
 
 def call(options: argparse.Namespace) -> int:
-    """Measures or replays, prints, keeps the rates; 0 when that worked, 4 when nothing could be measured."""
+    """Measures or replays, prints and stores the rates; returns 0, or 4 when nothing could be measured."""
     from manyhands.analysis.verdicts.error_rates import ErrorRates, save
     from manyhands.analysis.verdicts.other_tests import TESTS
     from manyhands.compare.calibration import scenarios
@@ -90,7 +92,7 @@ def call(options: argparse.Namespace) -> int:
             if options.out and options.out.exists()
             else ""
         )
-        print(f"\ninterrupted, no rates are kept{kept}", file=sys.stderr)
+        print(f"\ninterrupted; no rates are stored{kept}", file=sys.stderr)
         return 130
     announce(f"drawing {options.draws} comparisons for each slow-down from {len(pool.launches)} launches")
     tests = tuple(TESTS) if options.other_tests else tuple(TESTS)[:1]
@@ -102,26 +104,26 @@ def call(options: argparse.Namespace) -> int:
     print("\n".join(to_lines(rates)))
     if not options.replay:
         save(rates, rates_file(pool.machine))
-        announce(f"kept: {rates_file(pool.machine)}")
+        announce(f"stored: {rates_file(pool.machine)}")
     return 0
 
 
 def joined(files: Sequence[Path]) -> Pool:
-    """The launches of all files; raises UsageError when they are not alike, RecordError for a file that holds none."""
+    """The launches of all files; raises UsageError when they are not alike, RecordError for a file without launches."""
     from manyhands.compare.calibration import Pool
 
     first, *others = [Pool.read(file) for file in files]
     for file, other in zip(files[1:], others, strict=True):
         for name in ("cell", "code", "machine"):
             if getattr(other, name) != getattr(first, name):
-                raise UsageError(f"--replay {file}: its {name} is not that of {files[0]}; draw from each alone")
+                raise UsageError(f"--replay {file}: its {name} is not that of {files[0]}; draw from each file separately")
         first.launches += other.launches
         first.trials += other.trials
     return first
 
 
 def measured(options: argparse.Namespace, bounds: Limits) -> Pool:
-    """Launches the working tree on both sides; the file of `--out` grows with what was launched."""
+    """Launches the working tree on both sides; writes the launches to `--out` as they are made."""
     from manyhands.cli.measuring import stoppable
     from manyhands.compare.calibration import Amount, Pool, gather
     from manyhands.compare.revisions import checked_out
@@ -132,7 +134,7 @@ def measured(options: argparse.Namespace, bounds: Limits) -> Pool:
     if len(cells) != 1:
         raise UsageError(f"one cell is calibrated at a time, not {len(cells)}: name one workload, backend and worker count")
     if options.live and workload_class(cells[0].workload).kind != "network":
-        raise UsageError(f"--live slows training steps, which {cells[0].workload} has none of; leave it out")
+        raise UsageError(f"--live slows training steps, and {cells[0].workload} has no training steps; leave out --live")
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
     amount = Amount(options.launches, options.live, options.injected)

@@ -41,11 +41,11 @@ COMMON = (
     "reader",
     "shard_data",
 )
-"""Options that every cell takes as they are."""
+"""Options that are the same for every cell."""
 
 
 def chosen_cells(options: argparse.Namespace) -> list[RunSpec]:
-    """Every cell that the options ask for, or the default plan; raises UsageError for what cannot be meant."""
+    """Every cell that the options ask for, or the default plan; raises UsageError for impossible options."""
     if is_default_plan(options):
         return default_cells(options)
     names = [absolute(name) for name in options.workloads or DEFAULT_WORKLOADS]
@@ -62,12 +62,12 @@ def chosen_cells(options: argparse.Namespace) -> list[RunSpec]:
 
 
 def is_default_plan(options: argparse.Namespace) -> bool:
-    """Whether neither workloads nor backends nor workers were named."""
+    """True when no workload, no backend and no worker count is given."""
     return not (options.workloads or options.backend or options.workers)
 
 
 def default_cells(options: argparse.Namespace) -> list[RunSpec]:
-    """Two networks alone and with torchrun, and one of them once on every other engine that is installed."""
+    """Two networks on `serial` and `ddp`, and one of them once on every other engine that is installed."""
     from manyhands.run import refusal
 
     check_settings(dict(options.set), [workload_class(name) for name in DEFAULT_WORKLOADS])
@@ -112,22 +112,25 @@ def cell(options: argparse.Namespace, workload_name: str, backend: str, workers:
 
 
 def nodes_of(options: argparse.Namespace, backend: str) -> dict[str, Any]:
-    """Where a backend that several machines can share runs: as the options say, else as SLURM does. The base line takes one machine."""
+    """Nodes, node rank and address of a cell: from the options, else from SLURM for backends that can span nodes.
+
+    The base line always runs on one machine.
+    """
     if backend == BASE_LINE:
         return {"nodes": 1, "node_rank": 0}
     return asdict(options.step) if options.step and backend_class(backend).spans_nodes else {}
 
 
 def default_backends(workload: str) -> list[str]:
-    """Backends where none is asked for: those of the default plan that offer the workload's kind, or all of them."""
+    """Backends when none is given: those of the default plan that offer the workload's kind, or all of them."""
     kind = workload_class(workload).kind
     return [name for name in DEFAULT_BACKENDS if kind in kinds(backend_class(name))] or list(DEFAULT_BACKENDS)
 
 
 def default_workers(options: argparse.Namespace, backend: str, cores: int, fewest: int = 1) -> list[int]:
-    """Worker counts where none is asked for: the engine's own variable, else one and two as far as the cores go.
+    """Worker counts when none is given: the engine's own variable, else 1 and 2 as far as the cores go.
 
-    Over several nodes as many as all their cores hold. `fewest`: what the workload needs; fewer are left out.
+    With several nodes, as many workers as their cores hold. `fewest`: the workload needs at least so many.
     """
     if own := backend_class(backend).default_workers(os.environ):
         return [own]
@@ -138,7 +141,7 @@ def default_workers(options: argparse.Namespace, backend: str, cores: int, fewes
 
 
 def threaded_base_lines(cells: list[RunSpec], cores: int) -> list[RunSpec]:
-    """`serial` with all cores as threads, to stand beside the base line wherever a plan spreads work over several workers."""
+    """`serial` with all cores as threads, for every workload that the plan also runs with several workers."""
     base = [cell for cell in cells if cell.backend == BASE_LINE and cell.workers == 1 and cell.threads < cores]
     spread = {cell.workload for cell in cells if cell.workers > 1 and cell.backend != BASE_LINE}
     return [replace(cell, threads=cores) for cell in base if cell.workload in spread and cell.device == "cpu"]

@@ -1,4 +1,4 @@
-"""`manyhands compare`: two commits side by side -> slower, faster, same or undecided, with known error rates."""
+"""`manyhands compare`: two commits -> slower, faster, same or undecided, with known error rates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manyhands.cli.compare_options import add_budget_options, add_cell_options, announce, chosen, limits
+from manyhands.cli.compare_options import add_cell_options, add_verdict_options, announce, chosen, limits
 from manyhands.cli.renamed import keep_old_name
 from manyhands.errors import UsageError
 
@@ -27,29 +27,34 @@ def add_parser(commands: Any) -> None:
     """Adds the command and its options."""
     parser = commands.add_parser(
         "compare",
-        help="say whether a commit made training slower, with known error rates",
-        description="Launches both commits in turn (ABBA) from worktrees, and says for time, CPU time, peak memory and quality of every"
-        " cell whether HEAD is slower, faster or the same. What looks slower is confirmed on fresh launches before it is said.",
-        epilog="Exit codes: 0 nothing is slower, 1 something is, 2 the command cannot be meant, 3 something is undecided, 4 something"
-        " could not be measured.",
+        help="compare two commits: did training become slower?",
+        description="Launches both commits in turn (ABBA), each from a git worktree, and reports for every cell whether HEAD is slower,"
+        " faster or the same in time, CPU time, peak memory and quality. A cell that looks slower is launched again before it is"
+        " reported as slower.",
+        epilog="Exit codes: 0 nothing is slower, 1 something is slower, 2 invalid command, 3 something is undecided, 4 something could"
+        " not be measured.",
     )
     parser.add_argument("base", metavar="BASE", help="a commit, tag or branch")
-    parser.add_argument("head", nargs="?", metavar="HEAD", help="another one (default: the working tree, with its changes)")
+    parser.add_argument(
+        "head", nargs="?", metavar="HEAD", help="a commit, tag or branch (default: the working tree, with its changes)"
+    )
     add_cell_options(parser)
-    what = parser.add_argument_group("other things than cells")
+    what = parser.add_argument_group("instead of cells")
     micro = what.add_argument(
         "--microbenchmarks",
         dest="micro",
         metavar="EXPRESSION",
-        help="the benchmarks of benchmarks/pytest_suite that pytest's -k chooses",
+        help="compare the benchmarks of benchmarks/pytest_suite that pytest -k EXPRESSION selects",
     )
     keep_old_name(what, "--micro", micro)
     what.add_argument(
-        "--count-instructions", action="store_true", help="the functions of benchmarks/counted.py, by valgrind, judged to 0.5%%"
+        "--count-instructions",
+        action="store_true",
+        help="compare the instructions of the functions in benchmarks/counted.py, counted by valgrind, to 0.5%%",
     )
-    add_budget_options(parser)
+    add_verdict_options(parser)
     shown = parser.add_argument_group("output")
-    shown.add_argument("--format", choices=FORMATS, default="table", help="(default: %(default)s)")
+    shown.add_argument("--format", choices=FORMATS, default="table", help="format of the printed result (default: %(default)s)")
     shown.add_argument(
         "-o",
         "--out",
@@ -57,7 +62,7 @@ def add_parser(commands: Any) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="also write it to FILE: .md for the summary, .json for everything, every launch included; may be given twice",
+        help="also write the result to FILE: a summary (.md), or everything with every launch (.json); can be given twice",
     )
     parser.set_defaults(call=call)
 
@@ -67,12 +72,12 @@ def call(options: argparse.Namespace) -> int:
     try:
         return compare(options)
     except KeyboardInterrupt:
-        print("\ninterrupted; nothing is said about what was not finished", file=sys.stderr)
+        print("\ninterrupted; unfinished cells have no verdict", file=sys.stderr)
         return 130
 
 
 def compare(options: argparse.Namespace) -> int:
-    """The same, interrupted by KeyboardInterrupt."""
+    """Does the work of `call`; KeyboardInterrupt passes through."""
     from manyhands.analysis.verdicts.error_rates import load
     from manyhands.analysis.verdicts.results import Comparison
     from manyhands.cli.measuring import stoppable
@@ -83,9 +88,9 @@ def compare(options: argparse.Namespace) -> int:
     from manyhands.temporary import sweep_leftovers
 
     if options.micro is not None and options.count_instructions:
-        raise UsageError("--microbenchmarks and --count-instructions are two comparisons; give one of them")
+        raise UsageError("--microbenchmarks and --count-instructions are two comparisons; give only one of them")
     if options.micro is not None and "time" not in options.metrics:
-        raise UsageError("micro-benchmarks have no metric but time: leave --metrics out")
+        raise UsageError("micro-benchmarks have only the metric time: leave out --metrics")
     check_files(options.out)
     machine = describe_machine()
     rates = load(rates_file(machine))
@@ -102,7 +107,7 @@ def compare(options: argparse.Namespace) -> int:
         return nothing_measured(options, str(problem))
     except (UsageError, KeyboardInterrupt):
         raise
-    except Exception as mistake:  # 1 would say that something is slower
+    except Exception as mistake:  # exit code 1 would mean that something is slower
         traceback.print_exc()
         return nothing_measured(options, f"{type(mistake).__name__}: {mistake}")
     for file in options.out:
@@ -119,7 +124,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def nothing_measured(options: argparse.Namespace, reason: str) -> int:
-    """Leaves the reason in the files that were asked for, so that none of an earlier comparison is taken for this one."""
+    """Writes the reason to the files of `--out`, so that results of an earlier comparison are not mistaken for this one."""
     answer = json.dumps({"exit_code": COULD_NOT_MEASURE, "reason": reason, "cells": []})
     for file in options.out:
         file.write_text(f"{answer}\n" if file.suffix == ".json" else f"Could not measure: {reason}\n")
@@ -129,10 +134,10 @@ def nothing_measured(options: argparse.Namespace, reason: str) -> int:
 
 
 def check_files(files: Sequence[Path]) -> None:
-    """Makes sure that all can be written; raises UsageError for one that cannot, before anything is measured."""
+    """Checks that all files can be written, before anything is measured; raises UsageError for one that cannot."""
     for file in files:
         if file.suffix not in (".md", ".json"):
-            raise UsageError(f"--out {file}: the name says the format; use .md or .json")
+            raise UsageError(f"--out {file}: the suffix gives the format; use .md or .json")
         try:
             existed = file.exists()
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +151,7 @@ def check_files(files: Sequence[Path]) -> None:
 def measured(
     revisions: tuple[Revision, Revision], cells: Sequence[RunSpec], options: argparse.Namespace
 ) -> tuple[CellResult, ...]:
-    """What was asked for: cells, micro-benchmarks or counted functions."""
+    """Results of the chosen comparison: cells, micro-benchmarks or counted functions."""
     from manyhands.compare.comparison import compare_cells
     from manyhands.compare.instructions import compare_instructions
     from manyhands.compare.micro import compare_micro

@@ -1,4 +1,4 @@
-"""What `compare` and `calibrate` share: the options that choose cells and set the error budget."""
+"""The options that `compare` and `calibrate` share: which cells, and how sure a verdict must be."""
 
 from __future__ import annotations
 
@@ -19,17 +19,28 @@ WORKLOADS = "lstm,cnn"
 
 
 def add_cell_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that choose cells; what `manyhands run` offers beside them stays at its default."""
+    """Adds the options that choose cells. The other options of `manyhands run` keep their defaults."""
     cells = parser.add_argument_group("cells")
     cells.add_argument(
-        "--workload", type=names, default=WORKLOADS, metavar="NAME,...", help="from 'manyhands list' (default: %(default)s)"
+        "--workload",
+        type=names,
+        default=WORKLOADS,
+        metavar="NAME,...",
+        help="workloads, see 'manyhands list' (default: %(default)s)",
     )
-    cells.add_argument("--backend", type=names, default=BASE_LINE, metavar="NAME,...", help="(default: %(default)s)")
+    cells.add_argument("--backend", type=names, default=BASE_LINE, metavar="NAME,...", help="backends (default: %(default)s)")
     cells.add_argument("--workers", type=counts, default="1", metavar="N,...", help="worker counts (default: %(default)s)")
-    cells.add_argument("--threads", type=int, default=1, help="threads per worker (default: %(default)s)")
-    cells.add_argument("--samples", type=int, help="training rows (default: what trains for about a second)")
-    cells.add_argument("--epochs", type=int, help="passes over them (default: 8, to see where a launch gets steady)")
-    cells.add_argument("--batch-size", type=int, help="rows per step (default: the workload's)")
+    cells.add_argument("--threads", type=int, metavar="N", default=1, help="threads per worker (default: %(default)s)")
+    cells.add_argument(
+        "--samples", type=int, metavar="N", help="number of training rows (default: as many as train in about a second)"
+    )
+    cells.add_argument(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help="passes over the training rows (default: 8 for networks, to see from which epoch on a launch is steady)",
+    )
+    cells.add_argument("--batch-size", type=int, metavar="N", help="rows per step (default: the workload's)")
     cells.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help="a setting of the workload")
     add_data_options(cells)
     parser.set_defaults(
@@ -39,37 +50,43 @@ def add_cell_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(timeout=600.0)
 
 
-def add_budget_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that say how sure a verdict must be and how long it may take."""
-    budget = parser.add_argument_group("error budget")
-    budget.add_argument(
+def add_verdict_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options for how sure a verdict must be and how long it may take."""
+    verdicts = parser.add_argument_group("verdicts")
+    verdicts.add_argument(
         "--alpha",
         type=share,
         default=0.01,
-        help="share of what is called slower or faster that may be unchanged, over all verdicts together (default: %(default)s)",
+        metavar="SHARE",
+        help="accepted error rate: share of the verdicts 'slower' and 'faster' that may be wrong because nothing changed, over all"
+        " verdicts together (default: %(default)s)",
     )
-    budget.add_argument(
+    verdicts.add_argument(
         "--effect",
         type=share,
         default=0.05,
         metavar="SHARE",
         help="the smallest difference that matters, such as 5%% (default: 5%%)",
     )
-    budget.add_argument(
-        "--max-time", type=duration, default=300.0, metavar="TIME", help="for one cell, such as 90s or 5m (default: 5m)"
+    verdicts.add_argument(
+        "--max-time",
+        type=duration,
+        default=300.0,
+        metavar="TIME",
+        help="longest time for one cell, such as 90s or 5m (default: 5m)",
     )
-    budget.add_argument(
+    verdicts.add_argument(
         "--max-load",
         type=share,
         metavar="SHARE",
-        help="of the cores that other programs may use (default: 25%%, and no more than the cell leaves free)",
+        help="share of the cores that other programs may use (default: 25%%, and at most what the cell leaves free)",
     )
-    budget.add_argument(
+    verdicts.add_argument(
         "--metrics",
         type=metrics,
         default=METRICS,
         metavar="NAME,...",
-        help=f"what is judged of each cell (default: {','.join(METRICS)}); fewer are sooner decided",
+        help=f"metrics to judge (default: {','.join(METRICS)}); fewer metrics are decided sooner",
     )
 
 
@@ -77,12 +94,12 @@ def metrics(text: str) -> tuple[str, ...]:
     """`time,memory` -> the names."""
     found = tuple(names(text))
     if not found or not set(found) <= set(METRICS):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of {', '.join(METRICS)}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of {', '.join(METRICS)}")
     return found
 
 
 def chosen(options: argparse.Namespace) -> list[RunSpec]:
-    """The cells; raises UsageError for what cannot be meant."""
+    """The cells; raises UsageError for impossible options."""
     from dataclasses import replace
 
     from manyhands.cli.cells import cell, check_settings
@@ -112,7 +129,7 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
 
 
 def limits(options: argparse.Namespace, verdicts: int) -> Limits:
-    """The error budget for so many verdicts, and what is judged."""
+    """The limits of a comparison with so many verdicts: error rate, smallest effect, time, load and metrics."""
     from manyhands.analysis.verdicts.results import Limits
     from manyhands.analysis.verdicts.sequential import Budget
 
@@ -120,5 +137,5 @@ def limits(options: argparse.Namespace, verdicts: int) -> Limits:
 
 
 def announce(line: str) -> None:
-    """Says how it goes, on standard error."""
+    """Prints a line of progress on standard error."""
     print(line, file=sys.stderr, flush=True)

@@ -30,18 +30,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Shows, makes, checks, fetches or stores data sets.",
     )
     actions = top.add_subparsers(title="actions", metavar="ACTION", required=True)
-    listing = actions.add_parser("ls", help="the sets, and where each comes from; or what is in a bucket")
+    listing = actions.add_parser("ls", help="list the sets and their files, or the objects in a bucket")
     listing.add_argument("place", nargs="?", metavar="PLACE", help="s3://bucket/prefix, to list objects instead")
-    making = actions.add_parser("make", help="make the embedded sets, which needs no network")
-    checking = actions.add_parser("verify", help="read every known file whole; exit code 2 when one is bad")
+    making = actions.add_parser("make", help="make the embedded sets; needs no network")
+    checking = actions.add_parser("verify", help="read every known file completely; exit code 2 when one is bad")
     for action, call in ((listing, list_sets), (making, make_sets), (checking, verify)):
         action.set_defaults(call=call)
     for action in (listing, checking):
         action.add_argument(
-            "--data-dir", metavar="DIR", help="folder of real data; without it MANYHANDS_DATA, and without that the embedded data"
+            "--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)"
         )
-    making.add_argument("sets", nargs="*", metavar="SET", help="mnist, points, stocks or tabular; none means all")
-    making.add_argument("--to", type=Path, metavar="DIR", help="folder to make them in; without it the cache, made anew")
+    making.add_argument("sets", nargs="*", metavar="SET", help="mnist, points, stocks or tabular (default: all)")
+    making.add_argument(
+        "--to", type=Path, metavar="DIR", help="folder for the sets (default: the cache, where they are made again)"
+    )
     add_actions(actions)
 
 
@@ -72,7 +74,7 @@ def list_sets(options: argparse.Namespace) -> int:
 
 
 def make_sets(options: argparse.Namespace) -> int:
-    """Makes the sets and prints where each lies."""
+    """Makes the sets and prints the folder of each."""
     from manyhands.data.make import make_set, sets
 
     for name in options.sets or sorted(sets()):

@@ -1,4 +1,4 @@
-"""Where data comes from and a model goes to, from the options `--data`, `--data-dir` and `--save`."""
+"""The options `--data`, `--data-dir`, `--s3-library` and `--save` -> the place of the data and of the saved model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from manyhands.plan import READERS
 
 
 def add_data_options(group: Any) -> None:
-    """Adds the options that say where the data is and how a bucket is read."""
+    """Adds the options for the place of the data and the library that reads a bucket."""
     group.add_argument(
         "--data",
         metavar="PLACE",
-        help="s3://bucket/prefix, http(s)://host/folder or a folder; each worker fetches what it needs (endpoint: AWS_ENDPOINT_URL)",
+        help="a folder, s3://bucket/prefix or http(s)://host/folder; each worker fetches the rows it needs (S3 endpoint:"
+        " AWS_ENDPOINT_URL)",
     )
     group.add_argument("--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)")
     library = group.add_argument(
@@ -34,10 +35,10 @@ def add_data_options(group: Any) -> None:
 def data_place(options: argparse.Namespace) -> tuple[str | None, str | None]:
     """The folder of data and the remote address of data, at most one of them; neither means the embedded data.
 
-    Raises UsageError when both were given or the address cannot be meant, DataError when there is no such folder.
+    Raises UsageError when both are given or the address is invalid, DataError when the folder does not exist.
     """
     if options.data and options.data_dir:
-        raise UsageError("--data and --data-dir both say where the data is; give one of them")
+        raise UsageError("--data and --data-dir both name the place of the data; give only one of them")
     if options.data and is_remote(options.data):
         return None, str(locate(options.data))
     folder = data_dir(options.data or options.data_dir)
@@ -45,12 +46,12 @@ def data_place(options: argparse.Namespace) -> tuple[str | None, str | None]:
 
 
 def save_place(save: str | None) -> str | None:
-    """Where the model goes: an address, or a path that holds in another folder too; raises UsageError for what can hold no file."""
+    """Place of the saved model: an address or an absolute path; raises UsageError for a place that cannot hold a file."""
     if save is None:
         return None
     location = locate(save)
     if location.scheme == FILE:
         return str(Path(save).expanduser().resolve())
     if location.scheme != "s3" or not location.path:
-        raise UsageError(f"--save {location} can hold no model; use a path, or s3://bucket/key")
+        raise UsageError(f"--save {location} cannot hold a model; use a path, or s3://bucket/key")
     return str(location)

@@ -1,4 +1,4 @@
-"""`manyhands doctor`: what works on this machine, and why the rest does not."""
+"""`manyhands doctor`: shows which engines, devices and data work on this machine, and why the others do not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from manyhands.errors import ManyhandsError
 def add_parser(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser("doctor", help="show what works on this machine and why the rest does not")
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of real data to look for (default: MANYHANDS_DATA)")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of real data to check (default: MANYHANDS_DATA)")
     parser.set_defaults(call=show)
 
 

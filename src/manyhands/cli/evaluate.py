@@ -62,7 +62,7 @@ def call(options: argparse.Namespace) -> int:
 
 
 def held_out(workload: NetworkWorkload, folder: str | None, remote: str | None, reader: str) -> Arrays:
-    """The held-out rows; from a store no others are fetched where the workload can tell them apart."""
+    """The held-out rows; from a store only these are fetched, where the workload can fetch a part."""
     from manyhands.data.fetch_request import FetchRequest
     from manyhands.data.store.opening import open_store
 

@@ -1,4 +1,4 @@
-"""`manyhands history`: when did it get slower? Change points over commits, from asv's results and from records."""
+"""`manyhands history`: at which commit training became slower, found as change points in asv's results and in records."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ if TYPE_CHECKING:
 FORMATS = ("table", "markdown", "json")
 ASV = Path(".asv/results")
 DRIFT = 0.05
-"""Drift since a release that matters, when nobody says otherwise."""
+"""Default of `--effect`: the smallest drift since a release that matters."""
 
 
 def add_parser(commands: Any) -> None:
     """Adds the command and its options."""
     parser = commands.add_parser(
         "history",
-        help="show when training got slower or faster, over many commits",
-        description="Looks for lasting changes in every benchmark over the commits that asv or 'manyhands run' measured, and for creeping"
-        " drift against the last release.",
+        help="show at which commits training became slower or faster",
+        description="Looks for lasting changes in every benchmark over the commits that asv or 'manyhands run' measured, and for"
+        " slow drift since the last release.",
     )
     parser.add_argument(
         "records", nargs="*", type=Path, metavar="RECORDS", help="files of 'manyhands run', made at several commits"
     )
     parser.add_argument("--asv", type=Path, metavar="DIR", help=f"asv's results (default: {ASV}, unless RECORDS are given)")
-    parser.add_argument("--effect", type=share, default=DRIFT, metavar="SHARE", help="drift that matters (default: 5%%)")
-    parser.add_argument("--format", choices=FORMATS, default="table", help="(default: %(default)s)")
+    parser.add_argument(
+        "--effect", type=share, default=DRIFT, metavar="SHARE", help="the smallest drift that matters (default: 5%%)"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="table", help="format of the result (default: %(default)s)")
     parser.set_defaults(call=call)
 
 
 def call(options: argparse.Namespace) -> int:
-    """Prints what was found; exit code 0, and 1 when a benchmark has crept beyond the effect since the last release."""
+    """Prints the changes; exit code 0, or 1 when a benchmark has drifted by more than `--effect` since the last release."""
     from manyhands.report import history
     from manyhands.report.sources import load
 
@@ -61,7 +63,7 @@ def call(options: argparse.Namespace) -> int:
 
 
 def over_commits(asv: Path | None, records: list[Record], effect: float) -> History:
-    """What is found in asv's results and in records, in the history that the present folder has; raises UsageError without results."""
+    """Changes in asv's results and in records over the commits of the repository here; raises UsageError without results."""
     from manyhands.analysis.history.found import find
     from manyhands.analysis.history.series import from_asv, from_records
 

@@ -1,4 +1,4 @@
-"""`manyhands list`: which workloads, which backends, which of them go together, and what a workload can be set to."""
+"""`manyhands list`: the workloads, the backends, which of them go together, and the settings of a workload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def add_parser(commands: Any) -> None:
     """Adds the command and its options."""
     parser = commands.add_parser("list", help="show workloads, backends and which go together")
-    parser.add_argument("name", nargs="?", help="a workload, to see its settings")
+    parser.add_argument("name", nargs="?", metavar="WORKLOAD", help="show the settings of this workload")
     parser.set_defaults(call=show)
 
 

@@ -1,4 +1,4 @@
-"""A plan carried out in the terminal: its data checked, its runs made with progress shown, its records kept, its tables printed."""
+"""Carries out a plan in the terminal: checks the data, makes the runs with progress shown, keeps the records, prints the tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from manyhands.temporary import sweep_leftovers
 
 
 def show_plan(runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]]) -> int:
-    """Prints the commands in the order of the runs, then what is left out and why."""
+    """Prints the commands in the order of the runs, then the cells that are left out and why."""
     for number, spec in enumerate(runs, start=1):
         print(f"{number:>4}  block {spec.repeat + 1}  {spec.command()}")
     for cell, reason in skipped:
@@ -31,9 +31,9 @@ def show_plan(runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]]) -
 
 
 def check_data(runs: Sequence[RunSpec]) -> None:
-    """Reads each workload's data once before anything is timed; raises DataError or UsageError for what no run could use.
+    """Reads each workload's data once before anything is timed; raises DataError or UsageError for data that no run could use.
 
-    Data in a bucket is left to the runs: it costs time and money to fetch, and fetching it is part of what they measure.
+    Data in a bucket is not read here: fetching costs time and money, and is part of what the runs measure.
     """
     checked = set()
     for spec in runs:
@@ -54,7 +54,7 @@ def measure_all(
 ) -> int:
     """Makes all runs, adds their records to `out` and shows the tables; 0 when every one is ok, 1 when one failed or none was made.
 
-    `study`: what the record of a run says about the study that it is part of.
+    `study`: gives what the record of a run holds about its study.
     """
     sweep_leftovers()
     before = read_records(out) if options.resume and out.exists() else []
@@ -95,7 +95,7 @@ def measure_all(
 
 
 def gatherer(runs: Sequence[RunSpec], say: Callable[[str], None]) -> dict[str, Any]:
-    """What `Surroundings` needs to wait for other nodes; nothing, and nothing heavy imported, for a plan of one node."""
+    """The argument of `Surroundings` that waits for other nodes; empty, with nothing heavy imported, for a plan of one node."""
     if all(spec.nodes == 1 for spec in runs):
         return {}
     from manyhands.backends.nodes.gathering import Caller
@@ -106,10 +106,10 @@ def gatherer(runs: Sequence[RunSpec], say: Callable[[str], None]) -> dict[str, A
 def help_out(
     runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]], between_s: float, out: Path, options: argparse.Namespace
 ) -> int:
-    """Makes this node's part of the runs that node 0 calls to, which writes their records; 0 when every one went well, 1 when one failed.
+    """Makes this node's part of the runs that node 0 calls for; node 0 writes the records. Returns 0, or 1 when a run failed.
 
-    `skipped`: runs that cannot be made here; node 0 is told why when it calls to them. `between_s`: how long node 0 may be at
-    runs of its own in between.
+    `skipped`: runs that cannot be made here; node 0 gets the reason when it calls for them. `between_s`: how long node 0 may
+    make runs of its own in between.
     """
     from manyhands.backends.nodes.gathering import Follower
     from manyhands.backends.nodes.heartbeat import HELPED
@@ -120,7 +120,7 @@ def help_out(
     node = f"node {follower.one.node_rank} of {follower.one.nodes}"
     failed = bool(skipped)
     for reason in dict.fromkeys(reason for _, reason in skipped):
-        print(f"{node}: {reason}; telling node 0", file=sys.stderr)
+        print(f"{node}: {reason}; reporting this to node 0", file=sys.stderr)
     with stoppable():
         try:
             while spec := follower.next():
@@ -150,12 +150,12 @@ def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Prog
 
 
 def shares_engine(spec: RunSpec, first: RunSpec) -> bool:
-    """Whether a run may be made in the engine that is started for `first`."""
+    """True when a run may use the engine that is started for `first`."""
     return first.reuse_engine and backend_class(first.backend).reusable and _started_with(spec) == _started_with(first)
 
 
 def _started_with(spec: RunSpec) -> tuple[Any, ...]:
-    """What an engine is started with; it has room for the most workers of its runs, but a limit for each is not that of fewer."""
+    """Settings that runs in one engine share. Runs may differ in their workers, but not where a memory limit per worker is set."""
     limited = (spec.memory_limit, spec.workers) if spec.memory_limit else ()
     return (spec.backend, spec.threads, spec.device, spec.address, *limited)
 
@@ -167,7 +167,7 @@ def _done(spec: RunSpec, records: Sequence[Record]) -> bool:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Turns a request to end (SIGTERM, SIGHUP) into what Ctrl-C does, so that nothing is left running."""
+    """Makes SIGTERM and SIGHUP do the same as Ctrl-C, so that no process is left running."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -24,8 +24,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "predict",
         help="predict the training time of networks on more workers than were measured",
-        description="Predicts the train phase of every network in the records at other worker counts: compute as it was measured,"
-        " and the exchange of gradients on a network of that bandwidth and latency, as far as compute does not hide it.",
+        description="Predicts the train phase of every network in the records at other worker counts: the measured compute time, plus"
+        " the time to exchange gradients over a link of the given bandwidth and latency that compute does not hide.",
     )
     parser.add_argument("records", nargs="+", type=Path, metavar="RECORDS", help="files of 'manyhands run'")
     parser.add_argument(
@@ -34,14 +34,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--network",
         metavar="BANDWIDTH,LATENCY",
-        help="the link between workers, such as 25Gbps,20us (default: as measured by runs of collective in RECORDS)",
+        help="the link between workers, such as 25Gbps,20us (default: as the runs of 'collective' in RECORDS measured it)",
     )
-    parser.add_argument("--format", choices=FORMATS, default="table", help="(default: %(default)s)")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="format of the result (default: %(default)s)")
     parser.set_defaults(call=call)
 
 
 def call(options: argparse.Namespace) -> int:
-    """Prints the predictions; exit code 0. Raises UsageError for options that cannot be meant, or records that hold no network."""
+    """Prints the predictions; exit code 0. Raises UsageError for impossible options, or records without a network."""
     from manyhands.analysis.predictable import families
     from manyhands.report.sources import load
 
@@ -59,7 +59,7 @@ def call(options: argparse.Namespace) -> int:
 
 
 def predicted(family: Family, records: list[Record], given: Network | None, workers: list[int]) -> Found:
-    """The prediction of one family of cells; raises UsageError when nobody says what its network is like."""
+    """The prediction of one family of cells; raises UsageError when its link is neither given nor measured."""
     from manyhands.analysis.predict import predict
     from manyhands.analysis.predictable import network_of
 
@@ -67,7 +67,7 @@ def predicted(family: Family, records: list[Record], given: Network | None, work
     network = given or measured
     if network is None:
         raise UsageError(
-            f"nothing says what the network of {family.group.workload} on {family.backend} is like: give --network 25Gbps,20us,"
+            f"the link of {family.group.workload} on {family.backend} is not known: give --network 25Gbps,20us,"
             " or add records of 'manyhands run collective' made on the same machine"
         )
     return predict(family, network, workers, checked_on=measured)

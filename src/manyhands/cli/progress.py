@@ -1,4 +1,4 @@
-"""What is running, what is done, what is left and when it should end: a live line on a terminal, plain lines elsewhere."""
+"""Progress of a plan: the current run, how many are done, and the expected end; a live line on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from manyhands.record import Record
 
 
 class Progress:
-    """Redraws only when told to, about once a second, so that the display costs next to nothing while a run is measured."""
+    """Redraws only when `tick` is called, about once a second, so that the display hardly disturbs the measured run."""
 
     def __init__(self, runs: Sequence[RunSpec], already: int, console: Console | None = None) -> None:
         """`already`: runs of the plan that an earlier invocation has done."""
@@ -40,7 +40,7 @@ class Progress:
     def __enter__(self) -> Self:
         self._bar.start()
         if self._done:
-            self._say(f"{self._done} of {self._total} runs are there already")
+            self._say(f"{self._done} of {self._total} runs are done already")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

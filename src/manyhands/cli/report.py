@@ -45,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="write to FILE; its suffix gives the format, such as report.html for a page",
     )
     keep_old_name(parser, "--output", out)
-    parser.add_argument("--format", choices=FORMATS, help="what to make of them (default: by the suffix of FILE, else a table)")
+    parser.add_argument("--format", choices=FORMATS, help="format of the report (default: by the suffix of FILE, else a table)")
     parser.add_argument("--images", type=Path, metavar="DIR", help="also write the charts of the page to DIR, as PNG and SVG")
     parser.add_argument(
         "--time",
@@ -147,7 +147,7 @@ def _history(asv: Path | None, records: list[Record], form: str) -> History | No
 
 
 def _before(path: Path, form: str) -> str:
-    """The page that is there already, of which what people wrote is kept; empty when there is none."""
+    """The Markdown page that exists already, whose hand-written parts are kept; empty when there is none."""
     return path.read_text(encoding="utf-8") if form == "markdown" and path.exists() else ""
 
 

@@ -41,48 +41,74 @@ def add_parser(commands: Any) -> None:
         help="names from 'manyhands list', or path/to/file.py:Name",
     )
     parser.add_argument(
-        "--workload", dest="workloads", action="extend", type=names, metavar="NAME,...", help="the same, as in other commands"
+        "--workload",
+        dest="workloads",
+        action="extend",
+        type=names,
+        metavar="NAME,...",
+        help="workloads, given as in the other commands",
     )
     add_options(parser)
     cells = parser.add_argument_group("cells")
     cells.add_argument("--backend", type=names, metavar="NAME,...", help="backends, see 'manyhands list' (default: serial,ddp)")
     cells.add_argument("--workers", type=counts, metavar="N,...", help="worker counts (default: 1,2 as far as the cores go)")
-    cells.add_argument("--threads", type=int, default=DEFAULTS["threads"], help="threads per worker (default: %(default)s)")
     cells.add_argument(
-        "--repeats", type=int, help="launches of every cell, in shuffled blocks (default: 3; 2 in the default plan)"
+        "--threads", type=int, metavar="N", default=DEFAULTS["threads"], help="threads per worker (default: %(default)s)"
+    )
+    cells.add_argument(
+        "--repeats", type=int, metavar="N", help="launches of every cell, in shuffled blocks (default: 3; 2 in the default plan)"
     )
     cells.add_argument("--oversubscribe", action="store_true", help="allow more workers x threads than cores; the records say so")
     work = parser.add_argument_group("work")
-    work.add_argument("--epochs", type=int, help="passes over the training rows (default: the workload's)")
-    work.add_argument("--samples", type=int, help="training rows used (default: all of them)")
-    work.add_argument("--batch-size", type=int, help="rows per step (default: the workload's)")
+    work.add_argument("--epochs", type=int, metavar="N", help="passes over the training rows (default: the workload's)")
+    work.add_argument("--samples", type=int, metavar="N", help="number of training rows (default: all)")
+    work.add_argument("--batch-size", type=int, metavar="N", help="rows per step (default: the workload's)")
     work.add_argument(
         "--batch",
         choices=BATCH_MODES,
         default=DEFAULTS["batch"],
-        help="what --batch-size counts: all workers' rows per step (the same optimisation at every worker count)"
-        " or each worker's (default: %(default)s)",
+        help="global: --batch-size is the rows per step of all workers together, so the optimisation is the same at every"
+        " worker count; per-worker: the rows per step of each worker (default: %(default)s)",
     )
     work.add_argument(
         "--scaling",
         choices=SCALINGS,
         default=DEFAULTS["scaling"],
-        help="the same rows in total at every worker count, or --samples for each worker (default: %(default)s)",
+        help="fixed: the same rows in total at every worker count; growing: --samples rows for each worker (default: %(default)s)",
     )
     work.add_argument(
-        "--seed", type=int, default=DEFAULTS["seed"], help="seed of weights, order and dropout (default: %(default)s)"
+        "--seed",
+        type=int,
+        metavar="N",
+        default=DEFAULTS["seed"],
+        help="seed of weights, order of rows and dropout (default: %(default)s)",
     )
-    work.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help="a setting of the workload")
+    work.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="NAME=VALUE",
+        help="a setting of the workload, see 'manyhands list WORKLOAD'; can be given again",
+    )
     for name, values in (("init", "shared|native"), ("cover", "shard|full")):
         work.add_argument(
-            f"--{name}", action="append", default=[], dest="set", type=shorthand(name), metavar=values, help=f"--set {name}=..."
+            f"--{name}",
+            action="append",
+            default=[],
+            dest="set",
+            type=shorthand(name),
+            metavar=values,
+            help=f"short for --set {name}=...",
         )
-    work.add_argument("--score-epochs", action="store_true", help="score the held-out rows after every epoch, outside 'train'")
+    work.add_argument(
+        "--score-epochs", action="store_true", help="score the held-out rows after every epoch, outside the phase 'train'"
+    )
     add_data_options(work)
     work.add_argument(
         "--shard-data",
         action="store_true",
-        help="give each worker the same contiguous rows in every epoch, so that it fetches no others (default: all rows are"
+        help="each worker trains on the same contiguous rows in every epoch and fetches only those (default: all rows are"
         " shuffled over all workers)",
     )
     work.add_argument("--save", metavar="PLACE", help="where to put the trained model: a path, or s3://bucket/key")
@@ -91,43 +117,56 @@ def add_parser(commands: Any) -> None:
         dest="prepare",
         choices=PREPARES,
         default=DEFAULTS["prepare"],
-        help="who makes the windows of stock prices: each worker, or Spark once for all workers, on the backend spark"
-        " (default: %(default)s)",
+        help="who makes the windows of stock prices; plain: each worker; spark: Spark, once for all workers, only on the backend"
+        " spark (default: %(default)s)",
     )
     keep_old_name(work, "--prepare", windows)
     work.add_argument(
-        "--memory-limit", type=size, metavar="SIZE", help="memory of each worker, such as 200MB (default: no limit)"
+        "--memory-limit", type=size, metavar="SIZE", help="memory limit of each worker, such as 200MB (default: no limit)"
     )
     place = parser.add_argument_group("place")
-    place.add_argument("--device", choices=DEVICES, default=DEFAULTS["device"], help="(default: %(default)s)")
+    place.add_argument("--device", choices=DEVICES, default=DEFAULTS["device"], help="processor or GPU (default: %(default)s)")
     place.add_argument(
-        "--address", metavar="HOST:PORT", help="an engine that runs already; for ddp and fabric-ddp where the nodes meet"
+        "--address",
+        metavar="HOST:PORT",
+        help="a running engine to use; for ddp and fabric-ddp the address on node 0 where the nodes meet",
     )
     place.add_argument(
         "--nodes",
         type=int,
+        metavar="N",
         default=DEFAULTS["nodes"],
         help="machines that share the workers of ddp or fabric-ddp (default: 1, or those of the SLURM job step)",
     )
-    place.add_argument("--node-rank", type=int, default=DEFAULTS["node_rank"], help="which of them this is, from 0 (default: 0)")
+    place.add_argument(
+        "--node-rank", type=int, metavar="N", default=DEFAULTS["node_rank"], help="number of this machine, from 0 (default: 0)"
+    )
     place.add_argument(
         "--reuse-engine",
         action="store_true",
-        help="start each engine once for all its runs; its launch is shown apart, and no part of a run",
+        help="start each engine once for all its runs; the launch is then reported separately and is not part of a run",
     )
     records = parser.add_argument_group("records")
-    records.add_argument("-o", "--out", type=Path, metavar="FILE", help="JSON Lines file to add to (default: results/TIME.jsonl)")
-    records.add_argument("--resume", action="store_true", help="leave out the runs that FILE already has")
     records.add_argument(
-        "--timeout", type=float, default=DEFAULTS["timeout_s"], help="seconds for one run (default: %(default)g)"
+        "-o", "--out", type=Path, metavar="FILE", help="append the records to FILE, as JSON Lines (default: results/TIME.jsonl)"
     )
-    records.add_argument("--order-seed", type=int, default=0, help="seed of the order of runs (default: %(default)s)")
-    records.add_argument("--dry-run", action="store_true", help="show the plan and stop")
+    records.add_argument("--resume", action="store_true", help="skip the runs that FILE already has")
+    records.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        default=DEFAULTS["timeout_s"],
+        help="longest time of one run (default: %(default)g)",
+    )
+    records.add_argument(
+        "--order-seed", type=int, metavar="N", default=0, help="seed of the shuffled order of runs (default: %(default)s)"
+    )
+    records.add_argument("--dry-run", action="store_true", help="show the plan and run nothing")
     parser.set_defaults(call=run, step=None)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Makes the plan, checks data and output, runs it; 0 when every run that was made is ok, 1 when one failed."""
+    """Makes the plan, checks data and output, and carries the plan out; returns 0 when every run is ok, 1 when one failed."""
     from manyhands.cli.cells import DEFAULT_REPEATS, REPEATS, chosen_cells, is_default_plan
     from manyhands.cli.measuring import check_data, help_out, measure_all, show_plan
     from manyhands.plan import grid, ordered
@@ -167,9 +206,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def slurm_step(options: argparse.Namespace) -> Step | None:
-    """The job step of several nodes that this process is part of, unless the options say where it stands.
+    """The SLURM job step of several nodes that this process belongs to; None without one, or when `--nodes` is given.
 
-    Raises UsageError for one in which nothing can be measured.
+    Raises UsageError for a job step in which nothing can be measured.
     """
     if options.nodes > 1:
         return None
@@ -178,7 +217,7 @@ def slurm_step(options: argparse.Namespace) -> Step | None:
         raise UsageError(f"--node-rank {options.node_rank} needs --nodes and --address too; without them SLURM gives all three")
     if step and options.address:
         raise UsageError(
-            f"srun has started this command on {step.nodes} nodes, and each would use the engine at {options.address} by itself;"
+            f"srun has started this command on {step.nodes} nodes, and each of them would use the engine at {options.address} alone;"
             " use srun --nodes=1 --ntasks=1"
         )
     if step and options.study:
@@ -189,7 +228,7 @@ def slurm_step(options: argparse.Namespace) -> Step | None:
 
 
 def check_save(cells: Sequence[RunSpec]) -> None:
-    """Makes sure that a model can be put where `--save` says; raises UsageError when several cells would put theirs there."""
+    """Checks that a model can be written to `--save`; raises UsageError when several cells would write a model there."""
     from manyhands.data.store.opening import open_store
 
     save = cells[0].save
@@ -197,6 +236,6 @@ def check_save(cells: Sequence[RunSpec]) -> None:
         return
     if len(cells) > 1:
         raise UsageError(
-            f"--save {save}: {len(cells)} cells would put their model there; name one workload, one backend and one worker count"
+            f"--save {save}: {len(cells)} cells would write their model there; name one workload, one backend and one worker count"
         )
     open_store(save, cells[0].reader, tell=lambda line: print(line, file=sys.stderr)).prepare_writing()

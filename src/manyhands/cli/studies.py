@@ -1,4 +1,4 @@
-"""`manyhands studies`: the published comparisons that can be run, with what each asks and what spoils it."""
+"""`manyhands studies`: the published comparisons that can be run, the question of each, and the flaws of its figures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ WIDTH = 110
 
 def add_parser(commands: Any) -> None:
     """Adds the command and its options."""
-    parser = commands.add_parser("studies", help="show the published comparisons and what each asks")
-    parser.add_argument("name", nargs="?", help="a study, to see its plan, its figures and their flaws")
+    parser = commands.add_parser("studies", help="show the published comparisons that can be run")
+    parser.add_argument("name", nargs="?", metavar="STUDY", help="show the plan, the figures and their flaws of this study")
     parser.set_defaults(call=show)
 
 
 def show(options: argparse.Namespace) -> int:
-    """Prints all studies, or all about one."""
+    """Prints the list of studies, or everything about one study."""
     if options.name:
         show_study(load_study(options.name))
         return 0
@@ -31,7 +31,7 @@ def show(options: argparse.Namespace) -> int:
 
 
 def show_study(study: Study) -> None:
-    """What it asks, its plan in both variants, the published figures, and what spoils each."""
+    """Prints the question, the plan in both variants, the published figures, and the flaws of each figure."""
     print(f"{study.name}: {study.title}\n{_indented(study.asks)}")
     print(f"published: {study.source}; machine: {study.machine}")
     for variant in VARIANTS:
@@ -40,7 +40,7 @@ def show_study(study: Study) -> None:
             where = "; ".join(f"{backend} x {','.join(map(str, counts))}" for backend, counts in part.backends.items())
             changed = ", ".join(f"{name}={value}" for name, value in part.settings.items())
             print(_indented(f"{part.name}: {part.workload} on {where}{f' ({changed})' if changed else ''}"))
-    print("\npublished figures, and what spoils them:")
+    print("\npublished figures and their flaws:")
     for figure in study.figures(CORRECTED):
         print(_indented(figure.what))
         for row in figure.rows:

@@ -26,27 +26,29 @@ DEFAULT_BUDGET = "10m"
 LOOSE = ("backend", "workers", "epochs", "samples", "batch_size", "set", "save", "memory_limit", "address")
 FLAGS = ("score_epochs", "shard_data", "reuse_engine")
 CHOSEN = ("threads", "batch", "scaling", "seed", "prepare", "nodes", "node_rank")
-"""Options of `run` that a study answers itself."""
+"""Options of `run` that a study sets itself."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options that choose a study."""
     group = parser.add_argument_group("study")
-    group.add_argument("--study", metavar="NAME", help="a published comparison from 'manyhands studies', in place of WORKLOAD")
+    group.add_argument(
+        "--study", metavar="NAME", help="run this published comparison instead of WORKLOAD, see 'manyhands studies'"
+    )
     group.add_argument(
         "--variant",
         metavar="|".join((*VARIANTS, BOTH)),
-        help=f"the original's choices, or fair ones, or both in one plan (default: {CORRECTED})",
+        help=f"as published, with the flaws corrected, or both in one plan (default: {CORRECTED})",
     )
     group.add_argument(
         "--budget",
         metavar="TIME",
-        help=f"about how long it may take, such as 90s or 10m: scales epochs, rows and repeats (default: {DEFAULT_BUDGET})",
+        help=f"time for the whole study, such as 90s or 10m; scales epochs, rows and repeats (default: {DEFAULT_BUDGET})",
     )
 
 
 def check_options(options: argparse.Namespace, defaults: Mapping[str, Any]) -> None:
-    """Raises UsageError for options of a study without a study, and for those that a study answers itself."""
+    """Raises UsageError for options of a study without a study, and for options that a study sets itself."""
     if options.study is None:
         for name in ("variant", "budget"):
             if getattr(options, name) is not None:
@@ -58,11 +60,11 @@ def check_options(options: argparse.Namespace, defaults: Mapping[str, Any]) -> N
     given += [name for name in CHOSEN if getattr(options, name) != defaults[name]]
     if options.workloads or given:
         words = [*options.workloads, *map(option, given)]
-        raise UsageError(f"--study {options.study} has a plan of its own; leave out {', '.join(words)}")
+        raise UsageError(f"--study {options.study} has its own plan; leave out {', '.join(words)}")
 
 
 def run_study(options: argparse.Namespace, out: Path) -> int:
-    """Measures what runs cost here, scales the study to the budget and runs it; exit code as of `manyhands run`."""
+    """Measures what runs cost here, scales the study to the budget and runs it; returns the exit code of `manyhands run`."""
     from manyhands.cli.measuring import check_data, measure_all, show_plan, stoppable
     from manyhands.machine import usable_cores
     from manyhands.plan import ordered
@@ -88,7 +90,7 @@ def run_study(options: argparse.Namespace, out: Path) -> int:
                 with stoppable():
                     chosen = scale_to_budget(plan, ready, budget_s, storage, options)
             except KeyboardInterrupt:
-                print("\ninterrupted in the pilot; nothing was kept", file=sys.stderr)
+                print("\ninterrupted during the pilot; nothing is kept", file=sys.stderr)
                 return 130
         done = make_plan(study, plan, chosen, storage, options, budget_s, cores)
         return measure_all(ordered(done.runs, options.order_seed), done.skipped, out, options, done.of)
@@ -101,5 +103,5 @@ def chosen_variants(text: str | None) -> tuple[str, ...]:
     if text == BOTH:
         return VARIANTS
     if text not in VARIANTS:
-        raise UsageError(f"--variant {text!r} is none of {', '.join((*VARIANTS, BOTH))}")
+        raise UsageError(f"--variant {text!r} is not one of {', '.join((*VARIANTS, BOTH))}")
     return (text,)

@@ -26,7 +26,7 @@ UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION", "AWS
 
 @contextmanager
 def study_storage(study: Study, variants: Sequence[str], options: argparse.Namespace) -> Iterator[StudyStorage]:
-    """Where the study's data is; with a bucket for the time of the run where the study needs one and none is given.
+    """The places of the study's data and models; where it needs a bucket and none is given, a bucket that lives as long as the run.
 
     Raises UsageError when a bucket is given and the study reads from a folder.
     """
@@ -44,7 +44,7 @@ def study_storage(study: Study, variants: Sequence[str], options: argparse.Names
 
 @contextmanager
 def bucket(study: str, folder: str | None, remote: str | None, reader: str) -> Iterator[StudyStorage]:
-    """Where the digits are and the models go. `folder` holds real data, which goes into a bucket of our own; None the embedded.
+    """A bucket with the digits, and a place for the models. `folder`: real data for a bucket of our own; None: the embedded data.
 
     Raises UsageError when an endpoint is set and no bucket is named, Unavailable without moto.
     """
@@ -77,7 +77,7 @@ def _server() -> Iterator[str]:
     try:
         endpoint = process.stdout.readline().strip()
         if not endpoint:
-            raise EngineError(f"moto's server did not start; it ended with {process.wait()}: see its words above")
+            raise EngineError(f"moto's server did not start; it ended with {process.wait()}: see its messages above")
         yield endpoint
     finally:
         process.stdin.close()
@@ -91,7 +91,7 @@ def _server() -> Iterator[str]:
 
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """The variables changed for a while, those of a real store taken away."""
+    """Sets the variables and removes those of a real store; restores all at the end."""
     with restored():
         for name in UNSET:
             os.environ.pop(name, None)
@@ -100,7 +100,7 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
 
 
 def _fill(folder: str | None) -> None:
-    """Makes the bucket and puts the four files of the digits into it, plain: of a compressed one no worker can fetch a part."""
+    """Makes the bucket and puts the four files of the digits into it, uncompressed, so that a worker can fetch a part of a file."""
     import boto3
 
     from manyhands.data.idx import write_idx

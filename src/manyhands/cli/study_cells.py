@@ -1,4 +1,4 @@
-"""A study -> its cells: the parts of the chosen variants as specs, each with what it is used for, scaled or at full size."""
+"""A study -> its cells: the parts of the chosen variants as specs, scaled or at full size, each with its uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOWEST_SEED = 0
 
 @dataclass(frozen=True)
 class StudyStorage:
-    """Where the data of a run is and its model goes."""
+    """Places of the data and of the saved models of a study."""
 
     folder: str | None
     data: str | None = None
@@ -30,7 +30,7 @@ class StudyStorage:
 
 @dataclass(frozen=True)
 class Planned:
-    """One part of one variant, and the training rows that it has at full scale."""
+    """One part of one variant, and its number of training rows at full scale."""
 
     variant: str
     part: StudyPart
@@ -39,7 +39,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Work:
-    """What one part does at the chosen scale."""
+    """Epochs and rows of one part at the chosen scale."""
 
     epochs: int
     samples: int
@@ -65,21 +65,21 @@ def planned(study: Study, variants: Iterable[str], folder: str | None) -> list[P
 
 
 def settings_of(part: StudyPart, folder: str | None) -> dict[str, Any]:
-    """The settings of the part, with those that name real data only where there is some."""
+    """The settings of the part; those that name real data only with a folder of real data."""
     return dict(part.settings) | (dict(part.real) if folder else {})
 
 
 def works(plan: Sequence[Planned], share: float) -> list[Work]:
-    """What every part does with that share of its work."""
+    """Epochs and rows of every part at that share of its work."""
     return [Work(*work_at(entry.part, share, entry.rows)) for entry in plan]
 
 
 def cells(
     plan: Sequence[Planned], work: Sequence[Work], storage: StudyStorage, options: argparse.Namespace, cores: int
 ) -> tuple[list[RunSpec], dict[str, list[dict[str, Any]]]]:
-    """Every cell once, and what each is used for; a cell that both variants ask for is one cell with two uses.
+    """Every cell once, and its uses; a cell of both variants is one cell with two uses.
 
-    A use says its variant and part, and `epochs` and `samples` as they are here and at full scale.
+    A use holds its variant and part, and `epochs` and `samples` here and at full scale.
     """
     found: dict[str, RunSpec] = {}
     uses: dict[str, list[dict[str, Any]]] = {}
@@ -95,7 +95,7 @@ def cells(
 
 
 def key_of(spec: RunSpec) -> str:
-    """What runs of one cell have in common."""
+    """A text that is the same for all runs of one cell."""
     return repr(replace(spec, repeat=0, seed=LOWEST_SEED))
 
 
@@ -106,10 +106,10 @@ def blocks(chosen: Iterable[RunSpec], repeats: int) -> list[list[RunSpec]]:
 
 
 def too_many(spec: RunSpec, cores: int) -> str | None:
-    """Why the cell is left out on so few cores; None when it fits or `oversubscribe` says to time it all the same."""
+    """The reason why the cell is left out on so few cores; None when it fits or `oversubscribe` is set."""
     if spec.oversubscribe or spec.workers * spec.threads <= cores:
         return None
-    return f"{spec.workers} workers are more than the {cores} usable cores; add --oversubscribe to time them all the same"
+    return f"{spec.workers} workers are more than the {cores} usable cores; add --oversubscribe to time them anyway"
 
 
 def _cell(

@@ -12,18 +12,18 @@ from manyhands.record import BASE_LINE, Record
 
 @dataclass(frozen=True)
 class Pilot:
-    """What one short run took, in seconds."""
+    """Times of one short run, in seconds."""
 
     fixed_s: float
     train_s: float
     row_visits: int
-    """Rows times passes that it trained on."""
+    """Rows that it trained on, times its epochs."""
     evaluate_s: float = 0.0
 
 
 def pilot_cells(ready: Sequence[RunSpec]) -> list[RunSpec]:
-    """The largest cell of `serial` for every workload, which says what rows cost, and of every other backend the first with
-    the most workers, which says what the engine costs."""
+    """The cells to pilot: for every workload the largest of `serial`, which gives the cost of a row; for every other backend the
+    first with the most workers, which gives the cost of the engine."""
     alone: dict[str, RunSpec] = {}
     engines: dict[str, RunSpec] = {}
     for cell in ready:
@@ -37,7 +37,7 @@ def pilot_cells(ready: Sequence[RunSpec]) -> list[RunSpec]:
 
 
 def run_pilots(pilots: Sequence[RunSpec]) -> dict[tuple[str, str], Pilot]:
-    """Backend and workload -> what a short run took; those that failed are not in it."""
+    """(backend, workload) -> times of its short run; failed runs are left out."""
     from manyhands.cli.progress import Progress
     from manyhands.run import Surroundings, measure
 
@@ -54,7 +54,7 @@ def run_pilots(pilots: Sequence[RunSpec]) -> dict[tuple[str, str], Pilot]:
 
 
 def pilot_of(record: Record) -> Pilot:
-    """What a run says about the cost of others like it."""
+    """The pilot times that a record gives."""
     train_s, evaluate_s = (record.phases.get(f"{phase}_s") or 0.0 for phase in ("train", "evaluate"))
     epochs = int(record.spec["epochs"])
     evaluations = epochs if record.spec["score_epochs"] else 1
@@ -63,10 +63,10 @@ def pilot_of(record: Record) -> Pilot:
 
 
 def expected_s(spec: RunSpec, pilots: Mapping[tuple[str, str], Pilot]) -> float:
-    """Seconds that a launch of the cell should take, from what the pilot took.
+    """Expected seconds of a launch of the cell, from the times of the pilot.
 
-    Rows are taken to cost with N workers 1 / sqrt(N) of what they cost in one process, half-way between no gain and an ideal
-    one; more threads are taken to gain nothing. What an engine adds was measured once, on the first workload it was asked for.
+    Assumed: with N workers a row costs 1 / sqrt(N) of its cost in one process, half-way between no gain and the ideal gain;
+    more threads gain nothing. The cost of an engine is measured once, on the first workload that uses it.
     """
     alone = pilots.get((BASE_LINE, spec.workload))
     if alone is None:
@@ -78,7 +78,7 @@ def expected_s(spec: RunSpec, pilots: Mapping[tuple[str, str], Pilot]) -> float:
 
 
 def _overhead_s(backend: str, pilots: Mapping[tuple[str, str], Pilot]) -> float:
-    """What an engine costs beside the rows: launch, end, and what its own training call takes longer than one process."""
+    """Cost of an engine besides the rows: launch, end, and the extra time of its training call over one process."""
     for (name, workload), pilot in pilots.items():
         if name == backend:
             alone = pilots.get((BASE_LINE, workload))

@@ -21,10 +21,10 @@ class StudyPlan:
     runs: list[list[RunSpec]]
     skipped: list[tuple[RunSpec, str]]
     about: Mapping[str, Mapping[str, Any]]
-    """What the record of each cell says about the study."""
+    """Key of a cell -> what its records hold about the study."""
 
     def of(self, spec: RunSpec) -> Mapping[str, Any]:
-        """What the record of a run says about the study."""
+        """The entry `study` of the record of a run."""
         return self.about[key_of(spec)]
 
 
@@ -37,7 +37,7 @@ def make_plan(
     budget_s: float,
     cores: int,
 ) -> StudyPlan:
-    """The runs of a study at the chosen scale, and what their records say about it."""
+    """The runs of a study at the chosen scale, with the entry `study` of their records."""
     found, uses = cells(plan, chosen.works, storage, options, cores)
     common = {
         "name": study.name,
@@ -54,7 +54,7 @@ def make_plan(
 
 
 def left_out(cell: RunSpec, cores: int) -> str | None:
-    """Why the cell is not run here; None when it is."""
+    """The reason why the cell is not run on this machine; None when it is run."""
     from manyhands.run import refusal
 
     return refusal(cell) or too_many(cell, cores)

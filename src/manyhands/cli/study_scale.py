@@ -32,9 +32,9 @@ class ChosenScale:
 def scale_to_budget(
     plan: Sequence[Planned], ready: Sequence[RunSpec], budget_s: float, storage: StudyStorage, options: argparse.Namespace
 ) -> ChosenScale:
-    """Runs the pilot and says what fits the rest of the budget."""
+    """Runs the pilot and chooses the largest scale that fits into the rest of the budget."""
     began = time.monotonic()
-    print("pilot: short runs that say what each engine and workload costs on this machine", file=sys.stderr)
+    print("pilot: short runs that measure what each engine and workload costs on this machine", file=sys.stderr)
     pilots = run_pilots(pilot_cells(ready))
     pilot_s = time.monotonic() - began
     running, cores = {running_key(cell) for cell in ready}, usable_cores()
@@ -51,7 +51,7 @@ def scale_to_budget(
 
 
 def running_key(cell: RunSpec) -> tuple[str, str, int]:
-    """What decides whether a cell can be run here."""
+    """The properties of a cell on which it depends if it can be run here."""
     return cell.workload, cell.backend, cell.workers
 
 
@@ -63,13 +63,13 @@ def _announce(chosen: ChosenScale, scale: Scale, budget_s: float, pilot_s: float
     )
     if scale.expected_s > max(0.0, budget_s - pilot_s):
         line += (
-            f"; more than the budget: the least that the study can be; --budget {pilot_s + scale.expected_s:.0f}s would hold it"
+            f"; more than the budget: this is the smallest size of the study; it needs --budget {pilot_s + scale.expected_s:.0f}s"
         )
     print(line, file=sys.stderr)
 
 
 def scale_of_records(plan: Sequence[Planned], study: Study, out: Path) -> ChosenScale | None:
-    """The scale that records of this study in `out` were made at, so that an interrupted plan goes on as it began."""
+    """The scale of the records of this study in `out`, so that an interrupted plan continues at its scale; None without records."""
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     last: Mapping[str, Any] = {}
     for record in read_records(out):

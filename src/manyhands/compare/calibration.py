@@ -1,4 +1,4 @@
-"""An unchanged tree as both sides of comparisons, plain and slowed on purpose: what error rates are made from."""
+"""Compares a tree with itself, unchanged and slowed on purpose; the error rates of verdicts are computed from these launches."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ class Trial:
 
 @dataclass
 class Pool:
-    """Everything that was launched, kept as it grows."""
+    """All launches and live comparisons so far."""
 
     machine: Mapping[str, Any]
     code: str
     cell: str
     launches: list[Sample] = field(default_factory=list)
-    """Unchanged ones, in the order of time."""
+    """Launches of the unchanged tree, in the order of time."""
     trials: list[Trial] = field(default_factory=list)
 
     def write(self, path: Path, rates: ErrorRates | None = None) -> None:
-        """Writes it in one piece, with the rates that were made from it."""
+        """Writes the file in one step, with the rates that were computed from the launches."""
         new = path.with_name(f"{path.name}.{os.getpid()}")
         new.write_text(json.dumps(asdict(self) | {"rates": asdict(rates) if rates else None}) + "\n")
         new.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> Pool:
-        """The pool of a file that `calibrate --out` wrote; raises RecordError when it is none."""
+        """The pool of a file that `calibrate --out` wrote; raises RecordError for another file."""
         try:
             content = json.loads(path.read_text())
             launches = [Sample(**one | {"series": tuple(one["series"])}) for one in content["launches"]]
@@ -73,7 +73,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is launched."""
+    """Number of launches and live comparisons."""
 
     launches: int
     live: int
@@ -111,8 +111,8 @@ def gather(
             trial = _trial(pool, replace(tree, planted=injected), tree, spec, limits)
             pool.trials.append(trial)
             keep(pool)
-            told = ", ".join(f"{metric} {verdict}" for metric, verdict in trial.verdicts.items()) or trial.failure
-            say(f"live {number + 1} of {amount.live}, +{100 * injected:g} %: {told} in {trial.spent_s:.0f} s")
+            outcome = ", ".join(f"{metric} {verdict}" for metric, verdict in trial.verdicts.items()) or trial.failure
+            say(f"live {number + 1} of {amount.live}, +{100 * injected:g} %: {outcome} in {trial.spent_s:.0f} s")
 
 
 def _trial(pool: Pool, slowed: Revision, tree: Revision, spec: RunSpec, limits: Limits) -> Trial:
@@ -134,9 +134,9 @@ def _trial(pool: Pool, slowed: Revision, tree: Revision, spec: RunSpec, limits: 
 def scenarios(
     pool: Pool, injected: Sequence[float], draws: int, limits: Limits, seed: int, tests: Sequence[str] = tuple(TESTS)[:1]
 ) -> tuple[Scenario, ...]:
-    """How comparisons come out: those that were live, then those drawn from the launches, of time for each of `tests`.
+    """Results of comparisons: first the live ones, then those drawn from the launches, for the metric time with each of `tests`.
 
-    Where others than the test of verdicts are asked for, those drawn are also judged by the rules of other tools.
+    With more tests than that of the verdicts, drawn comparisons are also judged by the rules of other tools.
     """
     series = [launch.series for launch in pool.launches]
     steady = find_steady(series) if series[0] else Steady(0, True)
@@ -152,7 +152,7 @@ def scenarios(
 
 
 def _live(trials: Sequence[Trial]) -> list[Scenario]:
-    """What came of live comparisons, metric by metric; those that could not be measured are left out."""
+    """Results of the live comparisons, metric by metric; those that could not be measured are left out."""
     found = []
     for injected in dict.fromkeys(trial.injected for trial in trials):
         for metric in dict.fromkeys(metric for trial in trials for metric in trial.verdicts):

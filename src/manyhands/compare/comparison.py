@@ -1,4 +1,4 @@
-"""BASE and HEAD, cell by cell: launched in ABBA order until every metric has its verdict or the time is up."""
+"""Compares BASE and HEAD cell by cell: launches both in ABBA order until every metric has a verdict or the time is up."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Bench:
 
     labels: tuple[str, ...]
     launch: Callable[[int], Mapping[str, Sample]]
-    """0 launches BASE, 1 launches HEAD: label -> what came of it."""
+    """0 launches BASE, 1 launches HEAD; returns label -> measured values."""
     metrics: tuple[str, ...] = METRICS
     cores: int = 1
-    """How many it keeps busy."""
+    """Cores that it keeps busy."""
     quality: str = ""
     """Name of the quality metric."""
 
@@ -34,7 +34,7 @@ class Bench:
 def compare_cells(
     revisions: tuple[Revision, Revision], specs: Sequence[RunSpec], limits: Limits, say: Callable[[str], None]
 ) -> tuple[CellResult, ...]:
-    """Every cell in turn. A cell that cannot be measured says why and costs no other cell."""
+    """Results of the cells, one after the other. A cell that cannot be measured gives a reason; the others are still measured."""
     results: list[CellResult] = []
     with ExitStack() as stack:
         running = sides(stack, revisions)
@@ -50,10 +50,10 @@ def compare_cells(
 
 
 EPOCHS = 8
-"""Of a network's launch when nothing else is asked: enough to see where it gets steady."""
+"""Epochs of a network's launch when none are given: enough to see from which epoch on it is steady."""
 TRAIN_S = 1.0
-"""What training should take in a launch when its size is not given: much longer than it takes to start and stop a clock, much
-shorter than it takes to start a launch."""
+"""Training time of a launch when no size is given: much longer than starting and stopping a clock, much shorter than starting a
+launch."""
 PILOT_ROWS = 1024
 
 
@@ -84,7 +84,7 @@ def bench(spec: RunSpec, running: Sequence[Side]) -> Bench:
 def run_bench(
     bench: Bench, limits: Limits, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
 ) -> tuple[CellResult, ...]:
-    """Pairs, AB and BA in turn, until every metric of every cell is settled or no time is left for another pair."""
+    """Pairs, AB and BA in turn, until every metric of every cell is settled or the time is too short for another pair."""
     began = clock()
     pairs: list[tuple[Mapping[str, Sample], Mapping[str, Sample]]] = []
     steady: dict[str, Steady] = {}
@@ -95,7 +95,7 @@ def run_bench(
         launched = {number: bench.launch(number) for number in order}
         for number, side in launched.items():
             if lost := [label for label in bench.labels if label not in side]:
-                raise CannotMeasure(f"{', '.join(lost)} did not come out of a launch of {('BASE', 'HEAD')[number]}")
+                raise CannotMeasure(f"{', '.join(lost)} is missing in the results of a launch of {('BASE', 'HEAD')[number]}")
         pairs.append((launched[0], launched[1]))
         longest = max(longest, clock() - started)
         last = clock() - began + longest > limits.max_time_s

@@ -1,4 +1,4 @@
-"""Pure code judged by the instructions it executes, counted by valgrind: the same on a busy machine as on a quiet one."""
+"""Compares pure code by its number of executed instructions, counted by valgrind: equal on a busy and on a quiet machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from manyhands.compare.revisions import CannotMeasure, Revision
 
 SUITE = Path("benchmarks/counted.py")
 CALLS = (2, 7)
-"""Two lengths of a run: what they differ by is that many calls more, and nothing of Python's start."""
+"""Calls in a short and in a long run: their difference is the cost of the calls alone, without the start of Python."""
 COUNT_S = 900.0
 
 
@@ -56,7 +56,7 @@ def instructions(revision: Revision, name: str) -> float:
     """Instructions of one call."""
     few, many = (_run(revision, name, calls) for calls in CALLS)
     if many <= few:
-        raise CannotMeasure(f"{name} of {revision.label} takes no instructions that can be told from Python's start")
+        raise CannotMeasure(f"{name} of {revision.label} executes too few instructions to separate them from the start of Python")
     return (many - few) / (CALLS[1] - CALLS[0])
 
 

@@ -1,6 +1,6 @@
-"""The process that launches cells for one side of a comparison, with that side's own files: a spec a line in, a record a line out.
+"""The process that launches cells for one side of a comparison with the files of that side: one line per spec in, one per record out.
 
-Started as a script, so that it is this file whatever the side holds; it imports nothing of manyhands but what the side has.
+It is started as a script, so both sides run this file; all other imports of manyhands come from the side's own files.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def check(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Reads a cell's data once, so that no launch makes it; what the side knows about the cell."""
+    """Reads a cell's data once, so that no launch has to make it; returns the kind and the quality metric of the cell."""
     from pathlib import Path
 
     from manyhands.plan import RunSpec
@@ -39,8 +39,8 @@ def launch(given: Mapping[str, Any]) -> dict[str, Any]:
 surroundings: Any = None
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is cut off takes what it started with it
-    sys.path.pop(0)  # this file's own folder, which is not the side's
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an interrupted run ends the processes it started
+    sys.path.pop(0)  # the folder of this file, which does not belong to the side
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         question = json.loads(line)

@@ -1,4 +1,4 @@
-"""Cells of both sides launched in turn, each launch with what else the machine did meanwhile."""
+"""Launches cells of both sides in turn, and measures the load of other programs during each launch."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from manyhands.record import Record
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 QUIET_SHARE = 0.25
-"""Of the cores: when other programs use more, a launch counts as disturbed."""
+"""Share of the cores: a launch counts as disturbed when other programs use more."""
 DISTURBED_SHARE = 0.25
-"""Of the launches: when more are disturbed, nothing is said about a cell."""
+"""Share of the launches: a cell gets no verdict when more are disturbed."""
 
 
 @dataclass(frozen=True)
 class Busy:
-    """Seconds that the cores of this process have worked so far, for anyone."""
+    """CPU seconds so far, of all programs, on the cores that this process may use."""
 
     at: float
     used: float
@@ -49,7 +49,7 @@ class Busy:
         return cls(time.monotonic(), used, sum(core.steal for core in cores), own)
 
     def others_since(self, before: Busy, launched: float) -> tuple[float, float]:
-        """Cores that other programs used, and that the host kept back. `launched`: CPU seconds of what was launched."""
+        """Cores that other programs used, and cores that the host took away. `launched`: CPU seconds of the launched run."""
         span = max(self.at - before.at, 1e-9)
         others = (self.used - before.used - launched - (self.own - before.own)) / span
         return max(0.0, others), (self.stolen - before.stolen) / span
@@ -71,11 +71,11 @@ class Side:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            process_group=0,  # Ctrl-C is for the comparison, which ends its launchers one signal each
+            process_group=0,  # Ctrl-C reaches the comparison only, which then ends each launcher once
         )
 
     def revive(self) -> None:
-        """Starts the process again when it has died, so that one cell's end is not that of the next."""
+        """Starts the process again when it has died, so that a crash in one cell does not stop the next."""
         if self._process.poll() is not None:
             self._process = self._start()
 
@@ -83,7 +83,7 @@ class Side:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Closes its input; one that is in the middle of a launch is asked to end, and takes what it started with it."""
+        """Closes the input of the launcher; a launcher in the middle of a launch ends the processes that it started."""
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             _close(pipe)
@@ -98,7 +98,7 @@ class Side:
             self._process.wait()
 
     def check(self, spec: RunSpec) -> dict[str, Any]:
-        """What the side knows about a cell; raises CannotMeasure when it does not offer it."""
+        """Kind and quality metric of a cell; raises CannotMeasure when the side cannot run it."""
         return self._ask("check", spec, f"{spec.label} cannot be run by {self.revision.label}")
 
     def launch(self, spec: RunSpec, quality: str) -> Sample:
@@ -137,7 +137,7 @@ DEFAULTS: Mapping[str, Any] = {
     for name, value in RunSpec(workload="none", backend="none").to_dict().items()
     if name not in ("workload", "backend")
 }
-"""Fields that are left out of what a side is asked, so that an older one need not know them."""
+"""Fields with these values are not sent to a side, so that an older commit need not know them."""
 
 
 def sides(stack: ExitStack, revisions: Sequence[Revision]) -> list[Side]:
@@ -146,14 +146,14 @@ def sides(stack: ExitStack, revisions: Sequence[Revision]) -> list[Side]:
 
 
 def disturbance(samples: Sequence[Sample], needed: int, max_load: float | None = None) -> str | None:
-    """What else ran, in words, when it was too much to believe the launches; None when it was not.
+    """An error message when the load of other programs was too high to trust the launches; None when it was not.
 
-    `needed`: cores that the cell itself keeps busy. `max_load`: share of the cores that is let pass, when the user says so.
+    `needed`: cores that the cell itself keeps busy. `max_load`: share of the cores that the user allows.
     """
     cores, seen = usable_cores(), len(os.sched_getaffinity(0))
     if max_load is not None:
         limit = max_load * seen
-    elif cores < seen:  # a quota: what others use is their own affair as long as enough cores of the host stay idle
+    elif cores < seen:  # under a CPU quota, other load does not matter while enough cores of the host are idle
         limit = max(0.25, seen - max(needed, cores))
     else:
         limit = min(QUIET_SHARE * cores, max(0.25, cores - needed))
@@ -162,7 +162,7 @@ def disturbance(samples: Sequence[Sample], needed: int, max_load: float | None =
         return None
     return (
         f"other programs used {sum(loud) / len(loud):.1f} of {seen} cores during {len(loud)} of {len(samples)} launches;"
-        f" up to {limit:.2g} are let pass: end them, compare at a quieter time, or allow more with --max-load"
+        f" at most {limit:.2g} are allowed: end these programs, compare at a quieter time, or allow more with --max-load"
     )
 
 

@@ -22,9 +22,9 @@ LAUNCH_S = 600.0
 def compare_micro(
     revisions: tuple[Revision, Revision], expression: str, limits: Callable[[int], Limits], say: Callable[[str], None]
 ) -> tuple[CellResult, ...]:
-    """The benchmarks that pytest's `-k` chooses, all of them in every launch. One that a side lacks is told, and not judged.
+    """The benchmarks that pytest's `-k` chooses, all of them in every launch. A benchmark that one side lacks is reported and not judged.
 
-    `limits`: the error budget for so many verdicts. Raises CannotMeasure when a side has none of them, or fails.
+    `limits`: number of verdicts -> the limits of the comparison. Raises CannotMeasure when a side has none of them, or fails.
     """
     known = [set(launch(revision, expression)) for revision in revisions]
     both = sorted(known[0] & known[1])
@@ -73,5 +73,5 @@ def launch(revision: Revision, expression: str) -> Mapping[str, Sample]:
 
 def _why(code: int, output: str) -> str:
     if code == 5:
-        return "no benchmark has such a name"
+        return "no benchmark has this name"
     return (output.strip().splitlines() or [f"pytest ended with {code}"])[-1]

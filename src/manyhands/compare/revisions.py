@@ -1,4 +1,4 @@
-"""Names of commits -> folders with their files, each with a Python that has what they need; all gone afterwards."""
+"""Names of commits -> folders with their files, each with a Python that has the needed libraries; removed afterwards."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from manyhands.errors import ManyhandsError, UsageError
 from manyhands.temporary import make_folder
 
 PLANTED = Path(__file__).with_name("planted")
-"""Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when that is 0."""
+"""Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when the share is 0."""
 TREE = "the working tree"
 INSTALL_S = 1800.0
 SUITE = ("pytest", "pytest-benchmark")
-"""What micro-benchmarks need besides."""
+"""Further libraries that micro-benchmarks need."""
 
 
 class CannotMeasure(ManyhandsError):
-    """A comparison gives no verdict, and why."""
+    """A comparison gives no verdict; the message gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Revision:
     """One side of a comparison, checked out and ready to run."""
 
     name: str
-    """As the user called it."""
+    """The name that the user gave."""
     commit: str
     dirty: bool
-    """Whether it has changes that are in no commit."""
+    """True when it has changes that are in no commit."""
     folder: Path
     python: Path
     """The interpreter of the environment that it runs in."""
@@ -52,18 +52,18 @@ class Revision:
 
     @property
     def source(self) -> Path:
-        """The folder that its packages lie in."""
+        """The folder of its packages."""
         inner = self.folder / "src"
         return inner if inner.is_dir() else self.folder
 
     planted: float = 0.0
-    """By what share every training step is made slower on purpose, to see whether that is found."""
+    """Share by which every training step is made slower on purpose, to test if the slow-down is found."""
 
     def environment(self) -> dict[str, str]:
         """Variables for its processes: its own files come before anything that is installed.
 
-        `PLANTED` is named on both sides of a comparison, so that their environments are equally long. What a pytest that this
-        runs in has set stays with it: pytest-benchmark measures nothing in a process that takes itself for a worker of xdist.
+        `PLANTED` is named on both sides of a comparison, so that their environments are equally long. Variables of a surrounding
+        pytest are removed: pytest-benchmark measures nothing in a process that seems to be a worker of xdist.
         """
         path = os.pathsep.join([str(self.source), str(PLANTED)])
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
@@ -74,7 +74,7 @@ class Revision:
 def checked_out(
     base: str, head: str | None, say: Callable[[str], None] = lambda line: None
 ) -> Iterator[tuple[Revision, Revision]]:
-    """BASE and HEAD (None: the working tree as it is now) in worktrees; raises CannotMeasure when one of them is not to be had.
+    """BASE and HEAD (None: the working tree as it is now) in worktrees; raises CannotMeasure when one of them cannot be checked out.
 
     Both folders have paths of one length, because a longer environment alone can change the speed of a program (Mytkowicz et
     al. 2009, doi:10.1145/1508244.1508275).
@@ -133,7 +133,7 @@ def _head(repository: Path, name: str | None, folder: Path) -> Revision:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Makes the target what the source is: a file, a link, or not there."""
+    """Makes the target the same as the source: a file, a link, or missing."""
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
     else:
@@ -175,13 +175,13 @@ def _git(folder: Path, *arguments: str, problem: str | None = None) -> str:
     except FileNotFoundError:
         raise CannotMeasure("git is not installed, and comparing commits needs it") from None
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or [""])[-1]
-        raise CannotMeasure(f"{problem or f'git {arguments[0]} failed'}{f' (git: {said})' if said else ''}")
+        reason = (done.stderr.strip().splitlines() or [""])[-1]
+        raise CannotMeasure(f"{problem or f'git {arguments[0]} failed'}{f' (git: {reason})' if reason else ''}")
     return done.stdout.strip("\n")
 
 
 def _pythons(repository: Path, sides: tuple[Revision, Revision], say: Callable[[str], None]) -> list[Path]:
-    """The interpreter for each side: this one where everything that is installed is as the side pins it, else one made for it."""
+    """The interpreter for each side: this one when all installed versions are those the side pins, else one made for it."""
     found: dict[str, Path] = {}
     for side in reversed(sides):
         need = dependencies(side.folder)
@@ -196,7 +196,7 @@ def _pythons(repository: Path, sides: tuple[Revision, Revision], say: Callable[[
 
 
 def unlike_pins(folder: Path) -> str | None:
-    """The first library that is installed here in another version than a checkout's constraints.txt says; None when none is."""
+    """The first library installed here in another version than the checkout's constraints.txt pins; None when there is none."""
     pins = folder / "constraints.txt"
     for line in pins.read_text().splitlines() if pins.is_file() else ():
         name, separator, wanted = line.partition("#")[0].partition(";")[0].strip().partition("==")
@@ -210,7 +210,7 @@ def unlike_pins(folder: Path) -> str | None:
 
 
 def dependencies(folder: Path) -> str:
-    """What a checkout wants installed, as a hash: two with the same one can share an environment."""
+    """Hash of the libraries that a checkout needs; checkouts with the same hash can share an environment."""
     declared: list[str] = []
     if (file := folder / "pyproject.toml").is_file():
         try:
@@ -225,7 +225,7 @@ def dependencies(folder: Path) -> str:
 
 
 def _built(side: Revision, need: str, say: Callable[[str], None]) -> Path:
-    """An environment with what one side needs, kept in the user's cache for the next time."""
+    """An environment with the libraries that one side needs, kept in the user's cache."""
     cache = Path(os.environ.get("MANYHANDS_CACHE") or user_cache_path("manyhands"))
     place = cache / "environments" / f"python{sys.version_info[0]}.{sys.version_info[1]}-{need}"
     python = place / "bin" / "python"
@@ -251,18 +251,18 @@ def _built(side: Revision, need: str, say: Callable[[str], None]) -> Path:
         try:
             done = subprocess.run(step, capture_output=True, text=True, check=False, timeout=INSTALL_S, cwd=side.folder)
         except subprocess.TimeoutExpired:
-            raise CannotMeasure(f"{side.label} does not install: not done after {INSTALL_S:g} s") from None
+            raise CannotMeasure(f"{side.label} does not install: not finished after {INSTALL_S:g} s") from None
         if done.returncode:
             shutil.rmtree(place, ignore_errors=True)
-            said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["no message"]
-            told = next((line for line in said if line.strip().lower().startswith("error")), said[-1])
-            raise CannotMeasure(f"{side.label} does not install: {told.strip()}")
+            printed = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["no message"]
+            reason = next((line for line in printed if line.strip().lower().startswith("error")), printed[-1])
+            raise CannotMeasure(f"{side.label} does not install: {reason.strip()}")
     (place / "complete").touch()
     return python
 
 
 def _check_import(side: Revision) -> None:
-    """Makes sure that a side runs its own files when the repository is manyhands itself, and not those that are installed."""
+    """Checks that a side runs its own files, not the installed ones, when the repository is manyhands itself."""
     done = subprocess.run(
         [str(side.python), "-c", "import manyhands; print(manyhands.__file__)"],
         env=side.environment(),
@@ -272,8 +272,8 @@ def _check_import(side: Revision) -> None:
         check=False,
     )
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise CannotMeasure(f"{side.label} does not run: {said}")
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise CannotMeasure(f"{side.label} does not run: {reason}")
     own = (side.source / "manyhands").is_dir()
     if own and not Path(done.stdout.strip()).is_relative_to(side.folder):
         raise CannotMeasure(f"{side.label} does not run its own files but {done.stdout.strip()}")
