@@ -8,7 +8,7 @@ from pathlib import Path
 from manyhands.backends.serial.backend import Serial
 from manyhands.backends.torchrun.backend import Ddp
 from manyhands.plan import RunSpec
-from manyhands.process import Watched, fresh_environment, watch
+from manyhands.process import DriverProcess, fresh_environment, watch
 
 
 def spec(**changes: object) -> RunSpec:
@@ -45,20 +45,20 @@ def test_gloo_stays_on_loopback_unless_an_address_is_given(tmp_path: Path) -> No
 def test_last_words_name_the_signal_and_the_last_line(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("starting\nMemoryError: too large\n")
     assert (
-        Watched(tmp_path, code=-signal.SIGSEGV).last_words()
+        DriverProcess(tmp_path, code=-signal.SIGSEGV).how_it_ended()
         == "the run's process was killed by signal 11: MemoryError: too large"
     )
     (tmp_path / "log").write_text("")
-    assert Watched(tmp_path, code=3).last_words() == "the run's process ended with 3"
+    assert DriverProcess(tmp_path, code=3).how_it_ended() == "the run's process ended with 3"
 
 
 def test_error_of_a_run_is_left_in_words(tmp_path: Path) -> None:
-    watched = Watched(tmp_path)
-    watch(watched, [spec(workload="none")], Serial, lambda: 60, lambda: None)
-    assert watched.code == 1
-    outcome = watched.outcome(0)
+    driver = DriverProcess(tmp_path)
+    watch(driver, [spec(workload="none")], Serial, lambda: 60, lambda: None)
+    assert driver.code == 1
+    outcome = driver.outcome(0)
     assert outcome is not None
     assert outcome["error"] == "UsageError"
     assert outcome["reason"].startswith("unknown workload 'none'")
-    assert watched.cpu_s > 0
-    assert not watched.left
+    assert driver.cpu_s > 0
+    assert not driver.left

@@ -70,7 +70,7 @@ def test_serial_train_beside_bare_loop(benchmark: Any, step_cell: RunSpec) -> No
     bare_s: list[float] = []
 
     def serial() -> None:
-        serial_s.append(train(Rank(), cell)["phases"]["train_s"])
+        serial_s.append(train(Rank(), cell).worker.phases["train_s"] or 0.0)
 
     def bare() -> None:
         bare_s.append(bare_train_s(workload, arrays, cell))

@@ -1,7 +1,7 @@
 """Inside the fresh process of a run: `python -m manyhands.driver FOLDER`.
 
-FOLDER/specs.json says what to run, one spec or several that share one started engine; FOLDER/outcome-N.json is left for
-each with the result or the error in words. The parent (`process.py`) starts it, watches it, and makes the records.
+FOLDER/specs.json holds one spec, or several that share one started engine. The driver writes FOLDER/outcome-N.json for each, with
+the result or the error message. The parent (`process.py`) starts the driver, watches it, and makes the records.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def leave(folder: Path, number: int, outcome: dict[str, Any]) -> None:
 
 
 def main(folder: Path) -> int:
-    """Exit code 0 with all results, 1 with an error in words; an error that is not ours keeps its traceback."""
+    """Exit code 0 with all results, 1 with an error message; an error that is not ours keeps its traceback."""
     die_with_parent()
     return execute([RunSpec.from_dict(values) for values in json.loads((folder / "specs.json").read_text())], folder)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """Sets all variables back at the end, those too that a library has set inside."""
+    """Restores all variables at the end, also those that a library has set inside."""
     before = dict(os.environ)
     try:
         yield

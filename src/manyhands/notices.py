@@ -1,4 +1,4 @@
-"""Lines that a run wants shown while it is on: they stand in its output behind a mark, and the parent picks them out."""
+"""Lines that a run asks to be shown during the run: it prints them behind a mark, and the parent finds them in its output."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ MARK = "manyhands notice: "
 
 
 class Notices:
-    """Follows a growing file of output and tells each marked line once."""
+    """Follows a growing file of output and shows each marked line once."""
 
-    def __init__(self, log: Path, tell: Callable[[str], None]) -> None:
-        self._log, self._tell = log, tell
+    def __init__(self, log: Path, show: Callable[[str], None]) -> None:
+        self._log, self._show = log, show
         self._offset = 0
 
     def look(self) -> None:
-        """Tells the marked lines that were completed since the last look; engines may have put their own prefix before the mark."""
+        """Shows the marked lines that were completed since the last call; engines may have put their own prefix before the mark."""
         if not self._log.exists():
             return
         with self._log.open("rb") as file:
@@ -27,4 +27,4 @@ class Notices:
         for line in whole.decode(errors="replace").splitlines():
             _, marked, notice = line.partition(MARK)
             if marked:
-                self._tell(notice)
+                self._show(notice)

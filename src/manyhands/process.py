@@ -21,13 +21,13 @@ from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
 RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
-"""Variables of an outer launcher that would reach into a run."""
+"""Variables of an outer launcher that would change a run."""
 TUNING = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "NUMEXPR_", "MALLOC_", "GLIBC_TUNABLES")
-"""How the variables begin that set threads, their cores and limits, and the allocator: with OMP_PROC_BIND all workers share a core."""
+"""Prefixes of variables that set threads, cores, limits and the allocator; OMP_PROC_BIND, for example, puts all workers on one core."""
 
 
 @dataclass
-class Watched:
+class DriverProcess:
     """One driver process from start to end. Times in seconds on this host's clock."""
 
     folder: Path
@@ -37,23 +37,23 @@ class Watched:
     code: int | None = None
     """Exit code; negative for the signal that killed it; None when it did not end in time."""
     cpu_s: float = 0.0
-    """Of the process and everything it started."""
+    """CPU seconds of the process and everything it started."""
     usage: TreeUsage = field(default_factory=TreeUsage)
     left: list[str] = field(default_factory=list)
-    """Names of processes that were still there when the driver had ended, and were ended by force."""
+    """Names of processes that were still there after the driver had ended, and were ended by force."""
 
     @property
     def log(self) -> Path:
-        """Where everything that the process and its workers print goes."""
+        """File with everything that the process and its workers print."""
         return self.folder / "log"
 
     def outcome(self, number: int) -> dict[str, Any] | None:
-        """What the driver left of its run `number`, or None when it has not come that far."""
+        """The outcome of the driver's run `number`; None when that run has not ended."""
         path = self.folder / f"outcome-{number}.json"
         return json.loads(path.read_text()) if path.exists() else None
 
-    def last_words(self) -> str:
-        """How it ended and the last line it printed."""
+    def how_it_ended(self) -> str:
+        """Exit code or signal of the process, and the last line that it printed."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
         killed = self.code is not None and self.code < 0
         how = (
@@ -65,22 +65,26 @@ class Watched:
 
 
 def watch(
-    watched: Watched, specs: Sequence[RunSpec], backend: type[Backend], deadline: Callable[[], float], tick: Callable[[], None]
+    driver: DriverProcess,
+    specs: Sequence[RunSpec],
+    backend: type[Backend],
+    deadline: Callable[[], float],
+    tick: Callable[[], None],
 ) -> None:
-    """Runs the driver on `specs` in `watched.folder` until all its processes are gone.
+    """Runs the driver process on `specs` in its folder until all its processes are gone.
 
-    `deadline`: seconds after the start by which it must have ended; asked again whenever it is reached. `tick` is called
-    about once a second meanwhile.
+    `deadline`: seconds after the start by which the process must have ended; called again whenever that time is reached. `tick` is
+    called about once a second until then.
     """
-    folder = watched.folder
+    folder = driver.folder
     (folder / "specs.json").write_text(json.dumps([spec.to_dict() for spec in specs]))
     (folder / "tmp").mkdir()
     adopt_orphans()
     keep = {child.pid for child in psutil.Process().children(recursive=True)}
-    watched.usage.ignore = frozenset(keep)
+    driver.usage.ignore = frozenset(keep)
     cpu_before = children_cpu_s()
-    with watched.log.open("wb") as log:
-        watched.started = now()
+    with driver.log.open("wb") as log:
+        driver.started = now()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "manyhands.driver", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -90,21 +94,21 @@ def watch(
             env=fresh_environment(os.environ, backend, specs[0], folder),
         )
         try:
-            watched.in_time = wait_sampling(process, deadline, watched.usage, tick)
-            watched.code = process.wait() if watched.in_time else None
-            if watched.in_time:
+            driver.in_time = wait_sampling(process, deadline, driver.usage, tick)
+            driver.code = process.wait() if driver.in_time else None
+            if driver.in_time:
                 settle(keep)
         finally:
             left = end_descendants(keep)
             process.poll()
-        watched.ended = now()
-    watched.left = left if watched.in_time else []
-    # The second where the kernel collected processes for an engine, and so left them out of the first: Ray's workers.
-    watched.cpu_s = max(children_cpu_s() - cpu_before, watched.usage.cpu_s)
+        driver.ended = now()
+    driver.left = left if driver.in_time else []
+    # The second is larger where the kernel collected processes for an engine, and so left them out of the first: Ray's workers.
+    driver.cpu_s = max(children_cpu_s() - cpu_before, driver.usage.cpu_s)
 
 
 def fresh_environment(environ: Mapping[str, str], backend: type[Backend], spec: RunSpec, folder: Path) -> dict[str, str]:
-    """The environment of a run: nothing about threads, memory or ranks is inherited, temporary files go to the run's own folder."""
+    """The environment of a run: no variable about threads, memory or ranks is inherited; temporary files go to the run's own folder."""
     kept = {name: value for name, value in environ.items() if name not in RANKS and not name.startswith(TUNING)}
     own = {"TMPDIR": str(folder / "tmp"), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
     return kept | thread_variables(spec.threads) | ALLOCATOR | own | backend.environment(spec)

@@ -1,4 +1,4 @@
-"""One spec -> one record, in a fresh process that this parent starts, watches without disturbing, and clears away."""
+"""One spec -> one record, in a fresh process that this parent starts, watches without disturbing it, and clears away."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ from manyhands.data.store.opening import require_reader
 from manyhands.errors import ManyhandsError, Unavailable
 from manyhands.machine import clock_name, describe_code, describe_machine, installed_versions
 from manyhands.measure.alone import alone
-from manyhands.measure.elsewhere import is_outside, with_elsewhere
-from manyhands.measure.memory import tree_peak
 from manyhands.measure.phases import combine, slowest_split
+from manyhands.measure.run_usage import RunUsage
+from manyhands.measure.worker_report import WorkerReport
 from manyhands.notices import Notices
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
-from manyhands.process import Watched, watch
+from manyhands.process import DriverProcess, watch
 from manyhands.record import Record
 from manyhands.temporary import temporary_folder
 
-OF_THE_CLOCK = ("clock", "started", "ended")
-"""Parts of a worker's report that mean nothing once the run is over."""
 FOR_NETWORKS = ("data", "shard_data", "save")
-"""Parts of a spec that the epoch loop carries out, and no estimator does."""
+"""Options of a spec that only the epoch loop carries out, and no estimator."""
 
 
 def _nothing(*_: object) -> None:
@@ -39,34 +37,34 @@ def _nothing(*_: object) -> None:
 
 
 def no_study(spec: RunSpec) -> Mapping[str, Any]:
-    """For a run that is part of none."""
+    """The study of a run that belongs to none."""
     return {}
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What all records of one invocation share, and whom to tell how it goes."""
+class RunContext:
+    """Values that all records of one invocation share, and functions to call while a run is on."""
 
     plan_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     order_seed: int = 0
     log_folder: Path | None = None
-    """Where the output of failed runs is kept; None drops it."""
+    """Folder that keeps the output of failed runs; None drops the output."""
     machine: Mapping[str, Any] = field(default_factory=describe_machine)
     versions: Mapping[str, str] = field(default_factory=installed_versions)
     code: Mapping[str, Any] = field(default_factory=describe_code)
     study: Callable[[RunSpec], Mapping[str, Any]] = no_study
-    """What a record says about the study that its run is part of."""
+    """The record's field `study` for a spec."""
     tick: Callable[[], None] = _nothing
-    """Called about once a second while a run is on."""
+    """Called about once a second during a run."""
     waiting: Callable[[], None] = _nothing
-    """Called when another measured run on this machine has to end first."""
+    """Called when the run has to wait for another measured run on this machine."""
     notice: Callable[[str], None] = _nothing
-    """Called with each line that a run wants shown while it is on."""
+    """Called with each line that a run asks to be shown during the run."""
     gather: Callable[[RunSpec], None] = _nothing
-    """Called before a run is started, to wait for the other nodes of its plan; raises ManyhandsError when it cannot be made."""
+    """Called before a run starts, to wait for the other nodes of its plan; raises ManyhandsError when the run cannot be made."""
 
     def ticker(self, log: Path) -> Callable[[], None]:
-        """What to call about once a second while a run writes to `log`."""
+        """The function to call about once a second while a run writes to `log`."""
         notices = Notices(log, self.notice)
 
         def tick() -> None:
@@ -76,7 +74,7 @@ class Surroundings:
         return tick
 
     def record(self, spec: RunSpec, started: datetime, position: int, measured: Mapping[str, Any]) -> Record:
-        """A record of `spec` with everything that is known without running it, and what was measured."""
+        """A record of `spec`: everything that is known without running it, and `measured`."""
         measured = dict(measured)
         if "resolved" in measured and _is_here(spec) and spec.workers // spec.nodes * spec.threads > self.machine["cores"]:
             measured["resolved"] = measured["resolved"] | {"oversubscribed": True}
@@ -94,13 +92,17 @@ class Surroundings:
         )
 
 
+Surroundings = RunContext
+"""The old name: `manyhands compare` runs other commits, and those import it from here."""
+
+
 def _is_here(spec: RunSpec) -> bool:
-    """Whether workers run on this machine, and not in an engine that runs already."""
+    """True when workers run on this machine, and not in a cluster that runs already."""
     return spec.address is None or spec.nodes > 1
 
 
 def refusal(spec: RunSpec) -> str | None:
-    """Why the cell is not run here, in words: not offered, impossible, or something is not installed; None when it can run."""
+    """Reason why the cell is not run here: not offered, impossible, or something is not installed; None when it can run."""
     backend, workload = backend_class(spec.backend), workload_class(spec.workload)
     if workload.kind not in kinds(backend):
         why = f": {backend.lacks[workload.kind]}" if workload.kind in backend.lacks else ""
@@ -127,91 +129,86 @@ def refusal(spec: RunSpec) -> str | None:
     return backend.refuse(spec)
 
 
-def skip(spec: RunSpec, reason: str, surroundings: Surroundings) -> Record:
+def skip(spec: RunSpec, reason: str, context: RunContext) -> Record:
     """The record of a cell that is not run."""
-    return surroundings.record(spec, datetime.now(UTC), -1, {"status": "skipped", "reason": reason})
+    return context.record(spec, datetime.now(UTC), -1, {"status": "skipped", "reason": reason})
 
 
-def measure(spec: RunSpec, surroundings: Surroundings, position: int = 0) -> Record:
-    """Runs `spec` once in a fresh process and returns its record, whatever happens inside."""
+def measure(spec: RunSpec, context: RunContext, position: int = 0) -> Record:
+    """Runs `spec` once in a fresh process and returns its record; a run that fails is a record too."""
     if reason := refusal(spec):
-        return skip(spec, reason, surroundings)
-    with own_folder(spec, surroundings) as folder:
+        return skip(spec, reason, context)
+    with own_folder(spec, context) as folder:
         try:
-            surroundings.gather(spec)
+            context.gather(spec)
         except ManyhandsError as error:
-            return surroundings.record(spec, datetime.now(UTC), position, {"status": "failed", "reason": str(error)})
+            return context.record(spec, datetime.now(UTC), position, {"status": "failed", "reason": str(error)})
         started, load = datetime.now(UTC), os.getloadavg()[0]
-        watched = Watched(folder)
-        watch(watched, [spec], backend_class(spec.backend), lambda: spec.timeout_s, surroundings.ticker(watched.log))
-        wall_s = watched.ended - watched.started
-        resources = {
-            "cpu_s": watched.cpu_s,
-            "cpu_percent": 100 * watched.cpu_s / wall_s,
-            "peak_pss_bytes": watched.usage.peak_pss_bytes,
-            "load_1m_before": load,
-            "samples": watched.usage.samples,
-        } | ({"ended_by_force": watched.left} if watched.left else {})
-        measured: dict[str, Any] = {"wall_s": wall_s, "resources": resources}
-        outcome = watched.outcome(0)
-        if outcome and "fit" in outcome and watched.code == 0:
-            measured |= result(outcome, watched.started, watched.ended)
-            measured["resources"] = account(resources, measured, spec, wall_s)
+        driver = DriverProcess(folder)
+        watch(driver, [spec], backend_class(spec.backend), lambda: spec.timeout_s, context.ticker(driver.log))
+        usage = RunUsage(
+            wall_s=driver.ended - driver.started,
+            cpu_s=driver.cpu_s,
+            peak_pss_bytes=driver.usage.peak_pss_bytes,
+            load_1m_before=load,
+            samples=driver.usage.samples,
+            ended_by_force=driver.left,
+        )
+        outcome = driver.outcome(0)
+        if outcome and "fit" in outcome and driver.code == 0:
+            measured = result(outcome, usage, spec, driver.started, driver.ended)
         else:
-            measured |= failure(outcome, watched, spec, surroundings)
-        return surroundings.record(spec, started, position, measured)
+            measured = {"wall_s": usage.wall_s, "resources": usage.resources()} | failure(outcome, driver, spec, context)
+        return context.record(spec, started, position, measured)
 
 
 @contextmanager
-def own_folder(spec: RunSpec, surroundings: Surroundings) -> Iterator[Path]:
-    """A temporary folder for one process, with the machine to itself; gone afterwards.
+def own_folder(spec: RunSpec, context: RunContext) -> Iterator[Path]:
+    """A temporary folder for one process, while no other measured run is on this machine; removed afterwards.
 
-    Of several nodes only node 0 asks for its machine, so that no two plans can wait for each other.
+    With several nodes only node 0 takes the machine's lock, so that no two plans can wait for each other.
     """
     with ExitStack() as stack:
         if spec.node_rank == 0:
-            stack.enter_context(alone(surroundings.waiting))
+            stack.enter_context(alone(context.waiting))
         yield stack.enter_context(temporary_folder())
 
 
-def account(resources: Mapping[str, Any], measured: Mapping[str, Any], spec: RunSpec, wall_s: float) -> dict[str, Any]:
-    """`resources` as they were seen from outside, with what the workers say of themselves."""
-    workers = measured["per_worker"]
-    own = [worker for worker in workers if not is_outside(worker, spec)]
-    resolved = measured["resolved"]
-    seen = [moment["pss_bytes"] for moment in resolved.get("usage", ())] + [resolved.get("driver_peak_pss_bytes", 0)]
-    peak = tree_peak(resources["peak_pss_bytes"], own, seen)
-    return with_elsewhere(dict(resources) | {"peak_pss_bytes": peak}, workers, spec, wall_s)
+def workers_of(outcome: Mapping[str, Any]) -> list[WorkerReport]:
+    """The reports of all workers in a driver's outcome."""
+    return [WorkerReport.from_dict(values) for values in outcome["fit"]["workers"]]
 
 
-def result(outcome: Mapping[str, Any], started: float, ended: float) -> dict[str, Any]:
-    """The measured fields of a record from a driver's outcome and the run's own span."""
-    fit = dict(outcome["fit"])
-    workers = fit.pop("workers")
+def result(outcome: Mapping[str, Any], usage: RunUsage, spec: RunSpec, started: float, ended: float) -> dict[str, Any]:
+    """The measured fields of a record, from a driver's outcome, the usage seen from outside, and the run's own span."""
+    fit = {name: value for name, value in outcome["fit"].items() if name not in ("workers", "worker_fields")}
+    workers = workers_of(outcome)
     return fit | {
         "status": "ok",
+        "wall_s": usage.wall_s,
+        "resources": usage.with_workers(workers, fit["resolved"], spec),
         "phases": combine(workers, clock_name(), started, outcome["received"], ended),
         "train_split": slowest_split(workers),
-        "per_worker": [{name: value for name, value in worker.items() if name not in OF_THE_CLOCK} for worker in workers],
+        "per_worker": [worker.to_record(outcome["fit"]["worker_fields"]) for worker in workers],
     }
 
 
-def failure(outcome: Mapping[str, Any] | None, watched: Watched, spec: RunSpec, surroundings: Surroundings) -> dict[str, Any]:
+def failure(outcome: Mapping[str, Any] | None, driver: DriverProcess, spec: RunSpec, context: RunContext) -> dict[str, Any]:
     """Status and reason of a run that gave no result."""
     if outcome and outcome.get("error") == "Unavailable":
         return {"status": "skipped", "reason": outcome["reason"]}
-    if not watched.in_time:
+    if not driver.in_time:
         reason = f"not finished after the {spec.timeout_s:g} s of --timeout; all its processes were ended"
     else:
-        reason = outcome["reason"] if outcome and "reason" in outcome else watched.last_words()
-    return {"status": "failed", "reason": _with_log(reason, watched, surroundings)}
+        reason = outcome["reason"] if outcome and "reason" in outcome else driver.how_it_ended()
+    return {"status": "failed", "reason": _with_log(reason, driver, context)}
 
 
-def _with_log(reason: str, watched: Watched, surroundings: Surroundings) -> str:
-    """The reason, and where the run's whole output is kept."""
-    if surroundings.log_folder is None:
+def _with_log(reason: str, driver: DriverProcess, context: RunContext) -> str:
+    """The reason, and the path of the file that keeps the run's whole output."""
+    if context.log_folder is None:
         return reason
-    surroundings.log_folder.mkdir(parents=True, exist_ok=True)
-    kept = surroundings.log_folder / f"{uuid.uuid4().hex[:12]}.log"
-    shutil.copy(watched.log, kept)
+    context.log_folder.mkdir(parents=True, exist_ok=True)
+    kept = context.log_folder / f"{uuid.uuid4().hex[:12]}.log"
+    shutil.copy(driver.log, kept)
     return f"{reason} (its output: {kept})"

@@ -9,8 +9,13 @@ import psutil
 import pytest
 
 from manyhands.measure.memory import forget_own_peak, own_memory, own_peak_rss_bytes, tree_peak
+from manyhands.measure.worker_report import WorkerReport
 
 MEGABYTE = 1 << 20
+
+
+def worker(pid: int | None, peak_pss_bytes: int | None) -> WorkerReport:
+    return WorkerReport("h", pid=pid, peak_pss_bytes=peak_pss_bytes)
 
 
 def test_peak_memory_is_in_bytes() -> None:
@@ -41,11 +46,11 @@ def test_peak_without_the_share_of_others_is_no_more_than_the_peak_and_no_less_t
     ("sampled", "workers", "seen", "peak"),
     [
         (None, [], [], None),
-        (500, [{"pid": 1, "peak_pss_bytes": 200}, {"pid": 2, "peak_pss_bytes": 200}], [], 500),
-        (100, [{"pid": 1, "peak_pss_bytes": 200}, {"pid": 2, "peak_pss_bytes": 200}], [], 400),
-        (100, [{"pid": 1, "peak_pss_bytes": 200}, {"pid": 1, "peak_pss_bytes": 150}], [], 200),  # threads of one process
-        (100, [{"pid": None, "peak_pss_bytes": None}], [50, 785], 785),
+        (500, [worker(1, 200), worker(2, 200)], [], 500),
+        (100, [worker(1, 200), worker(2, 200)], [], 400),
+        (100, [worker(1, 200), worker(1, 150)], [], 200),  # threads of one process
+        (100, [worker(None, None)], [50, 785], 785),
     ],
 )
-def test_peak_of_a_run_is_the_most_that_anybody_saw(sampled, workers, seen, peak) -> None:  # type: ignore[no-untyped-def]
+def test_peak_of_a_run_is_the_highest_of_all_accounts(sampled, workers, seen, peak) -> None:  # type: ignore[no-untyped-def]
     assert tree_peak(sampled, workers, seen) == peak

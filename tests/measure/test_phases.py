@@ -1,21 +1,24 @@
 """Phases are contiguous, the slowest worker's count, and two hosts' clocks are never subtracted."""
 
 import time
+from typing import Any
 
 import pytest
 
 from manyhands.measure.phases import PhaseClock, combine, slowest_split
+from manyhands.measure.worker_report import WorkerReport
 
 
-def report(rank: int, clock: str = "here", **changes: object) -> dict[str, object]:
-    values = {
+def report(rank: int, clock: str = "here", **changes: Any) -> WorkerReport:
+    values: dict[str, Any] = {
+        "host": "h",
         "rank": rank,
         "clock": clock,
         "started": 12.0,
         "ended": 17.0,
         "phases": {"load_s": 1.0, "train_s": 3.0, "evaluate_s": 1.0},
     }
-    return values | changes
+    return WorkerReport(**values | changes)
 
 
 def test_laps_leave_no_gap_and_add_up() -> None:

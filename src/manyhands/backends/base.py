@@ -9,15 +9,18 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from manyhands.machine import require_libraries
+from manyhands.measure.worker_report import WorkerReport
 from manyhands.plan import RunSpec
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What training gives back: the workers' own measurements, and what was learnt. Fields as in `record.Record`."""
+    """The result of training: the workers' own measurements, and the quality reached. Other fields are those of `record.Record`."""
 
-    workers: Sequence[Mapping[str, Any]]
-    """One per rank: `rank`, `host`, `threads`, `rows_seen`, `phases`, `train_split`, `started`, `ended`, ..."""
+    workers: Sequence[WorkerReport]
+    """One report for each worker, in order of rank."""
+    worker_fields: Sequence[str]
+    """Fields of a report that the record keeps, in this order."""
     resolved: Mapping[str, Any]
     quality: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]]
@@ -39,17 +42,17 @@ class Backend:
     extra: ClassVar[str] = ""
     """The extra of this package that installs them."""
     reusable: ClassVar[bool] = False
-    """Whether entering starts something that can serve several runs (`--reuse-engine`), with at most its workers each."""
+    """True when one started engine can serve several runs (`--reuse-engine`) of at most as many workers as it has."""
     spans_nodes: ClassVar[bool] = False
-    """Whether several machines that each run the same command can share its workers (`--nodes`)."""
+    """True when several machines that each run the same command can share its workers (`--nodes`)."""
     prepares: ClassVar[tuple[str, ...]] = ("plain",)
-    """Ways of preparing the data (`--windows-by`) that it offers."""
+    """Ways of preparing the data (`--windows-by`) that the backend offers."""
     in_default_plan: ClassVar[bool] = True
-    """Whether `manyhands run` with no cells named shows it, where it is installed."""
+    """True when `manyhands run` without named cells includes the backend, if it is installed."""
     lacks: ClassVar[Mapping[str, str]] = {}
-    """Kinds that it does not offer -> why, where that is worth a word."""
+    """Kind that the backend does not offer -> reason, for kinds that need an explanation."""
     limits_memory: ClassVar[bool] = False
-    """Whether it keeps its workers within `spec.memory_limit`, or refuses what would not fit."""
+    """True when the backend keeps its workers within `spec.memory_limit`, or refuses a run that would not fit."""
 
     def __init__(self, spec: RunSpec, folder: Path) -> None:
         """`folder`: an empty folder of this run alone, removed after it."""
@@ -65,12 +68,12 @@ class Backend:
 
     @classmethod
     def default_workers(cls, environ: Mapping[str, str]) -> int | None:
-        """Workers that the engine's own variable in `environ` asks for when `--workers` does not; None when it asks for none."""
+        """Number of workers that the engine's own variable in `environ` asks for, used without `--workers`; None when it is not set."""
         return None
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
-        """Why this cell can never run here, in words; None when it can. Cheap: it starts and imports nothing."""
+        """Reason why this cell can never run here; None when it can. Cheap: it starts and imports nothing."""
         return None
 
     @classmethod

@@ -1,1 +1,1 @@
-"""What is measured: phases inside a worker, resources of the process tree beside it, quality after it."""
+"""Measurements: phases and usage inside a worker, and the resources of the whole process tree beside the run."""

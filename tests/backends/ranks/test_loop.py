@@ -73,31 +73,30 @@ def test_losses_are_those_of_a_bare_loop(workload: str, settings: dict[str, obje
     torch.set_num_threads(1)
     wanted = bare_losses(spec)
     report = train(Rank(), spec)
-    assert [epoch["loss_sum"] / epoch["rows"] for epoch in report["history"]] == pytest.approx(wanted, abs=1e-6)
+    assert [epoch["loss_sum"] / epoch["rows"] for epoch in report.history] == pytest.approx(wanted, abs=1e-6)
 
 
 def test_scoring_every_epoch_stays_out_of_train_and_changes_nothing() -> None:
     plain = RunSpec(workload="rnn", backend="serial", samples=256, epochs=2)
     report = train(Rank(), plain)
     scored = train(Rank(), RunSpec.from_dict(plain.to_dict() | {"score_epochs": True}))
-    assert [epoch["loss_sum"] for epoch in scored["history"]] == [epoch["loss_sum"] for epoch in report["history"]]
-    assert "accuracy" not in report["history"][0]
-    assert scored["history"][-1]["accuracy"] == scored["quality"]["accuracy"] == report["quality"]["accuracy"]
-    assert scored["history"][-1]["elapsed_s"] == pytest.approx(scored["phases"]["train_s"])
+    assert [epoch["loss_sum"] for epoch in scored.history] == [epoch["loss_sum"] for epoch in report.history]
+    assert "accuracy" not in report.history[0]
+    assert scored.history[-1]["accuracy"] == scored.quality["accuracy"] == report.quality["accuracy"]
+    assert scored.history[-1]["elapsed_s"] == pytest.approx(scored.worker.phases["train_s"])
 
 
 def test_learning_improves_on_the_first_epoch() -> None:
     report = train(Rank(), RunSpec(workload="cnn", backend="serial", samples=512, epochs=3))
-    losses = [epoch["loss_sum"] / epoch["rows"] for epoch in report["history"]]
+    losses = [epoch["loss_sum"] / epoch["rows"] for epoch in report.history]
     assert losses[-1] < losses[0]
 
 
 def test_other_kinds_are_refused() -> None:
-    class Odd(Mlp):
-        kind = "odd"
-
-    assert Odd.kind == "odd"
-    with pytest.raises(UsageError, match="unknown workload"):
+    for workload, kind in (("kmeans", "clustering"), ("collective", "collective")):
+        with pytest.raises(UsageError, match=f"^{workload} is of kind {kind}, not network$"):
+            train(Rank(), RunSpec(workload=workload, backend="serial"))
+    with pytest.raises(UsageError, match="unknown workload 'none'"):
         train(Rank(), RunSpec(workload="none", backend="serial"))
 
 

@@ -120,7 +120,7 @@ class DaskCluster(RankBackend):
         """One task a member."""
         from manyhands.backends.dask.tasks import DaskTasks
         from manyhands.backends.dask.workers import errors_in_words, workers_for
-        from manyhands.backends.estimators.tasks import ensemble_fit
+        from manyhands.backends.estimators.ensemble import ensemble_fit
 
         with errors_in_words():
             return ensemble_fit(spec, DaskTasks(workers_for(self.client, spec), self._own_folder()))
@@ -129,7 +129,7 @@ class DaskCluster(RankBackend):
         """One task a candidate and fold."""
         from manyhands.backends.dask.tasks import DaskTasks
         from manyhands.backends.dask.workers import errors_in_words, workers_for
-        from manyhands.backends.estimators.tasks import search_fit
+        from manyhands.backends.estimators.search import search_fit
 
         with errors_in_words():
             return search_fit(spec, DaskTasks(workers_for(self.client, spec), self._own_folder()))

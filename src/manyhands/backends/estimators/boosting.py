@@ -9,21 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyhands.backends.base import Fit
+from manyhands.backends.estimators.quality import score_classes
 from manyhands.backends.estimators.run import (
     Data,
     RowsEngine,
-    begin,
+    cpu_between,
     data_folder,
     describe_rows,
     estimator_fit,
     prove_rows,
-    rows_per_worker,
-    spent,
+    start_run,
+    with_rows,
+    workers_of,
     workload_of,
 )
 from manyhands.errors import EngineError
 from manyhands.measure.phases import now
-from manyhands.measure.quality import score_classes
 from manyhands.measure.resources import tree_usage
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.boosting import BoostingWorkload
@@ -46,7 +47,7 @@ class BoostingEngine(RowsEngine[Data]):
 def boosting_fit(spec: RunSpec, engine: BoostingEngine[Data]) -> Fit:
     """One measured run of a boosting workload on `engine`."""
     workload = workload_of(spec, BoostingWorkload)  # type: ignore[type-abstract]  # compared with, not made
-    before, clock = begin(spec, engine, "xgboost", "sklearn.metrics")
+    before, clock = start_run(spec, engine, "xgboost", "sklearn.metrics")
     usage = [{"after": "launch"} | tree_usage()]
 
     table = workload.load(data_folder(spec), spec.total_samples)
@@ -59,7 +60,7 @@ def boosting_fit(spec: RunSpec, engine: BoostingEngine[Data]) -> Fit:
     clock.lap("train")
     usage.append({"after": "train"} | tree_usage())
 
-    workers = spent(before, engine.probe())
+    workers = cpu_between(before, workers_of(engine))
     held = engine.held(data)
     proof = prove_rows(spec, table.train, held)
     if booster.num_features() != len(table.train.columns):
@@ -77,7 +78,7 @@ def boosting_fit(spec: RunSpec, engine: BoostingEngine[Data]) -> Fit:
         spec,
         engine,
         clock,
-        [worker | {"rows_seen": rows} for worker, rows in zip(workers, rows_per_worker(spec, held), strict=True)],
+        with_rows(workers, spec, held),
         resolved=proof
         | {"rounds": booster.num_boosted_rounds(), "parameters": parameters, "columns": len(table.train.columns)}
         | {"label": table.label, "classes": table.classes, "predict_s": predict_s, "usage": usage},

@@ -10,20 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyhands.backends.base import Fit
+from manyhands.backends.estimators.quality import score_clusters
 from manyhands.backends.estimators.run import (
     Data,
     RowsEngine,
-    begin,
+    cpu_between,
     data_folder,
     describe_rows,
     estimator_fit,
     prove_rows,
-    rows_per_worker,
-    spent,
+    start_run,
+    with_rows,
+    workers_of,
     workload_of,
 )
 from manyhands.errors import EngineError
-from manyhands.measure.quality import score_clusters
 from manyhands.measure.resources import tree_usage
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.clustering import ClusteringWorkload, Start
@@ -48,7 +49,7 @@ class ClusteringEngine(RowsEngine[Data]):
 def clustering_fit(spec: RunSpec, engine: ClusteringEngine[Data]) -> Fit:
     """One measured run of a clustering workload on `engine`."""
     workload = workload_of(spec, ClusteringWorkload)  # type: ignore[type-abstract]  # compared with, not made
-    before, clock = begin(spec, engine, "sklearn.cluster", "sklearn.metrics")
+    before, clock = start_run(spec, engine, "sklearn.cluster", "sklearn.metrics")
     usage = [{"after": "launch"} | tree_usage()]
 
     points = workload.load(data_folder(spec), spec.total_samples)
@@ -61,7 +62,7 @@ def clustering_fit(spec: RunSpec, engine: ClusteringEngine[Data]) -> Fit:
     clock.lap("train")
     usage.append({"after": "train"} | tree_usage())
 
-    workers = spent(before, engine.probe())
+    workers = cpu_between(before, workers_of(engine))
     held = engine.held(data)
     proof = prove_rows(spec, points.rows, held)
     centres = np.asarray(clusters.centres, np.float64)
@@ -75,7 +76,7 @@ def clustering_fit(spec: RunSpec, engine: ClusteringEngine[Data]) -> Fit:
         spec,
         engine,
         clock,
-        [worker | {"rows_seen": rows} for worker, rows in zip(workers, rows_per_worker(spec, held), strict=True)],
+        with_rows(workers, spec, held),
         resolved=proof
         | scored.resolved
         | {"iterations": clusters.iterations, "init": workload.init, "columns": points.rows.columns, "usage": usage},

@@ -1,4 +1,4 @@
-"""Tasks through joblib, whatever backend joblib itself uses; its workers are started, and known, before anything is timed."""
+"""Tasks through joblib with any of its backends; all workers are started and known before anything is timed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ import joblib
 from joblib.externals.loky.backend.resource_tracker import _resource_tracker as loky_tracker
 
 from manyhands.backends.estimators.run import probe
-from manyhands.backends.estimators.tasks import FileTaskEngine, Task, threaded, worker_key
+from manyhands.backends.estimators.tasks import TASK_WORKER_FIELDS, FileTaskEngine, Task, own_key, threaded
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
 
+AFTER_MEMORY = TASK_WORKER_FIELDS.index("rows_seen")
+WITH_THREAD = (*TASK_WORKER_FIELDS[:AFTER_MEMORY], "thread", *TASK_WORKER_FIELDS[AFTER_MEMORY:])
+"""Fields of a worker that a record keeps."""
 MEET_S = 60.0
 """Seconds that a worker waits for the others to start: each imports scikit-learn, which takes a second or two."""
 
 
 class JoblibTasks(FileTaskEngine):
     """Tasks through one `joblib.Parallel`."""
+
+    worker_fields: Sequence[str] = WITH_THREAD
 
     def __init__(self, pool: str, spec: RunSpec, folder: Path, parallel: joblib.Parallel) -> None:
         super().__init__(folder)
@@ -47,11 +52,11 @@ class JoblibTasks(FileTaskEngine):
 
 
 def meet(folder: str, workers: int, in_threads: bool) -> dict[str, Any]:
-    """This worker's report, once all of them are in; raises EngineError when one does not come."""
+    """This worker's report, once all workers are here; raises EngineError when one does not come."""
     import sklearn.ensemble
     import sklearn.neural_network  # noqa: F401 - imported by all workers before anything is timed
 
-    _, process, thread = worker_key(in_threads)
+    _, process, thread = own_key(in_threads)
     (Path(folder) / f"{process}-{thread}").touch()
     deadline = time.perf_counter() + MEET_S
     while len(list(Path(folder).iterdir())) < workers:
@@ -62,6 +67,6 @@ def meet(folder: str, workers: int, in_threads: bool) -> dict[str, Any]:
 
 
 def stop_trackers() -> None:
-    """Ends the two processes that clean up after this one if it is killed; left alone they outlive it by a moment."""
+    """Ends the two processes that clean up after this one if it is killed; otherwise they live a moment longer than it."""
     for tracker in (loky_tracker, tracker_of_python):
         tracker._stop()  # type: ignore[union-attr]  # typeshed leaves it out

@@ -9,7 +9,16 @@ from typing import Generic
 import numpy as np
 
 from manyhands.backends.base import Fit
-from manyhands.backends.estimators.run import Data, Engine, begin, data_folder, estimator_fit, spent, workload_of
+from manyhands.backends.estimators.run import (
+    Data,
+    Engine,
+    cpu_between,
+    data_folder,
+    estimator_fit,
+    start_run,
+    workers_of,
+    workload_of,
+)
 from manyhands.data.partition import Indices
 from manyhands.measure.resources import tree_usage
 from manyhands.plan import RunSpec
@@ -31,7 +40,7 @@ class PreparationEngine(Engine, ABC, Generic[Data]):
 def preparation_fit(spec: RunSpec, engine: PreparationEngine[Data]) -> Fit:
     """One measured run of a preparation workload on `engine`."""
     workload = workload_of(spec, PreparationWorkload)  # type: ignore[type-abstract]  # compared with, not made
-    before, clock = begin(spec, engine)
+    before, clock = start_run(spec, engine)
     usage = [{"after": "launch"} | tree_usage()]
 
     stored = workload.load(data_folder(spec), spec.total_samples)
@@ -44,7 +53,7 @@ def preparation_fit(spec: RunSpec, engine: PreparationEngine[Data]) -> Fit:
     clock.lap("train")
     usage.append({"after": "train"} | tree_usage())
 
-    workers = spent(before, engine.probe())
+    workers = cpu_between(before, workers_of(engine))
     digest = hashlib.sha256()
     for array in (stored.images, stored.labels):
         digest.update(np.ascontiguousarray(array).data)
@@ -60,7 +69,7 @@ def preparation_fit(spec: RunSpec, engine: PreparationEngine[Data]) -> Fit:
         spec,
         engine,
         clock,
-        [worker | {"rows_seen": None} for worker in workers],
+        workers,
         resolved={
             "rows_per_epoch": len(stored.images),
             "bytes_made": prepared.x_train.nbytes + prepared.x_validation.nbytes,

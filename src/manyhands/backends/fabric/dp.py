@@ -38,12 +38,12 @@ class FabricDp(Backend):
         """Trains in this process on `spec.workers` GPUs; the one report is this process's."""
         from manyhands.backends.fabric.rank import FabricRank, make_fabric
         from manyhands.backends.ranks.fit import network_fit
-        from manyhands.backends.ranks.loop import train
+        from manyhands.backends.ranks.job import run_rank
 
         fabric = make_fabric(spec, STRATEGY, spec.workers)
         fabric.launch()
         whole = one_process(spec)
-        report = train(FabricRank(fabric), whole)
+        report = run_rank(FabricRank(fabric), whole)
         report["resolved"] |= {"requested_strategy": STRATEGY, "devices": spec.workers}
         return network_fit([report], whole)
 

@@ -45,13 +45,13 @@ class JoblibProcesses(Backend):
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One task a member."""
-        from manyhands.backends.estimators.tasks import ensemble_fit
+        from manyhands.backends.estimators.ensemble import ensemble_fit
 
         return ensemble_fit(spec, self.tasks)
 
     def fit_search(self, spec: RunSpec) -> Fit:
         """One task a candidate and fold."""
-        from manyhands.backends.estimators.tasks import search_fit
+        from manyhands.backends.estimators.search import search_fit
 
         return search_fit(spec, self.tasks)
 

@@ -1,4 +1,4 @@
-"""A backend whose workers form torch's process group: it starts them, and what each of them does is the kind's."""
+"""A backend whose workers form torch's process group: the backend starts them, the workload's kind decides their work."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from manyhands.plan import RunSpec
 
 
 class RankBackend(Backend):
-    """A backend whose workers form torch's process group. It starts `ranks.job.run_rank` in each; what that does is the kind's."""
+    """A backend whose workers form torch's process group. It calls `ranks.job.run_rank` in each of them."""
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
-        """The reports of all workers, in any order; raises what made one of them fail, in words."""
+        """The reports of all workers, in any order; raises the error that made one of them fail."""
         raise NotImplementedError
 
     def fit_network(self, spec: RunSpec) -> Fit:

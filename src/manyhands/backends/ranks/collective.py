@@ -1,22 +1,25 @@
-"""The one all-reduce loop of kind `collective`, run in every rank of every network backend; as `ranks.loop`, plain values come out.
+"""The one all-reduce loop of kind `collective`, run in every rank of every network backend; it returns a report, as `ranks.loop` does.
 
-A repetition is timed from the end of a barrier until the sum is there, on each rank's own clock; the slowest rank counts. The
-rank that leaves the barrier first also waits for the last to leave it, so the latency is measured a little too long.
+A repetition is timed from the end of a barrier until the sum has arrived, on each rank's own clock; the slowest rank counts. The
+rank that leaves the barrier first also waits for the last rank to leave it, so the measured latency is slightly too long.
 """
 
 from __future__ import annotations
 
 import os
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.estimators.run import workload_of
 from manyhands.backends.ranks.rank import Rank
-from manyhands.machine import clock_name, host_name
-from manyhands.measure.memory import forget_own_peak, own_memory
+from manyhands.backends.ranks.report import RankReport
+from manyhands.machine import host_name
+from manyhands.measure.memory import forget_own_peak
 from manyhands.measure.phases import PhaseClock, now
 from manyhands.measure.resources import own_cpu_s
-from manyhands.measure.threads import read_threads, set_threads
+from manyhands.measure.threads import set_threads
+from manyhands.measure.worker_report import report_of_this_process
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.collective import ELEMENT_BYTES, CollectiveWorkload
 
@@ -24,14 +27,14 @@ if TYPE_CHECKING:
     import torch
 
 PERIOD = 251
-"""Elements after which the values of a message come again: a prime, so that no part of a message equals its neighbour."""
+"""Elements after which the values of a message repeat: a prime, so that no part of a message equals its neighbour."""
 BLOCK = PERIOD * 4096
 """Elements that are filled and checked at once."""
 MEMORY_SHARE = 0.5
-"""Share of the free memory of a host that the messages of its ranks may take."""
+"""Share of a host's free memory that the messages of its ranks may take."""
 
 
-def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
+def exchange(rank: Rank, spec: RunSpec) -> RankReport:
     """Sums messages of every size with all other workers and returns this worker's report."""
     import torch
     import torch.distributed as dist
@@ -41,7 +44,7 @@ def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
     forget_own_peak()
     rank.barrier()
     clock = PhaseClock(rank.synchronize)
-    cpu = own_cpu_s()
+    cpu_before_s = own_cpu_s()
 
     fitting = elements_that_fit(rank)
     sizes = [size for size in workload.sizes() if size <= fitting]
@@ -50,53 +53,49 @@ def exchange(rank: Rank, spec: RunSpec) -> dict[str, Any]:
     rank.barrier()
     clock.lap("load")
 
-    measured: list[dict[str, Any]] = []
-    for size in sizes:
-        message, right = buffer[:size], True
-        seconds: list[float] = []
-        for repetition in range(-workload.warmup, workload.repetitions):
-            fill(message, pattern, rank.rank)
-            rank.barrier()
-            clock.lap("load" if repetition >= 0 else "warmup")
-            began = now()
-            dist.all_reduce(message)
-            rank.synchronize()
-            taken = now() - began
-            clock.lap("train" if repetition >= 0 else "warmup")
-            right = holds_sum(message, pattern, rank.world_size) and right
-            clock.lap("evaluate" if repetition >= 0 else "warmup")
-            seconds += [taken] if repetition >= 0 else []
-        measured.append({"elements": size, "seconds": seconds, "right": right})
-    after = own_cpu_s()
-
-    return {
-        "rank": rank.rank,
-        "host": host_name(),
-        "pid": os.getpid(),
-        "threads": read_threads(),
-        "rows_seen": None,
-        "phases": {f"{phase}_s": seconds for phase, seconds in clock.seconds.items()},
-        "train_split": {"compute_s": None, "communicate_s": sum(sum(size["seconds"]) for size in measured), "input_s": None},
-        "cpu_user_s": after[0] - cpu[0],
-        "cpu_system_s": after[1] - cpu[1],
-        **own_memory(),
-        "clock": clock_name(),
-        "started": clock.started,
-        "ended": clock.ended,
-        "all_reduce": measured,
-        "resolved": {
-            "strategy": "torch.distributed.all_reduce",
-            "group": dist.get_backend(),
-            "device": rank.device,
-            "world_size": rank.world_size,
-            "left_out_elements": [size for size in workload.sizes() if size > fitting],
-            "warmup_repetitions": workload.warmup,
-        },
+    measured = [sum_message(rank, workload, buffer[:size], pattern, clock) for size in sizes]
+    worker = replace(
+        report_of_this_process(cpu_before_s).timed(clock),
+        rank=rank.rank,
+        train_split={"compute_s": None, "communicate_s": sum(sum(size["seconds"]) for size in measured), "input_s": None},
+        all_reduce=measured,
+    )
+    resolved = {
+        "strategy": "torch.distributed.all_reduce",
+        "group": dist.get_backend(),
+        "device": rank.device,
+        "world_size": rank.world_size,
+        "left_out_elements": [size for size in workload.sizes() if size > fitting],
+        "warmup_repetitions": workload.warmup,
     }
+    return RankReport(worker, resolved)
+
+
+def sum_message(
+    rank: Rank, workload: CollectiveWorkload, message: torch.Tensor, pattern: torch.Tensor, clock: PhaseClock
+) -> dict[str, Any]:
+    """`elements` of the message, `seconds` of each timed all-reduce of it, and whether every sum was `right`."""
+    import torch.distributed as dist
+
+    seconds: list[float] = []
+    right = True
+    for repetition in range(-workload.warmup, workload.repetitions):
+        fill(message, pattern, rank.rank)
+        rank.barrier()
+        clock.lap("load" if repetition >= 0 else "warmup")
+        began = now()
+        dist.all_reduce(message)
+        rank.synchronize()
+        taken = now() - began
+        clock.lap("train" if repetition >= 0 else "warmup")
+        right = holds_sum(message, pattern, rank.world_size) and right
+        clock.lap("evaluate" if repetition >= 0 else "warmup")
+        seconds += [taken] if repetition >= 0 else []
+    return {"elements": len(message), "seconds": seconds, "right": right}
 
 
 def elements_that_fit(rank: Rank) -> int:
-    """Elements that a message may have so that all ranks of every host have room for theirs; the same on every rank."""
+    """Most elements of a message that fit the memory of every host, with one message for each of its ranks; the same on every rank."""
     import torch
     import torch.distributed as dist
 
@@ -110,7 +109,7 @@ def elements_that_fit(rank: Rank) -> int:
 
 
 def free_bytes(device: str) -> int:
-    """Memory of this host, or of its GPU, that is free."""
+    """Free memory of this host, or of its GPU."""
     if device != "cpu":
         import torch
 
@@ -127,7 +126,7 @@ def fill(message: torch.Tensor, pattern: torch.Tensor, rank: int) -> None:
 
 
 def holds_sum(message: torch.Tensor, pattern: torch.Tensor, world_size: int) -> bool:
-    """Whether every element is what all ranks together contribute; exact, as float32 counts to 2^24, up to 5000 ranks."""
+    """True when every element is the sum over all ranks; exact up to 5000 ranks, because float32 counts to 2^24."""
     import torch
 
     wanted = pattern * world_size + world_size * (world_size + 1) / 2

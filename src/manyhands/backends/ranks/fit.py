@@ -9,27 +9,36 @@ from typing import Any
 
 from manyhands.backends.base import Fit
 from manyhands.backends.ranks.load import ROWS_SUM_MODULUS
+from manyhands.backends.ranks.report import RankReport
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.collective import ELEMENT_BYTES
 
-SHARED = ("history", "init_sha256", "resolved", "quality", "data")
-"""Parts of a report that belong to the run, not to the worker."""
+ABOUT_ITSELF = ("rank", "host", "pid", "threads", "rows_seen")
+TIME_AND_MEMORY = ("phases", "train_split", "cpu_user_s", "cpu_system_s", "peak_rss_bytes", "peak_pss_bytes")
+NETWORK_FIELDS = (
+    *(*ABOUT_ITSELF, "rows_sha256", *TIME_AND_MEMORY),
+    *("fetch_s", "bytes_moved", "requests", "saved_bytes"),
+)
+"""Fields of a worker of a network that a record keeps."""
+COLLECTIVE_FIELDS = (*ABOUT_ITSELF, *TIME_AND_MEMORY, "all_reduce")
+"""Fields of a worker of an all-reduce that a record keeps."""
 
 
 def network_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
     """The run's result; raises EngineError when a worker is missing or started from other weights."""
-    reports = _by_rank(reports, spec)
-    if len({report["init_sha256"] for report in reports}) > 1:
+    ranks = _by_rank(reports, spec)
+    if len({report.init_sha256 for report in ranks}) > 1:
         raise EngineError(f"{spec.backend}: the workers started from different initial weights")
-    first = reports[0]
+    first = ranks[0]
     return Fit(
-        workers=[{name: value for name, value in report.items() if name not in SHARED} for report in reports],
-        resolved=first["resolved"],
-        quality=first["quality"],
-        history=[_epoch(entries) for entries in zip(*(report["history"] for report in reports), strict=True)],
-        data=_data(reports),
-        init_sha256=first["init_sha256"],
+        workers=[report.worker for report in ranks],
+        worker_fields=NETWORK_FIELDS,
+        resolved=first.resolved,
+        quality=first.quality,
+        history=[_epoch(entries) for entries in zip(*(report.history for report in ranks), strict=True)],
+        data=_data(ranks),
+        init_sha256=first.init_sha256,
     )
 
 
@@ -38,24 +47,26 @@ def collective_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
 
     Raises EngineError when a worker is missing or a sum was wrong.
     """
-    reports = _by_rank(reports, spec)
-    resolved = dict(reports[0]["resolved"])
-    for report in reports:
-        for size in report["all_reduce"]:
+    ranks = _by_rank(reports, spec)
+    resolved = dict(ranks[0].resolved)
+    measured = [report.worker.all_reduce or [] for report in ranks]
+    for rank, sizes in enumerate(measured):
+        for size in sizes:
             if not size["right"]:
-                raise EngineError(f"{spec.backend} summed {size['elements']} elements wrongly on worker {report['rank']}")
+                raise EngineError(f"{spec.backend} summed {size['elements']} elements wrongly on worker {rank}")
     resolved["all_reduce"] = [
         {
             "elements": sizes[0]["elements"],
             "bytes": sizes[0]["elements"] * ELEMENT_BYTES,
             "seconds": [max(taken) for taken in zip(*(size["seconds"] for size in sizes), strict=True)],
         }
-        for sizes in zip(*(report["all_reduce"] for report in reports), strict=True)
+        for sizes in zip(*measured, strict=True)
     ]
     if not resolved["all_reduce"]:
         raise EngineError(f"{spec.backend}: no host of its workers has memory left for one element; free some")
     return Fit(
-        workers=[{name: value for name, value in report.items() if name not in SHARED} for report in reports],
+        workers=[report.worker for report in ranks],
+        worker_fields=COLLECTIVE_FIELDS,
         resolved=resolved,
         quality={"bus_bandwidth_gb_per_s": max(_bus_bandwidth(size, spec.workers) for size in resolved["all_reduce"]) / 1e9},
         history=[],
@@ -68,24 +79,24 @@ def _bus_bandwidth(size: Mapping[str, Any], workers: int) -> float:
     return float(size["bytes"] / statistics.median(size["seconds"]) * 2 * (workers - 1) / workers)
 
 
-def _by_rank(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> list[Mapping[str, Any]]:
+def _by_rank(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> list[RankReport]:
     """The reports in order of rank; raises EngineError when a worker is missing."""
     ordered = sorted(reports, key=lambda report: int(report["rank"]))
     ranks = [report["rank"] for report in ordered]
     if ranks != list(range(spec.workers)):
         raise EngineError(f"{spec.backend} was asked for {spec.workers} workers and returned ranks {ranks}")
-    return ordered
+    return [RankReport.from_dict(report) for report in ordered]
 
 
-def _data(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The data of rank 0; with the workers' shares put together where each has only its own, in whatever number of shares."""
-    data = dict(reports[0]["data"])
+def _data(ranks: Sequence[RankReport]) -> dict[str, Any]:
+    """The data of rank 0. With `--shard-data` the shares are combined; the hash does not depend on their number."""
+    data = dict(ranks[0].data)
     if "rows_sum" not in data:
         return data
     del data["rows_sum"]
-    train = sum(int(report["data"]["rows_sum"], 16) for report in reports) % ROWS_SUM_MODULUS
+    train = sum(int(report.data["rows_sum"], 16) for report in ranks) % ROWS_SUM_MODULUS
     data["sha256"] = hashlib.sha256(f"{train:x} {data.pop('test_rows_sum')}".encode()).hexdigest()
-    data["rows"] = dict(data["rows"]) | {"train": sum(report["data"]["rows"]["train"] for report in reports)}
+    data["rows"] = dict(data["rows"]) | {"train": sum(report.data["rows"]["train"] for report in ranks)}
     return data
 
 

@@ -1,28 +1,30 @@
 """The one epoch loop. Every backend runs `train` in each of its workers; a backend only starts, wraps, shards and stops.
 
-So a difference between two backends is the backend's, not the loop's. The result is one report of plain values per rank.
+So a difference between two backends comes from the backend, not from the loop. Each rank returns one report.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.ranks.epoch import WARMUP_STEPS, GradientClock, Loop, Split, timed, warm_up
-from manyhands.backends.ranks.load import load_rows, rows_sum
+from manyhands.backends.ranks.load import Loaded, load_rows, rows_sum
 from manyhands.backends.ranks.rank import Rank
+from manyhands.backends.ranks.report import RankReport
 from manyhands.backends.ranks.rows import row_loader
 from manyhands.backends.ranks.sampler import FixedSampler, ShardSampler
 from manyhands.backends.ranks.score import evaluate
 from manyhands.data.store.opening import open_store
 from manyhands.errors import Unavailable, UsageError
-from manyhands.machine import clock_name, host_name
-from manyhands.measure.memory import forget_own_peak, own_memory
+from manyhands.measure.memory import forget_own_peak
 from manyhands.measure.phases import PhaseClock
 from manyhands.measure.resources import own_cpu_s
-from manyhands.measure.threads import read_threads, set_threads
+from manyhands.measure.threads import set_threads
+from manyhands.measure.worker_report import report_of_this_process
 from manyhands.plan import RunSpec
 from manyhands.workloads._model_file import pack
 from manyhands.workloads.arrays import Arrays
@@ -33,7 +35,38 @@ if TYPE_CHECKING:
     import torch
 
 
-def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Training:
+    """All that one worker trains with, made in the phase `load`."""
+
+    loaded: Loaded
+    bare: torch.nn.Module
+    """The model, without what the rank wraps around it."""
+    init_sha256: str
+    """Hash of the initial weights."""
+    sampler: ShardSampler
+    loader: Iterable[Any]
+    loop: Loop
+
+    def resolved(self, rank: Rank, spec: RunSpec) -> dict[str, Any]:
+        """What really ran, for the record."""
+        parameters = list(self.bare.parameters())
+        return {
+            "strategy": rank.strategy,
+            "model": type(self.loop.model).__name__,
+            "optimizer": type(self.loop.optimizer).__name__,
+            "device": rank.device,
+            "world_size": rank.world_size,
+            "worker_batch_size": spec.worker_batch_size,
+            "rows_per_epoch": self.loaded.rows,
+            "steps_per_epoch": len(self.sampler),
+            "warmup_steps": min(WARMUP_STEPS, len(self.sampler)),
+            "parameters": sum(parameter.numel() for parameter in parameters),
+            "parameter_bytes": sum(parameter.numel() * parameter.element_size() for parameter in parameters),
+        }
+
+
+def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = None) -> RankReport:
     """Trains one worker's share and returns its report; call it in every worker, after the group is formed.
 
     `prepared` reads arrays that the backend has made; None has the workload read the data.
@@ -46,32 +79,65 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     forget_own_peak()
     rank.barrier()
     clock = PhaseClock(rank.synchronize)
-    cpu = own_cpu_s()
+    cpu_before_s = own_cpu_s()
 
-    loaded = load_rows(rank, workload, spec, prepared)
-    arrays = loaded.arrays
-    torch.manual_seed(spec.seed)
-    bare = workload.model().to(rank.device)
-    init_sha256 = state_sha256(bare)
-    model, optimizer = rank.wrap(bare, workload.optimizer(bare.parameters()))
-    sampler = (FixedSampler if spec.shard_data else ShardSampler)(loaded.rows, rank.world_size, rank.rank, spec)
-    loader = rank.loader(row_loader(arrays, sampler, rank.device))
-    loop = Loop(rank, workload, model, optimizer, GradientClock(bare) if rank.communicates else None)
+    training = load(rank, workload, spec, prepared)
+    arrays, bare, sampler = training.loaded.arrays, training.bare, training.sampler
     rank.barrier()
     clock.lap("load")
 
-    warm_up(loop, bare, loader)
+    warm_up(training.loop, bare, training.loader)
     sampler.forget()
     torch.manual_seed(spec.seed + rank.rank)  # dropout masks differ between ranks; rank 0 draws what `serial` draws
     rank.barrier()
     clock.lap("warmup")
 
+    history, split = run_epochs(training, spec, clock)
+
+    quality = evaluate(rank, workload, bare, arrays)
+    if spec.score_epochs:
+        history[-1] |= quality
+    data = describe_data(workload, arrays, spec.shard_data) if rank.rank == 0 or spec.shard_data else {}
+    clock.lap("evaluate")
+
+    saved_bytes = save(rank, workload, bare, spec, clock) if spec.save else None
+
+    worker = replace(
+        report_of_this_process(cpu_before_s).timed(clock),
+        rank=rank.rank,
+        rows_seen=sampler.rows_seen,
+        rows_sha256=sampler.rows_hash.hexdigest(),
+        train_split=split.of(clock.seconds["train"], rank),
+        saved_bytes=saved_bytes,
+        **training.loaded.fetched,
+    )
+    return RankReport(worker, training.resolved(rank, spec), quality, history, data, training.init_sha256)
+
+
+def load(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callable[[], Arrays] | None) -> Training:
+    """The worker's rows, and the model with its optimizer, batches and loop."""
+    import torch
+
+    loaded = load_rows(rank, workload, spec, prepared)
+    torch.manual_seed(spec.seed)
+    bare = workload.model().to(rank.device)
+    init_sha256 = state_sha256(bare)
+    model, optimizer = rank.wrap(bare, workload.optimizer(bare.parameters()))
+    sampler = (FixedSampler if spec.shard_data else ShardSampler)(loaded.rows, rank.world_size, rank.rank, spec)
+    loader = rank.loader(row_loader(loaded.arrays, sampler, rank.device))
+    loop = Loop(rank, workload, model, optimizer, GradientClock(bare) if rank.communicates else None)
+    return Training(loaded, bare, init_sha256, sampler, loader, loop)
+
+
+def run_epochs(training: Training, spec: RunSpec, clock: PhaseClock) -> tuple[list[dict[str, Any]], Split]:
+    """All epochs, each in the phase `train`, with scores in between where asked for; an entry for each epoch, and the split."""
+    loop, rank = training.loop, training.loop.rank
     history: list[dict[str, Any]] = []
     split = Split()
     for epoch in range(1, spec.epochs + 1):
-        sampler.set_epoch(epoch)
+        training.sampler.set_epoch(epoch)
         loop.set_learning_rate(epoch)
-        result = loop.epoch(loader)
+        result = loop.epoch(training.loader)
         split.add(result)
         history.append({"epoch": epoch, "loss_sum": result.loss_sum, "rows": result.rows})
         if epoch == spec.epochs:
@@ -79,51 +145,9 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
         clock.lap("train")
         history[-1]["elapsed_s"] = clock.seconds["train"]
         if spec.score_epochs and epoch < spec.epochs:
-            history[-1] |= evaluate(rank, workload, bare, arrays)
+            history[-1] |= evaluate(rank, loop.workload, training.bare, training.loaded.arrays)
             clock.lap("evaluate")
-    quality = evaluate(rank, workload, bare, arrays)
-    if spec.score_epochs:
-        history[-1] |= quality
-    data = describe_data(workload, arrays, spec.shard_data) if rank.rank == 0 or spec.shard_data else {}
-    clock.lap("evaluate")
-    saved_bytes = save(rank, workload, bare, spec, clock) if spec.save else None
-    after = own_cpu_s()
-
-    return {
-        "rank": rank.rank,
-        "host": host_name(),
-        "pid": os.getpid(),
-        "threads": read_threads(),
-        "rows_seen": sampler.rows_seen,
-        "rows_sha256": sampler.rows_hash.hexdigest(),
-        "phases": {f"{phase}_s": seconds for phase, seconds in clock.seconds.items()},
-        "train_split": split.of(clock.seconds["train"], rank),
-        "cpu_user_s": after[0] - cpu[0],
-        "cpu_system_s": after[1] - cpu[1],
-        **own_memory(),
-        **loaded.fetched,
-        "saved_bytes": saved_bytes,
-        "clock": clock_name(),
-        "started": clock.started,
-        "ended": clock.ended,
-        "history": history,
-        "init_sha256": init_sha256,
-        "resolved": {
-            "strategy": rank.strategy,
-            "model": type(model).__name__,
-            "optimizer": type(optimizer).__name__,
-            "device": rank.device,
-            "world_size": rank.world_size,
-            "worker_batch_size": spec.worker_batch_size,
-            "rows_per_epoch": loaded.rows,
-            "steps_per_epoch": len(sampler),
-            "warmup_steps": min(WARMUP_STEPS, len(sampler)),
-            "parameters": sum(parameter.numel() for parameter in bare.parameters()),
-            "parameter_bytes": sum(parameter.numel() * parameter.element_size() for parameter in bare.parameters()),
-        },
-        "quality": quality,
-        "data": data,
-    }
+    return history, split
 
 
 def network_workload(spec: RunSpec) -> NetworkWorkload:
@@ -150,7 +174,7 @@ def check_device(spec: RunSpec) -> str:
 
 
 def save(rank: Rank, workload: NetworkWorkload, bare: torch.nn.Module, spec: RunSpec, clock: PhaseClock) -> int | None:
-    """Has rank 0 put the model, without what DDP wraps around it, where the spec says; the bytes it wrote, None elsewhere."""
+    """Rank 0 writes the model, without what DDP wraps around it, to `spec.save`; returns the bytes written, None on other ranks."""
     size = None
     if rank.rank == 0 and spec.save:
         content = pack(workload, bare)
@@ -173,7 +197,7 @@ def state_sha256(model: torch.nn.Module) -> str:
 def describe_data(workload: NetworkWorkload, arrays: Arrays, shared: bool = False) -> dict[str, Any]:
     """Name, source, rows and hash of the rows that were trained and scored on.
 
-    `shared`: this worker has only its share of them, so `rows_sum` is there to be added up over the workers.
+    `shared`: this worker has only its share of the rows, so it adds `rows_sum`, to be summed over the workers.
     """
     described = arrays.describe(workload.data)
     if not shared:

@@ -111,7 +111,7 @@ class RayTrain(RankBackend):
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One task a member, by joblib on actors."""
-        from manyhands.backends.estimators.tasks import ensemble_fit
+        from manyhands.backends.estimators.ensemble import ensemble_fit
         from manyhands.backends.ray.room import check_room
         from manyhands.backends.ray.tasks import open_tasks
 
@@ -121,7 +121,7 @@ class RayTrain(RankBackend):
 
     def fit_search(self, spec: RunSpec) -> Fit:
         """One task a candidate and fold, by joblib on actors."""
-        from manyhands.backends.estimators.tasks import search_fit
+        from manyhands.backends.estimators.search import search_fit
         from manyhands.backends.ray.room import check_room
         from manyhands.backends.ray.tasks import open_tasks
 

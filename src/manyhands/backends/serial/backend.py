@@ -27,10 +27,11 @@ class Serial(Backend):
     def fit_network(self, spec: RunSpec) -> Fit:
         """Trains in this process."""
         from manyhands.backends.ranks.fit import network_fit
-        from manyhands.backends.ranks.loop import check_device, train
+        from manyhands.backends.ranks.job import run_rank
+        from manyhands.backends.ranks.loop import check_device
         from manyhands.backends.ranks.rank import Rank
 
-        return network_fit([train(Rank(check_device(spec)), spec)], spec)
+        return network_fit([run_rank(Rank(check_device(spec)), spec)], spec)
 
     def fit_clustering(self, spec: RunSpec) -> Fit:
         """scikit-learn's KMeans."""
@@ -48,14 +49,14 @@ class Serial(Backend):
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One member after the other."""
-        from manyhands.backends.estimators.tasks import ensemble_fit
+        from manyhands.backends.estimators.ensemble import ensemble_fit
         from manyhands.backends.serial.estimators import SerialTasks
 
         return ensemble_fit(spec, SerialTasks())
 
     def fit_search(self, spec: RunSpec) -> Fit:
         """One candidate after the other."""
-        from manyhands.backends.estimators.tasks import search_fit
+        from manyhands.backends.estimators.search import search_fit
         from manyhands.backends.serial.estimators import SerialTasks
 
         return search_fit(spec, SerialTasks())

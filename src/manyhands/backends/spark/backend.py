@@ -104,7 +104,7 @@ class Spark(SparkBackend):
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One task a member, by joblibspark."""
-        from manyhands.backends.estimators.tasks import ensemble_fit
+        from manyhands.backends.estimators.ensemble import ensemble_fit
         from manyhands.backends.spark.estimators import errors_in_words
         from manyhands.backends.spark.tasks import open_tasks
 
@@ -113,7 +113,7 @@ class Spark(SparkBackend):
 
     def fit_search(self, spec: RunSpec) -> Fit:
         """One task a candidate and fold, by joblibspark."""
-        from manyhands.backends.estimators.tasks import search_fit
+        from manyhands.backends.estimators.search import search_fit
         from manyhands.backends.spark.estimators import errors_in_words
         from manyhands.backends.spark.tasks import open_tasks
 

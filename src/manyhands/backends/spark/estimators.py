@@ -15,6 +15,7 @@ from pyspark.errors import PySparkException
 
 from manyhands.backends.estimators.boosting import BoostingEngine
 from manyhands.backends.estimators.clustering import ClusteringEngine, Clusters
+from manyhands.backends.estimators.run import WORKER_FIELDS
 from manyhands.backends.spark.failure import failure
 from manyhands.backends.spark.rows import fingerprints, nested, probe_slots, read_rows, unnested
 from manyhands.data.fingerprint import Fingerprint
@@ -38,6 +39,7 @@ class SparkClustering(ClusteringEngine[Any]):
     """
 
     strategy = "MLlib k-means"
+    worker_fields = tuple(name for name in WORKER_FIELDS if name != "peak_pss_bytes")
 
     def __init__(self, session: SparkSession, workers: int) -> None:
         self.session = session

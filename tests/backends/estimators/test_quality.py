@@ -9,10 +9,10 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import davies_bouldin_score, roc_auc_score, roc_curve, silhouette_score
 
+from manyhands.backends.estimators import quality
+from manyhands.backends.estimators.quality import CURVE_POINTS, roc_points, score_classes, score_clusters
 from manyhands.data.row_parts import Rows, write_part
 from manyhands.errors import EngineError
-from manyhands.measure import quality
-from manyhands.measure.quality import CURVE_POINTS, roc_points, score_classes, score_clusters
 
 CHANCE = np.random.default_rng(0)
 X = np.vstack([CHANCE.normal(centre, 1, (120, 2)) for centre in (0, 4, 9)])
