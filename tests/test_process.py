@@ -1,4 +1,4 @@
-"""The environment of a run is its own, and how a run ended is put in words."""
+"""The environment of a run is its own, and the end of a run is described by an error message."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_gloo_stays_on_loopback_unless_an_address_is_given(tmp_path: Path) -> No
     assert "GLOO_SOCKET_IFNAME" not in fresh_environment({}, Ddp, spec(address="10.0.0.1:1234"), tmp_path)
 
 
-def test_last_words_name_the_signal_and_the_last_line(tmp_path: Path) -> None:
+def test_the_reason_names_the_signal_and_the_last_line(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("starting\nMemoryError: too large\n")
     assert (
         DriverProcess(tmp_path, code=-signal.SIGSEGV).how_it_ended()
@@ -52,7 +52,7 @@ def test_last_words_name_the_signal_and_the_last_line(tmp_path: Path) -> None:
     assert DriverProcess(tmp_path, code=3).how_it_ended() == "the run's process ended with 3"
 
 
-def test_error_of_a_run_is_left_in_words(tmp_path: Path) -> None:
+def test_error_of_a_run_is_left_as_a_message(tmp_path: Path) -> None:
     driver = DriverProcess(tmp_path)
     watch(driver, [spec(workload="none")], Serial, lambda: 60, lambda: None)
     assert driver.code == 1

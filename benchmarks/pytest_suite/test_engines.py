@@ -24,7 +24,7 @@ import pytest
 
 from manyhands.measure.alone import alone
 from manyhands.measure.phases import now
-from manyhands.measure.resources import adopt_orphans, end_descendants, settle
+from manyhands.measure.resources import adopt_orphans, end_descendants, wait_for_descendants
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class
 from manyhands.process import fresh_environment
@@ -91,7 +91,7 @@ def bare(cell: RunSpec, script: Path) -> Seconds:
                 text=True,
                 timeout=cell.timeout_s,
             )
-            settle(keep)
+            wait_for_descendants(keep)
         finally:
             end_descendants(keep)
         assert ended.returncode == 0, ended.stdout

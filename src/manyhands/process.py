@@ -16,7 +16,14 @@ import psutil
 from manyhands.backends.base import Backend
 from manyhands.measure.allocator import ALLOCATOR
 from manyhands.measure.phases import now
-from manyhands.measure.resources import TreeUsage, adopt_orphans, children_cpu_s, end_descendants, settle, wait_sampling
+from manyhands.measure.resources import (
+    TreeUsage,
+    adopt_orphans,
+    children_cpu_s,
+    end_descendants,
+    wait_for_descendants,
+    wait_sampling,
+)
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -97,7 +104,7 @@ def watch(
             driver.in_time = wait_sampling(process, deadline, driver.usage, tick)
             driver.code = process.wait() if driver.in_time else None
             if driver.in_time:
-                settle(keep)
+                wait_for_descendants(keep)
         finally:
             left = end_descendants(keep)
             process.poll()

@@ -9,7 +9,7 @@ import pytest
 
 from manyhands.measure.resources import (
     CREDIT_S,
-    Thrift,
+    SamplingBudget,
     TreeUsage,
     adopt_orphans,
     children_cpu_s,
@@ -109,9 +109,9 @@ def test_a_process_that_ignores_the_request_is_killed() -> None:
 
 def test_sampling_looks_often_at_first_and_then_as_often_as_it_may() -> None:
     share = 0.002
-    thrift, at, looks = Thrift(share, CREDIT_S), 0.1, [0.1]
+    budget, at, looks = SamplingBudget(share, CREDIT_S), 0.1, [0.1]
     while at < 100:
-        at = thrift.next_after(at, 0.002)
+        at = budget.next_after(at, 0.002)
         looks.append(at)
     assert looks[1] == pytest.approx(0.2)
     assert len(looks) * 0.002 <= share * looks[-1] + CREDIT_S + 1e-9

@@ -1,4 +1,4 @@
-"""How glibc's allocator treats the memory of a run: the same for every engine, because it decides more than most engines do.
+"""Settings of glibc's allocator for a run: the same for every engine, because they matter more than most engines do.
 
 By default it gives freed memory back to the system at moments that depend on the layout of the heap, and the next step
 faults it in again. Two epochs of `lstm` on `serial` spent 0.84 s in the system that way and 0.11 s with these settings, and

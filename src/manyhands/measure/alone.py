@@ -1,4 +1,4 @@
-"""One measured run at a time on a machine: a second one waits, because neither could be believed."""
+"""One measured run at a time on a machine: a second run waits, because two runs at once would disturb each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def alone(waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Holds this user's lock on measuring; calls `waiting` once when another run has it. A dead holder's lock is free."""
+    """Holds this user's lock on measuring; calls `waiting` once when another run holds it. The lock is free when its holder dies."""
     path = Path(tempfile.gettempdir()) / f"manyhands-{os.getuid()}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

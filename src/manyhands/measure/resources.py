@@ -1,7 +1,7 @@
 """CPU time and memory of a whole process tree, sampled beside the run by the parent while it waits.
 
-Linux shares pages between processes, so memory is PSS: each shared page counted once over the tree. Sampling is slowed
-down until it costs less than 1 % of one core, so it does not disturb what it measures.
+Linux shares pages between processes, so memory is PSS: each shared page counts once over the tree. Sampling is slowed down until
+it costs less than 1 % of one core, so it does not disturb the run.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ import numpy as np
 import psutil
 
 OF_MEMORY, OF_CPU_TIME = 0.004, 0.002
-"""Shares of one core that each kind of sampling may use: together under the 1 % that the parent as a whole is allowed."""
+"""Shares of one core that each kind of sampling may use: together less than the 1 % that the whole parent may use."""
 SHORTEST_INTERVAL_S = 0.1
 CREDIT_S = 0.005
-"""Of one core, in advance for memory: so that a run of a second is not looked at once, while Python starts."""
+"""CPU seconds in advance for memory samples: otherwise a run of one second gets a single sample, while Python starts."""
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass
 class TreeUsage:
-    """What a process tree used. Times in seconds, memory in bytes."""
+    """CPU time and memory of a process tree. Times in seconds, memory in bytes."""
 
     ignore: frozenset[int] = frozenset()
-    """Descendants of this process that are no part of the tree."""
+    """Descendants of this process that do not belong to the tree."""
     samples: list[tuple[float, float, int]] = field(default_factory=list)
-    """(seconds since the start, CPU seconds up to then of all processes that were seen, PSS of the living ones in bytes)."""
+    """(seconds since the start, CPU seconds so far of all processes seen, PSS of the living ones in bytes)."""
     seen: dict[psutil.Process, float] = field(default_factory=dict)
-    """The CPU seconds of each process when it was last looked at."""
+    """CPU seconds of each process at the last look at it."""
     looks: list[tuple[float, float]] = field(default_factory=list)
-    """(seconds since the start, CPU seconds up to then), more often than `samples`."""
+    """(seconds since the start, CPU seconds so far), more often than `samples`."""
     gone: set[psutil.Process] = field(default_factory=set)
-    """Those of them that have ended: their numbers may be given to others."""
+    """Processes in `seen` that have ended: the system may reuse their numbers."""
 
     @property
     def peak_pss_bytes(self) -> int | None:
@@ -50,17 +50,17 @@ class TreeUsage:
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds of all processes that were seen, up to when each was last looked at: a little less than they used."""
+        """CPU seconds of all processes seen, each up to the last look at it: slightly less than they used."""
         return sum(self.seen.values())
 
     def cpu_between(self, began_s: float, ended_s: float) -> float:
-        """CPU seconds of the processes that were seen from one moment to another, both in seconds since the start."""
+        """CPU seconds of the processes seen, between two times in seconds since the start."""
         times, spent = zip((0.0, 0.0), *self.looks, strict=True)
         began, ended = np.interp((began_s, ended_s), times, spent)
         return float(ended - began)
 
     def sample(self, since_s: float) -> float:
-        """Adds a sample of the descendants of this process and returns the CPU seconds that it cost."""
+        """Adds a sample of the descendants of this process; returns the CPU seconds that the sample cost."""
         began = time.thread_time()
         pss = 0
         for process in psutil.Process().children(recursive=True):
@@ -76,9 +76,9 @@ class TreeUsage:
         return time.thread_time() - began
 
     def look(self, since_s: float) -> float:
-        """Reads the CPU time of the processes seen before, which is much cheaper; returns the CPU seconds that it cost.
+        """Reads the CPU time of the processes seen before, which is much cheaper; returns the CPU seconds that the look cost.
 
-        The last look at a process is the only account of one that its parent lets the kernel collect, as Ray's raylet does.
+        For a process that the kernel collects without its parent, as with Ray's raylet, the last look is the only account.
         """
         began = time.thread_time()
         for process in self.seen.keys() - self.gone:
@@ -93,15 +93,15 @@ class TreeUsage:
 
 
 @dataclass
-class Thrift:
-    """When to sample again, so that all samples together cost no more than `share` of a core, and `credit_s` of it."""
+class SamplingBudget:
+    """Time of the next sample, so that all samples together cost at most `share` of a core plus `credit_s` CPU seconds."""
 
     share: float
     credit_s: float = 0.0
     spent_s: float = 0.0
 
     def next_after(self, elapsed_s: float, cost_s: float) -> float:
-        """Seconds from the start at which another sample, as dear as the last one, is paid for."""
+        """Seconds from the start at which the budget pays for another sample with the cost of the last one."""
         self.spent_s += cost_s
         return max(elapsed_s + SHORTEST_INTERVAL_S, (self.spent_s + cost_s - self.credit_s) / self.share)
 
@@ -111,14 +111,14 @@ def wait_sampling(
 ) -> bool:
     """Blocks until `process` ends, sampling its tree; True when it ended by itself, False when the deadline came first.
 
-    `deadline`: seconds from now, asked again after every tick. `tick` is called about once a second.
+    `deadline`: seconds from now, called again after every tick. `tick` is called about once a second.
     """
     start = time.perf_counter()
     descriptor = os.pidfd_open(process.pid)
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     elapsed, next_sample, next_look, next_tick, timeout_s = 0.0, SHORTEST_INTERVAL_S, SHORTEST_INTERVAL_S, 1.0, deadline()
-    sampling, looking = Thrift(OF_MEMORY, CREDIT_S), Thrift(OF_CPU_TIME)
+    sampling, looking = SamplingBudget(OF_MEMORY, CREDIT_S), SamplingBudget(OF_CPU_TIME)
     try:
         while elapsed < timeout_s:
             if poll.poll(1000 * (min(next_sample, next_look, next_tick, timeout_s) - elapsed)):
@@ -137,12 +137,12 @@ def wait_sampling(
 
 
 def adopt_orphans() -> None:
-    """Makes processes that lose their parent children of this one, so that none of a run's can slip away (Linux)."""
+    """Makes this process the parent of descendants that lose theirs, so that no process of a run is lost (Linux)."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent() -> None:
-    """Has this process killed when the process that started it dies, however that happens (Linux)."""
+    """Makes the kernel kill this process when the process that started it dies (Linux)."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -151,7 +151,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def end_descendants(keep: set[int], grace_s: float = 5.0) -> list[str]:
-    """Ends every descendant of this process but those in `keep`: asks first, kills after `grace_s`; returns their names."""
+    """Ends every descendant of this process except those in `keep`: SIGTERM first, SIGKILL after `grace_s`; returns their names."""
     ended: list[str] = []
     deadline = time.perf_counter() + grace_s
     asked: set[int] = set()
@@ -174,7 +174,7 @@ def end_descendants(keep: set[int], grace_s: float = 5.0) -> list[str]:
 
 
 def descendants_named(prefix: str) -> list[psutil.Process]:
-    """The living descendants of this process whose name begins so."""
+    """The living descendants of this process whose name begins with `prefix`."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
@@ -183,23 +183,23 @@ def descendants_named(prefix: str) -> list[psutil.Process]:
     return found
 
 
-def wait_gone(processes: Sequence[psutil.Process], within_s: float = 20.0) -> None:
-    """Returns when none of them runs any more, or after `within_s`; one that only waits to be collected is gone."""
+def wait_until_ended(processes: Sequence[psutil.Process], within_s: float = 20.0) -> None:
+    """Returns when all processes have ended, or after `within_s`; a zombie has ended."""
     deadline = time.perf_counter() + within_s
     while any(map(is_alive, processes)) and time.perf_counter() < deadline:
         time.sleep(0.02)
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it is more than an entry that its parent has not collected yet."""
+    """True when the process runs and is no zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def settle(keep: set[int], within_s: float = 5.0) -> None:
-    """Returns when no descendant of this process but those in `keep` is left, or after `within_s`: engines end a moment late."""
+def wait_for_descendants(keep: set[int], within_s: float = 5.0) -> None:
+    """Returns when no descendant of this process except those in `keep` is left, or after `within_s`: engines end a moment late."""
     deadline = time.perf_counter() + within_s
     while time.perf_counter() < deadline:
         reap(keep)
@@ -209,7 +209,7 @@ def settle(keep: set[int], within_s: float = 5.0) -> None:
 
 
 def reap(keep: set[int]) -> None:
-    """Collects the dead children of this process but those in `keep`, adding their CPU time to `children_cpu_s`."""
+    """Collects the dead children of this process except those in `keep`, which adds their CPU time to `children_cpu_s`."""
     for child in psutil.Process().children():
         if child.pid not in keep:
             try:
@@ -219,13 +219,13 @@ def reap(keep: set[int]) -> None:
 
 
 def children_cpu_s() -> float:
-    """User and system seconds of all children that were waited for, and of theirs."""
+    """User and system seconds of all collected children, and of the children that they collected."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def tree_cpu_s() -> float:
-    """User and system seconds so far of this process, its living descendants, and the dead ones that they waited for."""
+    """User and system seconds so far of this process, its living descendants, and the dead ones that they collected."""
     total = 0.0
     for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
         try:

@@ -14,7 +14,7 @@ from manyhands.plan import RunSpec
 
 @dataclass(frozen=True)
 class RunUsage:
-    """What the driver's process tree used during one run."""
+    """CPU time and memory of the driver's process tree during one run."""
 
     wall_s: float
     cpu_s: float

@@ -1,4 +1,4 @@
-"""Thread counts of a worker: set for every numeric library, then read back, because each engine does something else."""
+"""Thread counts of a worker: set for every numeric library, then read back, because engines change them in different ways."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def thread_variables(threads: int) -> dict[str, str]:
 
 
 def set_threads(threads: int, environ: MutableMapping[str, str]) -> None:
-    """Makes this process use `threads` threads, whatever was inherited: environment, thread pools and torch if loaded."""
+    """Makes this process use `threads` threads, overriding inherited settings: environment, thread pools, and torch if loaded."""
     from threadpoolctl import threadpool_limits
 
     environ.update(thread_variables(threads))
@@ -25,7 +25,7 @@ def set_threads(threads: int, environ: MutableMapping[str, str]) -> None:
 
 
 def read_threads() -> dict[str, Any]:
-    """The threads that each loaded library says it would use: `torch`, and each OpenMP or BLAS pool by name."""
+    """The threads that each loaded library reports: `torch`, and each OpenMP or BLAS pool by name."""
     from threadpoolctl import threadpool_info
 
     found: dict[str, Any] = {}

@@ -26,7 +26,7 @@ def _not_split() -> dict[str, float | None]:
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """What one worker did in a run and what it used. None: not measured, or not known to this engine."""
+    """The work of one worker in a run, and the time and memory that it used. None: not measured, or not known to this engine."""
 
     host: str
     """Name of the worker's machine."""
@@ -94,7 +94,7 @@ class WorkerReport:
 
 
 def report_of_this_process(cpu_before_s: tuple[float, float] = (0.0, 0.0)) -> WorkerReport:
-    """What every worker reads of its own process: host, number, threads, CPU time and peak memory.
+    """The report that every worker makes of its own process: host, process number, threads, CPU time and peak memory.
 
     `cpu_before_s`: user and system seconds that the process had used before the run.
     """

@@ -38,7 +38,7 @@ class DaskClustering(ClusteringEngine[Spread]):
         self.workers, self.limited = workers, limited
         workers.each(compile_steps)
         with workers.current():
-            KMeans(1, init=np.zeros((1, 2)), max_iter=1).fit(few_rows(workers))
+            KMeans(1, init=np.zeros((1, 2)), max_iter=1).fit(warm_up_rows(workers))
 
     def probe(self) -> list[dict[str, Any]]:
         return self.workers.probe()
@@ -63,7 +63,7 @@ class DaskClustering(ClusteringEngine[Spread]):
         return data.fingerprints(self.workers)
 
 
-def few_rows(workers: Workers) -> Any:
+def warm_up_rows(workers: Workers) -> Any:
     """Four rows of two columns in every worker, as a Dask array."""
     parts = [workers.client.submit(np.ones, (4, 2), workers=[address], pure=False) for address in workers.addresses]
     with workers.current():
@@ -93,7 +93,7 @@ class DaskBoosting(BoostingEngine[Spread]):
         """Boosts a few rows first, for what a process does only once."""
         self.workers = workers
         workers.each(import_xgboost)
-        few = few_rows(workers)
+        few = warm_up_rows(workers)
         self._boost(few, few[:, 0], {"nthread": workers.threads}, 1)
 
     def probe(self) -> list[dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""What backends share that train estimators: rows, tasks, proof of the rows, and the result."""
+"""Shared by backends that train estimators: rows, tasks, proof of the rows, quality, and the result."""

@@ -40,7 +40,7 @@ class BoostingEngine(RowsEngine[Data]):
     def train(self, data: Data, parameters: dict[str, Any], rounds: int) -> xgboost.Booster:
         """The engine's own call with these parameters and rounds, from rows in memory to a trained booster: the `train` phase.
 
-        Building XGBoost's matrix belongs to it, because Spark's estimators do that inside `fit`.
+        Building XGBoost's matrix is part of it, because Spark's estimators do that inside `fit`.
         """
 
 
@@ -88,7 +88,7 @@ def boosting_fit(spec: RunSpec, engine: BoostingEngine[Data]) -> Fit:
 
 
 def predict(booster: xgboost.Booster, x: NDArray[Any], threads: int) -> NDArray[np.float64]:
-    """(rows, classes): the probabilities of a booster that was trained anywhere."""
+    """(rows, classes): the probabilities of a booster, on whichever engine it was trained."""
     import xgboost
 
     booster.set_param({"nthread": threads})

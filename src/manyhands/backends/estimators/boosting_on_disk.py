@@ -1,7 +1,7 @@
-"""XGBoost within a memory limit: a worker's matrix lies on disk, and is filled from the parts one chunk at a time.
+"""XGBoost within a memory limit: a worker's matrix is on disk, and is filled from the parts one chunk at a time.
 
-`xgboost.dask` and `xgboost.spark` hold a worker's whole share at once, as well as the matrix made of it. XGBoost's external
-memory, between the same workers and through the same tracker, holds a few chunks, and some 40 bytes for each row of the share.
+`xgboost.dask` and `xgboost.spark` hold a worker's whole share in memory, and the matrix made of it. XGBoost's external memory, with
+the same workers and the same tracker, holds a few chunks, and about 40 bytes for each row of the share.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from manyhands.data.fingerprint import Fingerprint, fingerprint, total
 
 
 def train_share(pieces: Sequence[Slice], parameters: Mapping[str, Any], rounds: int, folder: Path) -> xgboost.Booster:
-    """The booster, the same in every worker, of which this one has `pieces`; its matrix lies in `folder`.
+    """The booster, equal in all workers; this worker trains on `pieces`, with its matrix in `folder`.
 
-    To be called where XGBoost's communicator of all workers is open.
+    Call it while XGBoost's communicator of all workers is open.
     """
     rows = Chunks(pieces, folder / "matrix")
     matrix = xgboost.ExtMemQuantileDMatrix(rows, nthread=parameters["nthread"], max_bin=parameters["max_bin"])
@@ -32,7 +32,7 @@ def prove_share(pieces: Sequence[Slice]) -> Fingerprint:
 
 
 class Chunks(xgboost.DataIter):
-    """The chunks that XGBoost asks for one after the other, several times over; its own form of them lies at `cache`."""
+    """The chunks that XGBoost reads one after the other, several times; XGBoost writes its own form of them to `cache`."""
 
     def __init__(self, pieces: Sequence[Slice], cache: Path) -> None:
         self.pieces = pieces

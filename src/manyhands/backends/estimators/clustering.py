@@ -32,7 +32,7 @@ from manyhands.workloads.kinds.clustering import ClusteringWorkload, Start
 
 @dataclass(frozen=True)
 class Clusters:
-    """What an engine found: `centres` (clusters, columns), and how many iterations it took."""
+    """The result of an engine: `centres` (clusters, columns) and the number of iterations."""
 
     centres: NDArray[np.float64]
     iterations: int
@@ -43,7 +43,7 @@ class ClusteringEngine(RowsEngine[Data]):
 
     @abstractmethod
     def train(self, data: Data, start: Start) -> Clusters:
-        """The engine's own K-means call and nothing else: this is the `train` phase."""
+        """The engine's own K-means call only: this is the `train` phase."""
 
 
 def clustering_fit(spec: RunSpec, engine: ClusteringEngine[Data]) -> Fit:

@@ -1,4 +1,4 @@
-"""Kind `preparation` on any engine: the same bytes and split; what comes out is described by sums that all must reach."""
+"""Kind `preparation` on any engine: the same bytes and split; sums over the result must be equal on all engines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PreparationEngine(Engine, ABC, Generic[Data]):
 
     @abstractmethod
     def load(self, stored: Stored) -> Data:
-        """Brings the stored bytes to where `prepare` takes them from: in memory, nothing left lazy."""
+        """Brings the stored bytes to where `prepare` reads them: in memory, with no lazy step left."""
 
     @abstractmethod
     def prepare(self, data: Data, split: tuple[Indices, Indices]) -> Prepared:

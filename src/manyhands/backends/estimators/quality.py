@@ -18,7 +18,7 @@ from manyhands.errors import EngineError
 SILHOUETTE_ROWS = 10_000
 SILHOUETTE_SEED = 1
 WORKING_MIB = 64
-"""For distances: scikit-learn would take 1 GiB, and so be the peak memory of every run."""
+"""Memory for distances: scikit-learn's default of 1 GiB would be the peak memory of every run."""
 SCATTER_ROWS = 300
 CURVE_POINTS = 101
 BLOCK_ROWS = 1 << 16
@@ -26,13 +26,13 @@ BLOCK_ROWS = 1 << 16
 
 @dataclass(frozen=True)
 class Clustering:
-    """Scores of one set of centres, and how they came about."""
+    """Scores of one set of centres, and how they were computed."""
 
     quality: dict[str, Any]
     """`inertia` (sum of squared Euclidean distances to the nearest centre), `silhouette`, `davies_bouldin`; None where fewer
     than two clusters have rows, for which neither is defined. `other_distances` holds the silhouette of the same labels with
-    `squared_euclidean` distances, as MLlib's evaluator has it: another scale, never to be compared with the first.
-    `scatter`: a sample of the rows as a page draws them."""
+    `squared_euclidean` distances, as MLlib's evaluator computes it: another scale, never to be compared with the first.
+    `scatter`: a sample of the rows for the page's chart."""
     resolved: dict[str, Any]
     """`silhouette_rows`, `silhouette_seed`, `clusters_found`."""
 

@@ -1,4 +1,4 @@
-"""Why workers of an ensemble or a search would have nothing to do, on any engine."""
+"""Refusal of an ensemble or a search with more workers than tasks, on any engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from manyhands.workloads.by_name import workload_class
 
 
 def too_few_tasks(spec: RunSpec) -> str | None:
-    """Why some workers of `spec` would have nothing to do; None when there is a task for each."""
+    """Reason why some workers of `spec` would have nothing to do; None when there is a task for each worker."""
     settings: dict[str, Any] = dict(spec.settings)
     try:
         workload = workload_class(spec.workload).from_settings(settings)

@@ -1,4 +1,4 @@
-"""Rows of parts dealt out to workers, for engines whose workers read their own: contiguous, and as many for each as can be."""
+"""Rows of parts dealt out to workers that read their own: contiguous, and equal in number except for one row."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from manyhands.data.row_parts import Part, Rows
 from manyhands.errors import DataError
 
 Slice = tuple[Part, int, int]
-"""A part, the number of the first row of it that is meant, and of the first that is not any more."""
+"""(part, first row, one past the last row)."""
 
 
 def shares(rows: Rows, workers: int) -> list[list[Slice]]:
-    """The slices of each worker, in the order of the rows; empty for some where there are fewer rows than workers."""
+    """The slices of each worker, in the order of the rows; some are empty when there are fewer rows than workers."""
     bounds = [len(rows) * worker // workers for worker in range(workers + 1)]
     return [list(_slices(rows, low, high)) for low, high in pairwise(bounds)]
 

@@ -1,1 +1,1 @@
-"""What backends share whose workers form torch's process group: the epoch loop and everything around it."""
+"""Shared by backends whose workers form torch's process group: the epoch loop and everything around it."""

@@ -1,4 +1,4 @@
-"""torch's store on one address alone; a store that torch binds itself listens on every interface.
+"""torch's store, bound to one address; a store that torch binds itself listens on every interface.
 
 Importing this file does not import torch: a Dask worker opens its listener before any worker has torch.
 """
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from torch._C._distributed_c10d import TCPStore
 
 HOST = "127.0.0.1"
-"""Where workers of one machine meet."""
+"""Address of the store for workers of one machine."""
 TORCHS_OWN_S = 300.0
-"""torch's default."""
+"""torch's default timeout."""
 
 
 def listen(host: str, port: int = 0) -> socket.socket:
-    """A socket that listens at that address alone; port 0 has the system choose a free one. Raises OSError."""
+    """A socket that listens at that address only; with port 0 the system chooses a free port. Raises OSError."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     return socket.create_server(address[:2], family=family)
 
 
 def port_of(listener: socket.socket) -> int:
-    """The port that it listens on."""
+    """The port that the socket listens on."""
     port: int = listener.getsockname()[1]
     return port
 
 
 def serve(listener: socket.socket, host: str, workers: int | None, timeout_s: float = TORCHS_OWN_S) -> TCPStore:
-    """A store served from this process on `listener`, which it takes over. `host`: the name by which workers reach this machine.
+    """A store served from this process on `listener`, which the store takes over. `host`: the name by which workers reach this machine.
 
     `workers`: None when their number is not known; `timeout_s`: how long a worker waits for a key.
     """

@@ -1,4 +1,4 @@
-"""One pass over a worker's batches, step by step, with what each step waited for its batch and for the other workers."""
+"""One pass over a worker's batches, with the time that each step waited for its batch and for the other workers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import torch
 
 WARMUP_STEPS = 3
-"""Steps before the clock of `train` starts: the first allocates, DDP builds its buckets after it. Then all is set back."""
+"""Steps before `train`: the first step allocates memory, and DDP builds its buckets after it. Then weights and optimizer are reset."""
 
 
 @dataclass
 class Split:
-    """Where the time of `train` went, in seconds, and the summed loss over real rows."""
+    """Parts of the time of `train`, in seconds, and the summed loss over real rows."""
 
     communicate_s: float = 0.0
     input_s: float = 0.0
@@ -34,7 +34,7 @@ class Split:
             setattr(self, name, getattr(self, name) + value)
 
     def of(self, train_s: float, rank: Rank) -> dict[str, float | None]:
-        """The split of `train_s`; on a GPU, whose work runs on after the call, only `input` can be told apart."""
+        """The split of `train_s`; only `input` is known on a GPU, which goes on working after a call returns."""
         measured = rank.communicates and rank.device == "cpu"
         communicate = self.communicate_s if measured else None
         known = rank.device == "cpu"
@@ -46,12 +46,12 @@ class Split:
 
 
 class GradientClock:
-    """When the last gradient of a backward pass was computed: what the pass still takes after it is waiting for workers."""
+    """Time of the last gradient of a backward pass: the rest of the pass is waiting for other workers."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.ready = 0.0
         self.latest = -1
-        """Number of the parameter whose gradient was computed last."""
+        """Number of the parameter with the last gradient."""
         self.hooks: list[Any] = [
             parameter.register_hook(partial(self._stamp, number))  # type: ignore[no-untyped-call]
             for number, parameter in enumerate(model.parameters())
@@ -61,7 +61,7 @@ class GradientClock:
         self.latest, self.ready = number, now()
 
     def watch_latest(self) -> None:
-        """From now on watches only the parameter that came last so far: a hook on each of many small ones costs a few percent."""
+        """Keeps only the hook of the parameter with the last gradient: hooks on many small parameters cost a few percent."""
         for number, hook in enumerate(self.hooks):
             if number != self.latest >= 0:
                 hook.remove()
@@ -69,7 +69,7 @@ class GradientClock:
 
 @dataclass
 class Loop:
-    """What one worker needs to run epochs."""
+    """Everything that one worker needs to run epochs."""
 
     rank: Rank
     workload: NetworkWorkload
@@ -78,7 +78,7 @@ class Loop:
     gradients: GradientClock | None
 
     def set_learning_rate(self, epoch: int) -> None:
-        """Gives the optimizer the rate of this epoch, where the workload has a schedule."""
+        """Sets the optimizer's learning rate of this epoch, if the workload has a schedule."""
         rate = self.workload.learning_rate_at(epoch)
         if rate is not None:
             for group in self.optimizer.param_groups:
@@ -117,7 +117,7 @@ class Loop:
 
 
 def warm_up(loop: Loop, bare: torch.nn.Module, loader: Iterable[Any]) -> None:
-    """Runs the first steps and sets weights and optimizer back, so that training starts from the initial weights."""
+    """Runs the first steps, then resets weights and optimizer, so that training starts from the initial weights."""
     weights, optimizer = copy.deepcopy(bare.state_dict()), copy.deepcopy(loop.optimizer.state_dict())
     loop.epoch(islice(loader, WARMUP_STEPS))
     if loop.gradients:

@@ -1,4 +1,4 @@
-"""The rows of one worker: prepared by the backend, read from a folder, or fetched from a store by the worker itself."""
+"""The rows of one worker: prepared by the backend, read from a folder, or fetched from a store by the worker."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ NOT_FETCHED = {"fetch_s": None, "bytes_moved": None, "requests": None}
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a worker trains on."""
+    """The rows that a worker trains on."""
 
     arrays: Arrays
     rows: int
     """Training rows of all workers together."""
     fetched: Mapping[str, Any]
-    """`fetch_s`, a part of the phase `load`, `bytes_moved` and `requests`; None where nothing was fetched."""
+    """`fetch_s` (part of the phase `load`), `bytes_moved` and `requests`; each is None when nothing was fetched."""
 
 
 def load_rows(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callable[[], Arrays] | None) -> Loaded:
-    """The worker's training rows; rank 0 also has the held-out rows, which it alone scores.
+    """The worker's training rows; rank 0 also has the held-out rows, because it scores.
 
-    Without `--shard-data` every worker has all training rows, since any of them may be its own in the next epoch. Raises
-    DataError for rows that cannot be had, with the host where several may be meant.
+    Without `--shard-data` every worker has all training rows, because each epoch deals them out anew. Raises DataError when rows
+    cannot be read; the message names the host when there may be several.
     """
     try:
         return _load(rank, workload, spec, prepared)
@@ -73,7 +73,7 @@ def _fetch(rank: Rank, workload: NetworkWorkload, spec: RunSpec, share: Share | 
 
 
 def rows_sum(x: NDArray[Any], y: NDArray[Any]) -> str:
-    """The sum of the hashes of all rows with their labels, in hexadecimal: the same however the rows are shared out."""
+    """The sum of the hashes of all rows with their labels, in hexadecimal; it does not depend on how the rows are split."""
     x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
     hashes = (hashlib.sha256(row.tobytes() + label.tobytes()).digest() for row, label in zip(x, y, strict=True))
     return f"{sum(int.from_bytes(digest) for digest in hashes) % ROWS_SUM_MODULUS:x}"

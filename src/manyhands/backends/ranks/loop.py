@@ -49,7 +49,7 @@ class Training:
     loop: Loop
 
     def resolved(self, rank: Rank, spec: RunSpec) -> dict[str, Any]:
-        """What really ran, for the record."""
+        """The settings that were really used, for the record."""
         parameters = list(self.bare.parameters())
         return {
             "strategy": rank.strategy,

@@ -1,4 +1,4 @@
-"""A rendezvous for torchrun's agent on one machine whose store listens on loopback alone.
+"""A rendezvous for torchrun's agent on one machine; its store listens on loopback only.
 
 torch's own rendezvous backends listen on every interface; a store can be given a socket that is already bound instead.
 """
@@ -16,10 +16,10 @@ NAME = "manyhands-loopback"
 
 
 class LoopbackRendezvous(StaticTCPRendezvous):
-    """The static rendezvous of a single node, on a port of loopback that the system chose."""
+    """The static rendezvous of a single node, on a loopback port that the system chooses."""
 
     backend = NAME
-    """The name that torchrun asked for it by."""
+    """The name under which torchrun asked for it."""
 
     def get_backend(self) -> str:
         return self.backend

@@ -42,7 +42,7 @@ class Rank:
         return [report]
 
     def synchronize(self) -> None:
-        """Waits until the device has done all that was asked, so that the clock can be read."""
+        """Waits until the device has finished its work, so that the clock can be read."""
         if self.device != "cpu":
             import torch
 
@@ -71,8 +71,8 @@ class GroupRank(Rank):
         dist.barrier()
 
     def gather(self, report: dict[str, Any]) -> list[dict[str, Any]]:
-        # Through the group's store: a gather would leave tensors of Python with a thread of gloo, which aborts the process
-        # when it lets go of them after Python has begun to end (https://github.com/pytorch/pytorch/pull/179291).
+        # Through the group's store: after a gather a thread of gloo holds Python tensors, and aborts the process when it frees
+        # them while Python ends (https://github.com/pytorch/pytorch/pull/179291).
         from torch.distributed.distributed_c10d import _get_default_store
 
         store = _get_default_store()

@@ -1,4 +1,4 @@
-"""One rank's report on a run: the worker about itself, and what it knows about the run as a whole."""
+"""One rank's report on a run: about the worker itself, and about the run as a whole."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any, Self
 from manyhands.measure.worker_report import WorkerReport
 
 OF_THE_RUN = ("history", "init_sha256", "resolved", "quality", "data")
+"""Fields of a report about the run as a whole."""
 
 
 @dataclass(frozen=True)
 class RankReport:
-    """What one rank returns. Between processes it is one flat dictionary of plain values."""
+    """The result of one rank. Between processes it is one flat dictionary of plain values."""
 
     worker: WorkerReport
     resolved: Mapping[str, Any]
-    """What really ran: strategy, device, world size, ..."""
+    """The settings that were really used: strategy, device, world size, ..."""
     quality: Mapping[str, Any] = field(default_factory=dict)
     """Scores on the held-out rows; empty on all ranks but 0, which alone scores."""
     history: Sequence[Mapping[str, Any]] = ()

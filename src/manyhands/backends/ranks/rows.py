@@ -1,4 +1,4 @@
-"""Training rows in memory as torch's DataLoader hands them out, a whole batch at a time."""
+"""Training rows in memory, which torch's DataLoader returns a whole batch at a time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def tensor(array: NDArray[Any]) -> torch.Tensor:
-    """The array as a tensor on the same memory; nobody writes to rows, so memory-mapped ones need no copy either."""
+    """The array as a tensor on the same memory; rows are never written to, so memory-mapped rows need no copy either."""
     import torch
 
     with warnings.catch_warnings():

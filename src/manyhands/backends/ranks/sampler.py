@@ -1,6 +1,6 @@
-"""Which rows a rank takes for each step, in which order; counted and hashed as they are handed out.
+"""The rows that a rank takes for each step, in order; rows are counted and hashed when they are handed out.
 
-`ShardSampler` deals all rows anew to all workers in every epoch; `FixedSampler` reshuffles a worker's own contiguous rows.
+`ShardSampler` deals all rows to all workers anew in every epoch; `FixedSampler` shuffles a worker's own contiguous rows.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class ShardSampler:
         self.forget()
 
     def set_epoch(self, epoch: int) -> None:
-        """Chooses the order of the next pass; epoch 0 is the warm-up's."""
+        """Chooses the order of the next pass; epoch 0 is the warm-up."""
         self._order = epoch_order(self.rows, self.seed, epoch)
 
     def forget(self) -> None:
-        """Sets the count and the hash of rows back."""
+        """Resets the count and the hash of rows."""
         self.rows_seen, self.rows_hash = 0, hashlib.sha256()
 
     def __iter__(self) -> Iterator[Batch]:
@@ -54,7 +54,7 @@ class ShardSampler:
 class FixedSampler(ShardSampler):
     """The batches of one rank out of its own share of the rows; indices count from the share's first row.
 
-    Every rank makes as many steps as the one with most rows. A rank whose rows have run out repeats one that counts for nothing.
+    Every rank makes as many steps as the rank with most rows. A rank without rows left repeats a row with weight 0.
     """
 
     def __init__(self, rows: int, workers: int, rank: int, spec: RunSpec) -> None:

@@ -1,4 +1,4 @@
-"""Scoring a trained network on the held-out rows: by rank 0 alone, outside `train`."""
+"""Scores a trained network on the held-out rows: on rank 0 only, outside `train`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCORE_ROWS = 1000
 
 
 def evaluate(rank: Rank, workload: NetworkWorkload, bare: torch.nn.Module, arrays: Arrays) -> dict[str, float]:
-    """Quality on the held-out rows, scored by rank 0 alone while the others wait; empty on the others."""
+    """Quality on the held-out rows, scored by rank 0 while the other ranks wait; empty on other ranks."""
     quality: dict[str, float] = {}
     if rank.rank == 0:
         quality = workload.score(outputs_of(workload, bare, arrays.x_test, rank.device), arrays)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manyhands.measure.resources import descendants_named, wait_gone
+from manyhands.measure.resources import descendants_named, wait_until_ended
 
 
 def wait_actors_gone(actor: str) -> None:
@@ -10,4 +10,4 @@ def wait_actors_gone(actor: str) -> None:
 
     Ray does not wait for actors that it has told to end, and would leave them behind when it ends itself a moment later.
     """
-    wait_gone(descendants_named(f"ray::{actor}"))
+    wait_until_ended(descendants_named(f"ray::{actor}"))

@@ -68,9 +68,9 @@ def open_boosting(spec: RunSpec, run_config: Any) -> Iterator[RayBoosting]:
     """The workers of a trainer, started and waiting for their steps; ended by Ray Train at the end."""
     import ray.train.xgboost
 
-    from manyhands.backends.ray.boosting_worker import Desk, serve
+    from manyhands.backends.ray.boosting_worker import StepQueue, serve
 
-    desk: Any = ray.remote(num_cpus=0)(Desk).remote(spec.workers)
+    desk: Any = ray.remote(num_cpus=0)(StepQueue).remote(spec.workers)
     train: Any = ray.train  # its types are those of version 1; what runs is version 2
     trainer = train.xgboost.XGBoostTrainer(
         serve,

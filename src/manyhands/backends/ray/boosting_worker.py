@@ -22,8 +22,8 @@ from manyhands.data.row_parts import Rows
 from manyhands.measure.threads import set_threads
 
 
-class Desk:
-    """An actor where the driver leaves orders for all workers, and each worker its answers."""
+class StepQueue:
+    """An actor that holds the driver's next steps for all workers, and each worker's answers."""
 
     def __init__(self, workers: int) -> None:
         self.orders: list[asyncio.Queue[tuple[str, tuple[Any, ...]] | None]] = [asyncio.Queue() for _ in range(workers)]

@@ -17,7 +17,7 @@ from manyhands.backends.nodes.interface import own_address_towards
 from manyhands.backends.spark.memory import memory_settings
 from manyhands.backends.spark.rendezvous import NAME as RENDEZVOUS
 from manyhands.errors import EngineError, Unavailable
-from manyhands.measure.resources import wait_gone
+from manyhands.measure.resources import wait_until_ended
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -209,7 +209,7 @@ def stop_session() -> None:
     gateway.proc.stdin.close()
     gateway.proc.wait(END_S)
     SparkContext._gateway = SparkContext._jvm = None  # else the next session of this process would ask the Java that has ended
-    wait_gone(ours, END_S)
+    wait_until_ended(ours, END_S)
 
 
 def end_unanswered(answered: threading.Event) -> None:
