@@ -11,7 +11,7 @@ from manyhands.plan import RunSpec
 from manyhands.plugins import backend_classes
 from manyhands.record import Record
 from manyhands.reuse import measure_in_one_engine
-from manyhands.run import Surroundings, refusal
+from manyhands.run import RunContext, refusal
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def test_runs_of_different_sizes_share_one_launch(backend: str, tmp_path: Path) 
         pytest.skip(reason)
     records: list[Record] = []
     runs = [spec(1, backend=backend), spec(2, backend=backend), spec(1, backend=backend, repeat=1)]
-    measure_in_one_engine(runs, Surroundings(log_folder=tmp_path), 5, records.append)
+    measure_in_one_engine(runs, RunContext(log_folder=tmp_path), 5, records.append)
     assert [record.status for record in records] == ["ok"] * 3, [record.reason for record in records]
     assert [len(record.per_worker) for record in records] == [1, 2, 1]
     assert [record.plan["position"] for record in records] == [5, 6, 7]
@@ -54,7 +54,7 @@ def test_failed_run_is_one_record_and_the_rest_goes_on(tmp_path: Path) -> None:
         pytest.skip(reason)
     records: list[Record] = []
     runs = [spec(1), spec(1, samples=10_000_000), spec(1, repeat=1)]
-    measure_in_one_engine(runs, Surroundings(log_folder=tmp_path), 0, records.append)
+    measure_in_one_engine(runs, RunContext(log_folder=tmp_path), 0, records.append)
     assert [record.status for record in records] == ["ok", "failed", "ok"], [record.reason for record in records]
     assert "10000000 were asked for" in str(records[1].reason)
     assert records[0].resolved["engine"] != records[2].resolved["engine"]

@@ -1,4 +1,4 @@
-"""A workload of kind `ensemble` as a user would write it, in a file that no worker can import, its model a class of that file."""
+"""A workload of kind `ensemble` as a user would write it: workers cannot import its file, and the model is a class of that file."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""What every engine that offers estimators must keep to: found, never listed. Each cell runs once, in a fresh process."""
+"""The contract of all engines that offer estimators, which are found, never listed. Each cell runs once, in a fresh process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from manyhands.backends.base import kinds
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_classes, workload_class
 from manyhands.record import Record
-from manyhands.run import Surroundings, measure, refusal
+from manyhands.run import RunContext, measure, refusal
 
 pytestmark = pytest.mark.slow
 OWN = Path(__file__).with_name("own_voters.py")
@@ -29,10 +29,10 @@ SMALL: Mapping[str, dict[str, Any]] = {
     "prepare": {"samples": 500},
 }
 TOLERANCE = {"kmeans": 1e-6, "xgboost": 0.02, "ensemble": 0.0, "search": 0.0, "prepare": 1e-5}
-"""How far a metric may be from serial's, relative: engines that sum in another order cannot give the same bits, boosters grow other
-trees from merged sketches; members and candidates are trained whole, so they are the same."""
+"""Largest relative difference of a metric from serial's: engines that sum in another order give other bits, and boosters grow other
+trees from merged sketches; members and candidates are trained whole, so they are equal."""
 KNOWN = 0.8
-"""Share of the planted labels that its features foretell: who took the label itself for one of them would be right every time."""
+"""Share of the planted labels that the features predict: a model that uses the label itself as a feature would predict all."""
 CELLS = [
     (workload, name, workers)
     for workload in SMALL
@@ -55,7 +55,7 @@ def plant(path: Path) -> None:
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """The record of one cell, made once; skips with the reason where it cannot be run here."""
-    surroundings = Surroundings(log_folder=tmp_path_factory.mktemp("logs"))
+    context = RunContext(log_folder=tmp_path_factory.mktemp("logs"))
     files = tmp_path_factory.mktemp("files")
     plant(files / "planted.csv")
 
@@ -67,7 +67,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
             spec = replace(spec, settings={**spec.settings, "file": str(files / str(spec.settings["file"]))})
         if reason := refusal(spec):
             pytest.skip(f"{spec.label}: {reason}")
-        record = measure(spec, surroundings)
+        record = measure(spec, context)
         assert record.ok, record.reason
         return record
 
@@ -129,7 +129,7 @@ def test_members_spread_over_the_workers_visit_every_row_equally_often(
     spec = RunSpec(
         workload="ensemble", backend="joblib", workers=2, samples=1000, epochs=4, batch="per-worker", settings={"cover": cover}
     )
-    record = measure(spec, Surroundings(log_folder=tmp_path_factory.mktemp("logs")))
+    record = measure(spec, RunContext(log_folder=tmp_path_factory.mktemp("logs")))
     assert record.ok, record.reason
     assert record.resolved["row_visits"] == sum(worker["rows_seen"] for worker in record.per_worker) == 4 * 1000
     assert sum(worker["tasks"] for worker in record.per_worker) == 4
@@ -146,7 +146,7 @@ def test_workload_of_a_file_reaches_workers_that_cannot_import_it(backend: str, 
     )
     if reason := refusal(spec):
         pytest.skip(reason)
-    record = measure(spec, Surroundings(log_folder=tmp_path))
+    record = measure(spec, RunContext(log_folder=tmp_path))
     assert record.ok, record.reason
     assert record.resolved["model"] == "OwnPerceptron"
 

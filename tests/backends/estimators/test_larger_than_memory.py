@@ -11,7 +11,7 @@ import pytest
 from manyhands.errors import Unavailable
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class
-from manyhands.run import Surroundings, measure
+from manyhands.run import RunContext, measure
 
 pytestmark = [pytest.mark.large, pytest.mark.slow]
 
@@ -28,7 +28,7 @@ TABLE = ("LargeTable", 512, {"rounds": 1, "max_depth": 2, "max_bins": 32})
 def test_finishes_on_four_times_the_memory_of_a_worker(
     backend: str, workload: str, row_bytes: int, settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    """K-means on Spark is not among them: its rows are Java's, whose heap is the limit whatever it is asked to hold."""
+    """K-means on Spark is not among them: its rows are in Java's heap, whose size is the limit."""
     try:
         backend_class(backend).require()
     except Unavailable as error:
@@ -43,7 +43,7 @@ def test_finishes_on_four_times_the_memory_of_a_worker(
         settings=settings,
         timeout_s=590.0,
     )
-    record = measure(spec, Surroundings(log_folder=tmp_path))
+    record = measure(spec, RunContext(log_folder=tmp_path))
     assert record.ok, record.reason
     assert record.resolved["rows_per_epoch"] == spec.samples
     assert "ended_by_force" not in record.resources

@@ -16,7 +16,7 @@ from manyhands.backends.ranks.fit import collective_fit  # noqa: E402
 from manyhands.errors import EngineError  # noqa: E402
 from manyhands.plan import RunSpec  # noqa: E402
 from manyhands.plugins import backend_classes  # noqa: E402
-from manyhands.run import Surroundings, measure, refusal  # noqa: E402
+from manyhands.run import RunContext, measure, refusal  # noqa: E402
 
 SPEC = RunSpec(workload="collective", backend="ddp", workers=2, batch="per-worker", settings={"largest": 2000}, timeout_s=100)
 
@@ -82,7 +82,7 @@ def test_a_wrong_sum_or_a_missing_worker_fails_the_run() -> None:
 def test_two_workers_sum_messages_of_every_size(backend: str) -> None:
     if reason := refusal(replace(SPEC, backend=backend)):
         pytest.skip(reason)
-    record = measure(replace(SPEC, backend=backend), Surroundings())
+    record = measure(replace(SPEC, backend=backend), RunContext())
     assert record.ok, record.reason
     measured = record.resolved["all_reduce"]
     assert [size["elements"] for size in measured] == [1, 10, 100, 1000, 2000]
