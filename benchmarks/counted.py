@@ -69,7 +69,7 @@ def summarise(folder: Path) -> Call:
 def print_table(folder: Path) -> Call:
     """The report of 60 records as text."""
     from manyhands.analysis.example import example_records
-    from manyhands.report.tables import to_text
+    from manyhands.report.terminal import to_text
 
     records = example_records(repeats=15)
     return lambda: to_text(records)

@@ -12,10 +12,10 @@ from manyhands.analysis.example import example_exchange
 from manyhands.record import Record
 from manyhands.report.advice import SURE
 from manyhands.report.charts.exchange import exchange_charts
+from manyhands.report.csv_and_json import to_json
 from manyhands.report.exchange import advice
-from manyhands.report.flat import to_json
 from manyhands.report.markdown import to_markdown
-from manyhands.report.tables import to_text
+from manyhands.report.terminal import to_text
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from manyhands.analysis.example import example_records
 from manyhands.errors import RecordError
-from manyhands.report.flat import to_json
+from manyhands.report.csv_and_json import to_json
 from manyhands.report.sources import load
 
 

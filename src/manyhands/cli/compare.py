@@ -113,7 +113,7 @@ def compare(options: argparse.Namespace) -> int:
     for file in options.out:
         file.write_text(comparison.to_json(found, rates) if file.suffix == ".json" else comparison.to_markdown(found, rates))
     if options.format == "table":
-        from manyhands.report.tables import print_comparison
+        from manyhands.report.terminal import print_comparison
 
         print_comparison(found, rates)
     else:

@@ -54,7 +54,7 @@ def call(options: argparse.Namespace) -> int:
             "nothing was measured at a commit of this repository's history: records of a tree with changes belong to none"
         )
     if options.format == "table":
-        from manyhands.report.tables import print_history
+        from manyhands.report.terminal import print_history
 
         print_history(found)
     else:

@@ -15,7 +15,7 @@ from manyhands.cli.progress import Progress
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
 from manyhands.record import Record, append_record, check_writable, read_records
-from manyhands.report.tables import print_report
+from manyhands.report.terminal import print_report
 from manyhands.reuse import measure_in_one_engine
 from manyhands.run import Surroundings, measure, no_study, skip
 from manyhands.temporary import sweep_leftovers

@@ -86,7 +86,7 @@ def show(predictions: list[tuple[Family, Found]], form: str) -> None:
     from manyhands.report import prediction
 
     if form == "table":
-        from manyhands.report.tables import print_predictions
+        from manyhands.report.terminal import print_predictions
 
         print_predictions(predictions)
     else:

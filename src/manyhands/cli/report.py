@@ -84,7 +84,7 @@ def call(options: argparse.Namespace) -> int:
     if options.out is not None:
         _write(options.out, form, records, options.time, target, _history(options.asv, records, form))
     elif form == "table":
-        from manyhands.report.tables import print_report
+        from manyhands.report.terminal import print_report
 
         print_report(records, time=options.time, target=target)
     else:
@@ -110,10 +110,10 @@ def render(
 
         return to_markdown(records, time, target, before, history)
     if form == "table":
-        from manyhands.report.tables import to_text
+        from manyhands.report.terminal import to_text
 
         return to_text(records, time, target)
-    from manyhands.report.flat import to_csv, to_json
+    from manyhands.report.csv_and_json import to_csv, to_json
 
     return to_csv(records) if form == "csv" else to_json(records, time)
 

@@ -9,7 +9,7 @@ from manyhands.analysis.scaling import Time, cores
 from manyhands.analysis.spread import LaunchSpread
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.winner import Winner, winner
-from manyhands.report import words
+from manyhands.report import formatting
 
 SURE, OPEN, UNSURE, NONE = "sure", "no clear winner", "not sure", "no answer"
 """How sure the advice is: intervals apart; intervals that overlap; too few launches; nothing to compare."""
@@ -38,11 +38,11 @@ def advice(summaries: Sequence[Summary], time: Time) -> Advice:
         return Advice("No base line", NONE, (text,))
     found = winner(summaries)
     if found is None:
-        text = f"Only {words.full_name(base.cell)} was measured: add another backend or --workers 1,2."
+        text = f"Only {formatting.full_name(base.cell)} was measured: add another backend or --workers 1,2."
         return Advice("Nothing to compare", NONE, (text,))
     chosen = _chosen(found)
     why = [_speed(chosen, base, time), _sureness(found, chosen), _price(chosen, base), _quality(chosen, base)]
-    return Advice(_use(chosen), _level(found), tuple(words.plain(line) for line in why if line))
+    return Advice(_use(chosen), _level(found), tuple(formatting.plain(line) for line in why if line))
 
 
 def _chosen(found: Winner) -> Summary:
@@ -56,7 +56,7 @@ def _chosen(found: Winner) -> Summary:
 
 
 def _use(row: Summary) -> str:
-    return f"Use {words.full_name(row.cell)}"
+    return f"Use {formatting.full_name(row.cell)}"
 
 
 def _level(found: Winner) -> str:
@@ -69,17 +69,17 @@ def _speed(row: Summary, base: Summary, time: Time) -> str:
     if row.speedup is None:
         return ""
     share = f", {100 * row.efficiency:.0f} % of what its cores could give" if row.efficiency is not None else ""
-    bounds = "" if row.speedup.low is None else " [" + words.interval(row.speedup).split(" [")[1]
-    return f"It {FASTER[time]} {words.figure(row.speedup.value)}{bounds} times as fast as {words.full_name(base.cell)}{share}."
+    bounds = "" if row.speedup.low is None else " [" + formatting.interval(row.speedup).split(" [")[1]
+    return f"It {FASTER[time]} {formatting.format_number(row.speedup.value)}{bounds} times as fast as {formatting.full_name(base.cell)}{share}."
 
 
 def _sureness(found: Winner, chosen: Summary) -> str:
     launches = min(len(row.cell.measured) for row in (found.best, *found.rivals))
     if found.is_sure:
-        return f"Sure: its 95 % interval overlaps no other cell's ({words.count(launches, 'launch', 'launches')})."
+        return f"Sure: its 95 % interval overlaps no other cell's ({formatting.count(launches, 'launch', 'launches')})."
     if not found.rivals:
         return "Not sure: one launch cannot tell it from luck. Measure again with --repeats 3."
-    others = [words.full_name(row.cell) for row in (found.best, *found.rivals) if row is not chosen]
+    others = [formatting.full_name(row.cell) for row in (found.best, *found.rivals) if row is not chosen]
     reason = "it is the fastest so far" if chosen is found.best else "of those as fast as the fastest it has the fewest cores"
     listed = "; ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")
     return f"No clear winner: intervals overlap with {listed}; {reason}. More --repeats would tell them apart."
@@ -88,7 +88,7 @@ def _sureness(found: Winner, chosen: Summary) -> str:
 def _price(row: Summary, base: Summary) -> str:
     if row is base or not base.core_hours or row.core_hours is None:
         return ""
-    return f"It holds cores for {words.figure(row.core_hours / base.core_hours)} times the core-hours of the base line, launch and teardown counted."
+    return f"It holds cores for {formatting.format_number(row.core_hours / base.core_hours)} times the core-hours of the base line, launch and teardown counted."
 
 
 def _quality(row: Summary, base: Summary) -> str:
@@ -97,7 +97,7 @@ def _quality(row: Summary, base: Summary) -> str:
     if row is base or metric is None:
         return ""
     own, other = row.quality[metric], base.quality[metric]
-    compared = f"{words.metric(metric)} {words.score(own)}, base line {words.score(other)}"
+    compared = f"{formatting.metric(metric)} {formatting.score(own)}, base line {formatting.score(other)}"
     return f"The model: {compared}{_difference(own, other)}."
 
 

@@ -14,7 +14,7 @@ from manyhands.report import columns, exchange
 from manyhands.report.advice import Advice
 from manyhands.report.advice import advice as training_advice
 from manyhands.report.columns import Column
-from manyhands.report.verdict import verdict
+from manyhands.report.winner_and_laws import verdict
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from manyhands.analysis.spread import Estimate
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.targets import QualityTarget, TimeToTarget, time_to_target
 from manyhands.record import PHASES
-from manyhands.report import words
+from manyhands.report import formatting
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Column:
 def identity(summaries: Sequence[Summary]) -> list[Column]:
     """Which cell a row is about."""
     return [
-        Column(("backend",), tuple(words.name(row.cell) for row in summaries), is_number=False),
+        Column(("backend",), tuple(formatting.name(row.cell) for row in summaries), is_number=False),
         Column(("workers",), tuple(str(row.cell.workers) for row in summaries)),
         Column(("threads",), tuple(str(row.cell.threads) for row in summaries)),
     ]
@@ -40,18 +40,22 @@ def speed(summaries: Sequence[Summary], target: QualityTarget | None = None) -> 
     return [
         [
             Column(("runs",), tuple(_runs(row) for row in summaries)),
-            Column(("wall s", "mean ± sd"), tuple(words.mean_and_sd(row.wall) for row in summaries)),
-            Column(("wall s", "median"), tuple(words.figure(row.wall.median if row.wall else None) for row in summaries)),
-            Column(("train s", "mean ± sd"), tuple(words.mean_and_sd(row.train) for row in summaries)),
+            Column(("wall s", "mean ± sd"), tuple(formatting.mean_and_sd(row.wall) for row in summaries)),
+            Column(
+                ("wall s", "median"), tuple(formatting.format_number(row.wall.median if row.wall else None) for row in summaries)
+            ),
+            Column(("train s", "mean ± sd"), tuple(formatting.mean_and_sd(row.train) for row in summaries)),
             Column(("speed-up", "[95 % interval]"), tuple(_speedup(row) for row in summaries)),
-            Column(("effi-", "ciency"), tuple("1" if row.is_base else words.figure(row.efficiency) for row in summaries)),
+            Column(
+                ("effi-", "ciency"), tuple("1" if row.is_base else formatting.format_number(row.efficiency) for row in summaries)
+            ),
         ],
         [
             Column(("serial fraction", "(Karp-Flatt)"), tuple(_estimate(row.serial_fraction) for row in summaries)),
-            Column(("core", "hours"), tuple(words.figure(row.core_hours) for row in summaries)),
-            Column(("CPU s",), tuple(words.figure(row.cpu_s) for row in summaries)),
-            Column(("CPU %",), tuple(words.whole(row.cpu_percent) for row in summaries)),
-            Column(("peak", "memory"), tuple(words.size(row.peak_bytes) for row in summaries)),
+            Column(("core", "hours"), tuple(formatting.format_number(row.core_hours) for row in summaries)),
+            Column(("CPU s",), tuple(formatting.format_number(row.cpu_s) for row in summaries)),
+            Column(("CPU %",), tuple(formatting.whole(row.cpu_percent) for row in summaries)),
+            Column(("peak", "memory"), tuple(formatting.size(row.peak_bytes) for row in summaries)),
             *(_metric(metric, summaries) for metric in metrics(summaries)),
             *([_time_to(target, summaries)] if target else []),
         ],
@@ -61,17 +65,19 @@ def speed(summaries: Sequence[Summary], target: QualityTarget | None = None) -> 
 def phases(summaries: Sequence[Summary]) -> list[list[Column]]:
     """Mean seconds in each phase, and how `train` splits, in per cent of it; then, where there are any, the parts of other phases."""
     columns = [
-        Column(("warm-up" if phase == "warmup" else phase,), tuple(words.figure(row.phases[phase]) for row in summaries))
+        Column(
+            ("warm-up" if phase == "warmup" else phase,), tuple(formatting.format_number(row.phases[phase]) for row in summaries)
+        )
         for phase in PHASES
     ]
-    split = tuple(" / ".join(words.percent(row.train_split[part]) for part in row.train_split) for row in summaries)
+    split = tuple(" / ".join(formatting.percent(row.train_split[part]) for part in row.train_split) for row in summaries)
     parts = [
-        (("fetch", "in load"), [words.figure(row.fetch_s) for row in summaries]),
-        (("fetched by", "a worker"), [words.size(row.fetched_bytes) for row in summaries]),
-        (("iterations", "in train"), [words.whole(row.iterations) for row in summaries]),
-        (("predict", "in evaluate"), [words.figure(row.predict_s) for row in summaries]),
+        (("fetch", "in load"), [formatting.format_number(row.fetch_s) for row in summaries]),
+        (("fetched by", "a worker"), [formatting.size(row.fetched_bytes) for row in summaries]),
+        (("iterations", "in train"), [formatting.whole(row.iterations) for row in summaries]),
+        (("predict", "in evaluate"), [formatting.format_number(row.predict_s) for row in summaries]),
     ]
-    inside = [Column(heading, tuple(texts)) for heading, texts in parts if set(texts) != {words.NOT_MEASURED}]
+    inside = [Column(heading, tuple(texts)) for heading, texts in parts if set(texts) != {formatting.NOT_MEASURED}]
     return [[*columns, Column(("compute / com-", "municate / input"), split)], *([inside] if inside else [])]
 
 
@@ -82,22 +88,26 @@ def metrics(summaries: Sequence[Summary]) -> list[str]:
 
 
 def _metric(metric: str, summaries: Sequence[Summary]) -> Column:
-    heading = words.plain(words.metric(metric))
+    heading = formatting.plain(formatting.metric(metric))
     lines = tuple(heading.split(" ", 1)) if len(heading) > 8 else (heading,)
-    return Column(lines, tuple(words.score(row.quality.get(metric)) for row in summaries))
+    return Column(lines, tuple(formatting.score(row.quality.get(metric)) for row in summaries))
 
 
 def _time_to(target: QualityTarget, summaries: Sequence[Summary]) -> Column:
-    heading = ("train s until", words.plain(f"{words.metric(target.metric)} {target.value:g}"))
+    heading = ("train s until", formatting.plain(f"{formatting.metric(target.metric)} {target.value:g}"))
     return Column(heading, tuple(_reached(time_to_target(row.cell, target)) for row in summaries))
 
 
 def _reached(found: TimeToTarget) -> str:
-    return f"{words.mean_and_sd(found.seconds)} ({found.reached} of {found.scored})" if found.scored else words.NOT_MEASURED
+    return (
+        f"{formatting.mean_and_sd(found.seconds)} ({found.reached} of {found.scored})"
+        if found.scored
+        else formatting.NOT_MEASURED
+    )
 
 
 def _estimate(value: Estimate | None) -> str:
-    return words.interval(value) if value else words.NOT_MEASURED
+    return formatting.interval(value) if value else formatting.NOT_MEASURED
 
 
 def _runs(row: Summary) -> str:
@@ -108,4 +118,4 @@ def _runs(row: Summary) -> str:
 def _speedup(row: Summary) -> str:
     if row.is_base:
         return "1 (base line)"
-    return words.interval(row.speedup) if row.speedup else words.NOT_MEASURED
+    return formatting.interval(row.speedup) if row.speedup else formatting.NOT_MEASURED

@@ -12,7 +12,7 @@ from manyhands.analysis.verdicts.error_rates import ErrorRates
 from manyhands.analysis.verdicts.metrics import EXACT, WORDS
 from manyhands.analysis.verdicts.results import CellResult, Comparison, Judged
 from manyhands.analysis.verdicts.sequential import Budget, fewest_pairs
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.columns import Column
 from manyhands.report.markdown_text import bullets, escape, table
 
@@ -55,12 +55,12 @@ def lines(found: Comparison, rates: ErrorRates | None) -> list[str]:
     told += [line for cell in found.cells if (line := _steadiness(cell))]
     metrics = {one.metric for cell in found.cells for one in cell.judged}
     if not metrics:
-        return [words.plain(line) for line in told]
+        return [formatting.plain(line) for line in told]
     if metrics == {"instructions"}:
         told.append(
             f"same: within {100 * EXACT:g} %; counts by valgrind are the same in every run, whatever else the machine does"
         )
-        return [words.plain(line) for line in told]
+        return [formatting.plain(line) for line in told]
     told += [
         f"same: a difference of {effect} or more is ruled out, by two one-sided tests",
         f"slower, faster: seen by rank tests on pairs of launches, then again on fresh launches; of what is called either, at most"
@@ -68,7 +68,7 @@ def lines(found: Comparison, rates: ErrorRates | None) -> list[str]:
         " are not adjusted for stopping early",
         rates.quote(budget, found.limits.max_time_s) if rates else UNKNOWN_RATES,
     ]
-    return [words.plain(line) for line in told]
+    return [formatting.plain(line) for line in told]
 
 
 UNKNOWN_RATES = "error rates on this machine: not measured yet; 'manyhands calibrate' measures and keeps them"
@@ -110,7 +110,7 @@ def _metric(cell: CellResult, judged: Judged) -> str:
 def _value(judged: Judged, value: float, cell: CellResult) -> str:
     if judged.metric == "quality":
         return f"{value if is_error(cell.quality) else 1 / value:.4f}"
-    return words.figure(value * UNITS[judged.metric][1])
+    return formatting.format_number(value * UNITS[judged.metric][1])
 
 
 def _ratio(judged: Judged) -> str:

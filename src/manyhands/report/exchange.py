@@ -8,7 +8,7 @@ from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.exchange import Link, Message, fit_link, messages, points
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.spread import Estimate
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.advice import NONE, OPEN, SURE, UNSURE, Advice
 from manyhands.report.columns import Column
 
@@ -22,7 +22,7 @@ def identity(group: Group) -> list[Column]:
     """Which cell and which message a row is about."""
     cells = [(cell, message) for cell in group.cells for message in messages(cell)]
     return [
-        Column(("backend",), tuple(words.name(cell) for cell, _ in cells), is_number=False),
+        Column(("backend",), tuple(formatting.name(cell) for cell, _ in cells), is_number=False),
         Column(("workers",), tuple(str(cell.workers) for cell, _ in cells)),
         Column(("threads",), tuple(str(cell.threads) for cell, _ in cells)),
         Column(("elements",), tuple(str(message.elements) for _, message in cells)),
@@ -36,15 +36,17 @@ def bandwidths(group: Group) -> list[Column]:
         Column(("message",), tuple(data(row.bytes) for row in rows)),
         Column(("runs",), tuple(str(row.seconds.count) for row in rows)),
         Column(("time", "mean ± sd"), tuple(_time(row) for row in rows)),
-        Column(("algbw", "GB/s"), tuple(words.figure(row.algbw / 1e9) for row in rows)),
-        Column(("busbw", "GB/s"), tuple(words.figure(row.busbw / 1e9) for row in rows)),
+        Column(("algbw", "GB/s"), tuple(formatting.format_number(row.algbw / 1e9) for row in rows)),
+        Column(("busbw", "GB/s"), tuple(formatting.format_number(row.busbw / 1e9) for row in rows)),
     ]
 
 
 def links(group: Group) -> list[str]:
     """A line for every measured cell: its alpha and beta, or why there are none."""
     return [
-        words.plain(f"{words.full_name(cell)}: {_link(fit_link(points(cell.measured)))}") for cell in group.cells if cell.measured
+        formatting.plain(f"{formatting.full_name(cell)}: {_link(fit_link(points(cell.measured)))}")
+        for cell in group.cells
+        if cell.measured
     ]
 
 
@@ -54,11 +56,11 @@ def advice(group: Group) -> Advice:
     if not measured:
         return Advice("Nothing was measured", NONE, ("Every run failed or was skipped; the reasons stand below.",))
     best, message = max(measured, key=lambda pair: (pair[1].bytes, pair[1].busbw))
-    why = f"{data(message.bytes)} take it {_time(message)}, {words.figure(message.busbw / 1e9)} GB/s on the bus."
+    why = f"{data(message.bytes)} take it {_time(message)}, {formatting.format_number(message.busbw / 1e9)} GB/s on the bus."
     link = f"It comes to {_link(fit_link(points(best.measured)))}."
     if len(measured) < 2:
-        return Advice(f"One exchange was measured: {words.full_name(best)}", NONE, (why, link))
-    return Advice(f"Fastest exchange: {words.full_name(best)}", _sureness(best, [cell for cell, _ in measured]), (why, link))
+        return Advice(f"One exchange was measured: {formatting.full_name(best)}", NONE, (why, link))
+    return Advice(f"Fastest exchange: {formatting.full_name(best)}", _sureness(best, [cell for cell, _ in measured]), (why, link))
 
 
 def data(size: float) -> str:
@@ -74,13 +76,13 @@ def microseconds(value: Estimate) -> str:
 
 def nanoseconds(value: Estimate) -> str:
     """An estimate of seconds a byte, in nanoseconds with its interval, and the bandwidth that it comes to."""
-    return f"{_scaled(value, 1e9)} ns a byte ({words.figure(1e-9 / value.value)} GB/s)"
+    return f"{_scaled(value, 1e9)} ns a byte ({formatting.format_number(1e-9 / value.value)} GB/s)"
 
 
 def _scaled(value: Estimate, factor: float) -> str:
     if value.low is None or value.high is None:
-        return words.figure(value.value * factor)
-    return f"{words.figure(value.value * factor)} [{words.figure(value.low * factor)}, {words.figure(value.high * factor)}]"
+        return formatting.format_number(value.value * factor)
+    return f"{formatting.format_number(value.value * factor)} [{formatting.format_number(value.low * factor)}, {formatting.format_number(value.high * factor)}]"
 
 
 def _link(found: Link | NotIdentifiable) -> str:
@@ -92,8 +94,12 @@ def _link(found: Link | NotIdentifiable) -> str:
 def _time(row: Message) -> str:
     """Mean and deviation over launches in ms, or µs below one."""
     unit, factor = ("ms", 1e3) if row.seconds.mean >= 1e-3 else ("µs", 1e6)
-    sd = f" ± {words.figure(row.seconds.sd * factor, like=row.seconds.mean * factor)}" if row.seconds.sd is not None else ""
-    return f"{words.figure(row.seconds.mean * factor)}{sd} {unit}"
+    sd = (
+        f" ± {formatting.format_number(row.seconds.sd * factor, like=row.seconds.mean * factor)}"
+        if row.seconds.sd is not None
+        else ""
+    )
+    return f"{formatting.format_number(row.seconds.mean * factor)}{sd} {unit}"
 
 
 def _sureness(best: Cell, cells: Sequence[Cell]) -> str:

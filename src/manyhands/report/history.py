@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from manyhands.analysis.history.change_points import FEWEST, ChangePoint
 from manyhands.analysis.history.found import History
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.columns import Column
 from manyhands.report.markdown_text import bullets, table
 
@@ -32,8 +32,8 @@ def lines(found: History) -> list[str]:
     """What stands below the table."""
     lengths = [len(one.points) for one in found.series]
     told = [
-        f"{words.count(len(found.series), 'benchmark')} over {min(lengths, default=0)} to {max(lengths, default=0)} commits,"
-        f" {words.count(len(found.changes), 'change')}"
+        f"{formatting.count(len(found.series), 'benchmark')} over {min(lengths, default=0)} to {max(lengths, default=0)} commits,"
+        f" {formatting.count(len(found.changes), 'change')}"
     ]
     told += [
         f"crept: {one.series}: {100 * (one.shift.ratio - 1):+.1f} % since release {one.release}, over {one.commits} commits"
@@ -47,12 +47,12 @@ def lines(found: History) -> list[str]:
         )
     short = sum(length < FEWEST for length in lengths)
     if short:
-        told.append(f"{words.count(short, 'benchmark')} with fewer than {FEWEST} commits: too few to look for changes")
+        told.append(f"{formatting.count(short, 'benchmark')} with fewer than {FEWEST} commits: too few to look for changes")
     told.append(
         "a change is told when kernel change point detection and PELT agree on it within one commit; its confidence is that of a rank test,"
         " corrected for all changes together"
     )
-    return [words.plain(line) for line in told]
+    return [formatting.plain(line) for line in told]
 
 
 def to_markdown(found: History) -> str:

@@ -14,7 +14,7 @@ from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import QualityTarget
 from manyhands.errors import RecordError
 from manyhands.record import Record
-from manyhands.report import notes, words
+from manyhands.report import formatting, notes
 from manyhands.report.charts.chart import Chart
 from manyhands.report.charts.gallery import charts
 from manyhands.report.charts.look import LIGHT, config, resolved
@@ -71,7 +71,7 @@ def _for_file(chart: Chart, title: str) -> dict[str, Any]:
     """The specification with a fixed width, a title, and the legend that the page draws beside it."""
     spec = dict(chart.spec) | {
         "width": WIDTHS[chart.size],
-        "title": {"text": words.plain(f"{title}: {chart.title}"), "offset": 14},
+        "title": {"text": formatting.plain(f"{title}: {chart.title}"), "offset": 14},
         "padding": 16
         if not isinstance(chart.spec.get("padding"), dict)
         else chart.spec["padding"] | {"left": 16, "top": 16, "bottom": 16},

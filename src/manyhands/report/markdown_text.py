@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.columns import Column
 
 
 def escape(text: str) -> str:
     """The text as Markdown shows it literally: no HTML, no table cell ends, no emphasis, links or mentions."""
-    safe = words.plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    safe = formatting.plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
     return re.sub(r"([\\`*_\[\]|#~!])", r"\\\1", safe)
 
 

@@ -10,7 +10,7 @@ from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import finite_or_none, mean
 from manyhands.analysis.summary import Summary
 from manyhands.record import Record
-from manyhands.report import words
+from manyhands.report import formatting
 
 TITLED = 4
 """Differences that a title names; the line about what is not averaged names all."""
@@ -21,13 +21,13 @@ def title(group: Group, siblings: Sequence[Group]) -> str:
     """The workload, and what sets the group apart from the other groups of that workload."""
     apart = [f"{name} {group.conditions.get(name, 'missing')}" for name in differences(siblings)]
     more = [f"{len(apart) - TITLED} more differences"] if len(apart) > TITLED else []
-    return words.plain(", ".join([group.workload, *apart[:TITLED], *more]))
+    return formatting.plain(", ".join([group.workload, *apart[:TITLED], *more]))
 
 
 def not_averaged(siblings: Sequence[Group]) -> list[str]:
     """One line that names what keeps the groups of a workload apart; none for a single group."""
     found = [f"{name} {' / '.join(values)}" for name, values in differences(siblings).items()]
-    return [words.plain(f"not averaged together: {'; '.join(found)}")] if found else []
+    return [formatting.plain(f"not averaged together: {'; '.join(found)}")] if found else []
 
 
 def stopped(group: Group) -> list[str]:
@@ -39,8 +39,8 @@ def stopped(group: Group) -> list[str]:
             if not record.ok:
                 reasons[record.status, record.reason or ""] = reasons.get((record.status, record.reason or ""), 0) + 1
         for (status, reason), times in reasons.items():
-            share = f" ({times} of {words.count(len(cell.records), 'run')})" if len(cell.records) > 1 else ""
-            lines.append(words.plain(f"{status}: {words.full_name(cell)}{share}: {reason}"))
+            share = f" ({times} of {formatting.count(len(cell.records), 'run')})" if len(cell.records) > 1 else ""
+            lines.append(formatting.plain(f"{status}: {formatting.full_name(cell)}{share}: {reason}"))
     return lines
 
 
@@ -50,7 +50,7 @@ def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
     if summaries and not is_exchange(group) and not any(row.is_base for row in summaries):
         lines.append("no speed-up: no measured run of serial with 1 worker to compare with; add --backend serial")
     if any(row.speedup and row.speedup.low is None for row in summaries):
-        lines.append(f"[{words.NOT_MEASURED}] an interval needs 2 launches of both cells; add --repeats 3")
+        lines.append(f"[{formatting.NOT_MEASURED}] an interval needs 2 launches of both cells; add --repeats 3")
     starts = {(record.spec.get("seed"), record.init_sha256) for record in group.measured if record.init_sha256}
     if len(starts) > len({seed for seed, _ in starts}):
         lines.append("initial weights differ between runs: compare their speed, not their quality")
@@ -58,8 +58,8 @@ def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
     lines += [line for row in summaries for line in _unmeasured(row)]
     lines += _engines(group)
     crowded = [row for row in summaries if any(record.resolved.get("oversubscribed") for record in row.cell.measured)]
-    lines += [f"oversubscribed: {words.full_name(row.cell)}: more threads than usable cores" for row in crowded]
-    return [words.plain(line) for line in lines]
+    lines += [f"oversubscribed: {formatting.full_name(row.cell)}: more threads than usable cores" for row in crowded]
+    return [formatting.plain(line) for line in lines]
 
 
 def facts(group: Group) -> list[str]:
@@ -82,12 +82,12 @@ def machine(record: Record) -> str:
         f"{cores} of {total} cores usable" if cores and total and cores != total else f"{cores} cores" if cores else None
     )
     parts += [
-        words.size(memory) if memory else None,
+        formatting.size(memory) if memory else None,
         known.get("os"),
         f"Python {known['python']}" if known.get("python") else None,
     ]
     text = ", ".join(str(part) for part in parts if part)
-    return words.plain(f"machine: {text}") if text else ""
+    return formatting.plain(f"machine: {text}") if text else ""
 
 
 def versions(records: Sequence[Record]) -> str:
@@ -99,14 +99,14 @@ def versions(records: Sequence[Record]) -> str:
     parts = [f"{name} {' / '.join(found)}" for name, found in met.items()]
     commits = dict.fromkeys(record.code["commit"] for record in records if record.code.get("commit"))
     parts += [f"code {' / '.join(str(commit)[:12] for commit in commits)}"] if commits else []
-    return words.plain(f"versions: {', '.join(parts)}") if parts else ""
+    return formatting.plain(f"versions: {', '.join(parts)}") if parts else ""
 
 
 def headline(title: str, summaries: Sequence[Summary], time: Time) -> str:
     """What the first table of a group compares."""
     base = next((row.cell for row in summaries if row.is_base), None)
-    over = f": speed-up of {_PHRASES[time]} over {words.full_name(base)}" if base else ""
-    return words.plain(f"{title}{over}")
+    over = f": speed-up of {_PHRASES[time]} over {formatting.full_name(base)}" if base else ""
+    return formatting.plain(f"{title}{over}")
 
 
 def how_to_read(time: Time) -> str:
@@ -114,7 +114,7 @@ def how_to_read(time: Time) -> str:
     return (
         f"how to read: speed-up is rows per second in {_PHRASES[time]} over the base line, launches of one block paired;"
         f" efficiency is speed-up per thread used; core-hours are workers x threads x wall time; [a, b] are 95 % intervals;"
-        f" {words.NOT_MEASURED} was not measured"
+        f" {formatting.NOT_MEASURED} was not measured"
     )
 
 
@@ -127,10 +127,10 @@ def _engines(group: Group) -> list[str]:
     lines = []
     for records in served.values():
         stops = [taken for record in records if (taken := finite_or_none(record.resolved.get("engine_stop_s"))) is not None]
-        stop = f", its stop {words.figure(stops[0])} s" if stops else ""
-        launch = words.figure(finite_or_none(records[0].resolved.get("engine_launch_s")))
+        stop = f", its stop {formatting.format_number(stops[0])} s" if stops else ""
+        launch = formatting.format_number(finite_or_none(records[0].resolved.get("engine_launch_s")))
         lines.append(
-            f"one {records[0].spec['backend']} engine served {words.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times of these runs,"
+            f"one {records[0].spec['backend']} engine served {formatting.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times of these runs,"
             " which have no core-hours for that reason; they are repeats within one launch, and their intervals leave out what differs between launches"
         )
     return lines
@@ -141,7 +141,7 @@ def _iterations(summaries: Sequence[Summary]) -> list[str]:
     taken = sorted({row.iterations for row in summaries if row.iterations is not None})
     if len(taken) < 2:
         return []
-    few, many = words.whole(taken[0]), words.whole(taken[-1])
+    few, many = formatting.whole(taken[0]), formatting.whole(taken[-1])
     return [
         f"unequal work: train took from {few} to {many} iterations, since every engine stops by a rule of its own;"
         f" --set tolerance=0 --set max_iterations={few} makes them equal"
@@ -155,7 +155,7 @@ def _unmeasured(row: Summary) -> list[str]:
     )
     without = {metric: sum(finite_or_none(record.quality.get(metric)) is None for record in records) for metric in names}
     return [
-        f"not a number: {words.metric(metric)} of {words.full_name(row.cell)} in {times} of {words.count(len(records), 'run')}"
+        f"not a number: {formatting.metric(metric)} of {formatting.full_name(row.cell)} in {times} of {formatting.count(len(records), 'run')}"
         for metric, times in without.items()
         if times
     ]
@@ -169,7 +169,7 @@ def _data(group: Group) -> str:
     counts = ", ".join(f"{part} {n}" for part, n in rows.items()) if isinstance(rows, dict) else str(rows or "")
     parts = [data.get("name"), data.get("source"), f"sha256 {str(data['sha256'])[:12]}" if data.get("sha256") else None]
     parts.append(f"rows: {counts}" if counts else None)
-    return words.plain(f"data: {'; '.join(str(part) for part in parts if part)}")
+    return formatting.plain(f"data: {'; '.join(str(part) for part in parts if part)}")
 
 
 def _settings(group: Group) -> str:
@@ -178,11 +178,13 @@ def _settings(group: Group) -> str:
     parts = [
         f"{name} {group.conditions[name]}" for name in names if group.conditions.get(name, "False") not in ("False", "defaults")
     ]
-    return words.plain(f"settings: {', '.join(parts)}") if parts else ""
+    return formatting.plain(f"settings: {', '.join(parts)}") if parts else ""
 
 
 def _naive(group: Group) -> str:
     names = dict.fromkeys(metric for record in group.measured for metric in record.quality if metric.startswith("naive_"))
     means = {metric: mean(record.quality.get(metric) for record in group.measured) for metric in names}
-    parts = [f"{words.metric(name.removeprefix('naive_'))} {value:.2f}" for name, value in means.items() if value is not None]
-    return words.plain(f"naive forecast on the same rows: {', '.join(parts)}") if parts else ""
+    parts = [
+        f"{formatting.metric(name.removeprefix('naive_'))} {value:.2f}" for name, value in means.items() if value is not None
+    ]
+    return formatting.plain(f"naive forecast on the same rows: {', '.join(parts)}") if parts else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.record import Record
-from manyhands.report.flat import flat_record
+from manyhands.report.csv_and_json import flat_record
 from manyhands.report.page.script import need
 
 

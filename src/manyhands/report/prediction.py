@@ -12,7 +12,7 @@ from manyhands.analysis.allreduce import BUCKET, FIRST_BUCKET, MIB, buckets
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.predict import Prediction
 from manyhands.analysis.predictable import Family, listed
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.columns import Column
 from manyhands.report.exchange import data, microseconds, nanoseconds
 from manyhands.report.markdown_text import bullets, escape, table
@@ -27,8 +27,8 @@ FORMULAS = {
 def title(family: Family) -> str:
     """What is predicted."""
     variant = f" ({family.variant})" if family.variant else ""
-    return words.plain(
-        f"{family.group.workload} on {family.backend}{variant}, {words.count(family.threads, 'thread')}: predicted train phase"
+    return formatting.plain(
+        f"{family.group.workload} on {family.backend}{variant}, {formatting.count(family.threads, 'thread')}: predicted train phase"
     )
 
 
@@ -46,20 +46,22 @@ def columns(found: Prediction) -> list[Column]:
     return [
         Column(("rows of a", "worker's step"), tuple(str(row.batch) for row in rows)),
         Column(("steps",), tuple(str(row.steps) for row in rows)),
-        Column(("compute", "and input s"), tuple(words.figure(row.busy) for row in rows)),
-        Column(("exposed", "exchange s"), tuple(words.figure(row.exposed) for row in rows)),
-        Column(("train s", "[95 % interval]"), tuple(words.interval(row.train) for row in rows)),
-        Column(("speed-up over", "one worker"), tuple(words.figure(row.speedup) for row in rows)),
-        Column(("effi-", "ciency"), tuple(words.figure(row.speedup / row.workers) for row in rows)),
+        Column(("compute", "and input s"), tuple(formatting.format_number(row.busy) for row in rows)),
+        Column(("exposed", "exchange s"), tuple(formatting.format_number(row.exposed) for row in rows)),
+        Column(("train s", "[95 % interval]"), tuple(formatting.interval(row.train) for row in rows)),
+        Column(("speed-up over", "one worker"), tuple(formatting.format_number(row.speedup) for row in rows)),
+        Column(("effi-", "ciency"), tuple(formatting.format_number(row.speedup / row.workers) for row in rows)),
     ]
 
 
 def lines(found: Found) -> list[str]:
     """What stands below the table: counts that are impossible, the validation, the assumptions."""
     if isinstance(found, NotIdentifiable):
-        return [words.plain(str(found))]
-    impossible = [f"no prediction for {words.count(count, 'worker')}: {reason}" for count, reason in found.impossible.items()]
-    return [words.plain(line) for line in (*impossible, *_beyond(found), *_validation(found), *assumptions(found))]
+        return [formatting.plain(str(found))]
+    impossible = [
+        f"no prediction for {formatting.count(count, 'worker')}: {reason}" for count, reason in found.impossible.items()
+    ]
+    return [formatting.plain(line) for line in (*impossible, *_beyond(found), *_validation(found), *assumptions(found))]
 
 
 def assumptions(found: Prediction) -> list[str]:
@@ -72,7 +74,7 @@ def assumptions(found: Prediction) -> list[str]:
             _compute(found),
             _link(found),
             *(f"{name}: all workers at once exchange in {FORMULAS[name]}" for name in algorithms),
-            f"{data(job.gradient_bytes)} of gradients go in {words.count(len(sizes), 'bucket')} (DistributedDataParallel: {FIRST_BUCKET // MIB} MiB, then"
+            f"{data(job.gradient_bytes)} of gradients go in {formatting.count(len(sizes), 'bucket')} (DistributedDataParallel: {FIRST_BUCKET // MIB} MiB, then"
             f" {BUCKET // MIB} MiB each), last layers first; a bucket starts when the backward pass has filled it and the one before is through",
             "the backward pass is two thirds of compute, and gradients come evenly over it; what it does not hide is exposed",
             _batch(found),
@@ -86,8 +88,12 @@ def assumptions(found: Prediction) -> list[str]:
 
 def _compute(found: Prediction) -> str:
     known = found.calibration
-    of = f"from {words.count(known.launches, 'launch', 'launches')} with {listed(known.workers)} {'worker' if known.workers == (1,) else 'workers'}"
-    parts = [f"{words.figure(1e3 * cost)} ms a {what}" for cost, what in ((known.step_s, "step"), (known.row_s, "row")) if cost]
+    of = f"from {formatting.count(known.launches, 'launch', 'launches')} with {listed(known.workers)} {'worker' if known.workers == (1,) else 'workers'}"
+    parts = [
+        f"{formatting.format_number(1e3 * cost)} ms a {what}"
+        for cost, what in ((known.step_s, "step"), (known.row_s, "row"))
+        if cost
+    ]
     only = "" if len(parts) == 2 else "; smaller steps were no faster" if known.step_s else "; whatever the rows of a step"
     return f"compute and input take a worker {' and '.join(parts)}, {of}{only}"
 
@@ -123,8 +129,8 @@ def _validation(found: Prediction) -> list[str]:
         return [f"validation: {found.unchecked}"]
     on = f"network {'as measured' if found.checked_on.measured else 'as given, which these may not have run on'}"
     return [
-        f"validation: {words.count(check.workers, 'worker')} predicted from {listed(found.checked_from)}, {check.algorithm}, {on}:"
-        f" {words.figure(check.predicted)} s, measured {words.figure(check.measured)} s, error {100 * check.error:+.0f} %"
+        f"validation: {formatting.count(check.workers, 'worker')} predicted from {listed(found.checked_from)}, {check.algorithm}, {on}:"
+        f" {formatting.format_number(check.predicted)} s, measured {formatting.format_number(check.measured)} s, error {100 * check.error:+.0f} %"
         + (" (measured with more threads than cores)" if check.oversubscribed else "")
         for check in found.checks
     ]

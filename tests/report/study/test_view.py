@@ -12,7 +12,7 @@ from manyhands.record import Record
 from manyhands.report.markdown import to_markdown
 from manyhands.report.study.markdown import BEGIN, END, learnt
 from manyhands.report.study.view import study_views
-from manyhands.report.tables import to_text
+from manyhands.report.terminal import to_text
 from manyhands.studies.study import AS_PUBLISHED, CORRECTED
 
 HOSTILE = "</script><script>document.title='owned'</script>|*x*\n"

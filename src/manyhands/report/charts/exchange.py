@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from manyhands.analysis.cells import Group
 from manyhands.analysis.exchange import messages
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, category, coloured, dashed, quantity, specification
 from manyhands.report.charts.look import DASHES, css
 from manyhands.report.charts.series import label
@@ -31,7 +31,7 @@ def exchange_charts(group: Group, by_backend: Mapping[str, str]) -> list[Chart]:
             "bytes": message.bytes,
             "size": data(message.bytes),
             "gb": message.busbw / 1e9,
-            "ms": f"{words.figure(1e3 * message.seconds.mean)} ms",
+            "ms": f"{formatting.format_number(1e3 * message.seconds.mean)} ms",
         }
         for key, (_, found) in zip(keys, cells, strict=True)
         for message in found
@@ -53,15 +53,19 @@ def exchange_charts(group: Group, by_backend: Mapping[str, str]) -> list[Chart]:
         },
     }
     best = [(key, max(found, key=lambda message: message.busbw)) for key, (_, found) in zip(keys, cells, strict=True)]
-    told = " ".join(f"{key.label}: at most {words.figure(top.busbw / 1e9)} GB/s, at {data(top.bytes)}." for key, top in best)
+    told = " ".join(
+        f"{key.label}: at most {formatting.format_number(top.busbw / 1e9)} GB/s, at {data(top.bytes)}." for key, top in best
+    )
     return [
         Chart(
             name="exchange",
             title="Bus bandwidth of an all-reduce by message size",
-            words=words.plain(f"Bus bandwidth against the size of the message, a line for every cell. {told}"),
+            words=formatting.plain(f"Bus bandwidth against the size of the message, a line for every cell. {told}"),
             spec=specification(values, [layer], height=HEIGHT),
             head=("cell", "message", "time", "GB/s on the bus"),
-            rows=tuple((str(v["series"]), str(v["size"]), str(v["ms"]), words.figure(float(str(v["gb"])))) for v in values),
+            rows=tuple(
+                (str(v["series"]), str(v["size"]), str(v["ms"]), formatting.format_number(float(str(v["gb"])))) for v in values
+            ),
             legend=tuple(keys),
             note="Both axes are logarithmic. Small messages are all latency; where a line goes flat, the link is full.",
             size="full",

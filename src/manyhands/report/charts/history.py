@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from manyhands.analysis.history.change_points import ChangePoint
 from manyhands.analysis.history.found import History
 from manyhands.analysis.history.series import CommitSeries
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Spec, category, quantity, specification
 from manyhands.report.charts.look import css
 from manyhands.report.history import confidence
@@ -27,7 +27,7 @@ def history_charts(found: History) -> list[Chart]:
 
 
 def _chart(series: CommitSeries, changes: Sequence[ChangePoint]) -> Chart:
-    name = words.plain(series.name)
+    name = formatting.plain(series.name)
     places = {point.commit: number for number, point in enumerate(series.points, start=1)}
     values = [
         {"place": places[point.commit], "commit": point.commit[:SHORT], "value": point.value, "launches": point.launches}
@@ -56,7 +56,7 @@ def _chart(series: CommitSeries, changes: Sequence[ChangePoint]) -> Chart:
     return Chart(
         name="history",
         title=name,
-        words=words.plain(f"{name} over {len(values)} commits. {'; '.join(told) or 'No lasting change'}."),
+        words=formatting.plain(f"{name} over {len(values)} commits. {'; '.join(told) or 'No lasting change'}."),
         spec=specification(values, [measured, breaks] if changes else [measured], height=HEIGHT),
         head=("commit", "value", "launches"),
         rows=tuple((str(value["commit"]), f"{value['value']:.5g}", str(value["launches"])) for value in values),

@@ -9,7 +9,7 @@ from manyhands.analysis.spread import finite_or_none
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.targets import QualityTarget, is_error
 from manyhands.record import Record
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, Spec, category, coloured, dashed, quantity, specification
 from manyhands.report.charts.look import css
 
@@ -36,7 +36,7 @@ def learning_charts(cells: Sequence[tuple[Key, Summary]], target: QualityTarget 
     ]
     if len({point["epoch"] for point in values}) < 2:
         return []
-    name = words.plain(words.metric(metric))
+    name = formatting.plain(formatting.metric(metric))
     line = {
         "mark": {"type": "line", "strokeWidth": 1.8, "opacity": 0.85, "point": {"size": 28, "filled": True}},
         "encoding": {
@@ -59,13 +59,14 @@ def learning_charts(cells: Sequence[tuple[Key, Summary]], target: QualityTarget 
         Chart(
             name="learning",
             title=f"{name[:1].upper()}{name[1:]} against training time",
-            words=words.plain(
+            words=formatting.plain(
                 f"{name} after every epoch, a line for every launch. {' '.join(_sentence(key, values, metric) for key in keys)}"
             ),
             spec=specification(values, layers, height=HEIGHT),
             head=("cell", "launch", "epoch", "s", name),
             rows=tuple(
-                (v["series"], str(v["launch"]), str(v["epoch"]), words.figure(v["s"]), f"{v['value']:.5g}") for v in values
+                (v["series"], str(v["launch"]), str(v["epoch"]), formatting.format_number(v["s"]), f"{v['value']:.5g}")
+                for v in values
             ),
             legend=keys,
             note=f"{'Lower' if is_error(metric) else 'Higher'} is better. Time spent scoring is not counted.",

@@ -11,7 +11,7 @@ from typing import Any
 
 from manyhands.analysis.spread import finite_or_none
 from manyhands.record import Record
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, category, coloured, dashed, quantity, specification
 from manyhands.report.charts.look import SERIES, SHAPES, css
 
@@ -65,7 +65,7 @@ def _matrix(key: Key, record: Record) -> Chart | None:
     return Chart(
         name=f"confusion {key.label}",
         title=f"Confusion matrix: {key.label}",
-        words=words.plain(
+        words=formatting.plain(
             f"Confusion matrix of {key.label}: {right:.0f} of {whole:.0f} rows in their true class. {_worst(values)}"
         ),
         spec=specification(values, layers, height=300),
@@ -85,7 +85,7 @@ def _worst(values: Sequence[Mapping[str, Any]]) -> str:
 def _classes(quality: Mapping[str, Any], count: int) -> list[str]:
     """The names of the classes as the classification report has them, else their numbers."""
     report = quality.get("classification_report")
-    names = [words.plain(name) for name in report if name not in AVERAGES] if isinstance(report, Mapping) else []
+    names = [formatting.plain(name) for name in report if name not in AVERAGES] if isinstance(report, Mapping) else []
     return names if len(names) == count == len(set(names)) else [str(place) for place in range(count)]
 
 
@@ -125,7 +125,7 @@ def _roc(launches: Sequence[tuple[Key, Record]]) -> list[Chart]:
         Chart(
             name="roc",
             title="ROC curves",
-            words=words.plain(f"True positives against false positives over all thresholds. {' '.join(areas)}"),
+            words=formatting.plain(f"True positives against false positives over all thresholds. {' '.join(areas)}"),
             spec=specification(values, layers, height=300),
             head=("cell", "false positives", "true positives"),
             rows=tuple((key.label, f"{x:.4f}", f"{y:.4f}") for key, _, points in curves for x, y in points),
@@ -148,12 +148,12 @@ def _scatter(key: Key, record: Record) -> Chart | None:
     dots = _pairs(held, "x", "y")
     if not dots or not isinstance(held, Mapping) or not isinstance(held.get("cluster"), list | tuple):
         return None
-    clusters = [words.plain(name) for name in held["cluster"]]
+    clusters = [formatting.plain(name) for name in held["cluster"]]
     if len(clusters) < len(dots):
         return None
     names = sorted(set(clusters), key=lambda name: (len(name), name))
     columns = held.get("columns")
-    axes = [words.plain(name) for name in columns] if isinstance(columns, list | tuple) and len(columns) == 2 else ["x", "y"]
+    axes = [formatting.plain(name) for name in columns] if isinstance(columns, list | tuple) and len(columns) == 2 else ["x", "y"]
     step = -(-len(dots) // DOTS)
     values = [{"series": name, "x": x, "y": y} for name, (x, y) in list(zip(clusters, dots, strict=False))[::step]]
     keys = [Key(name, css(f"series-{place % SERIES + 1}")) for place, name in enumerate(names)]
@@ -172,13 +172,18 @@ def _scatter(key: Key, record: Record) -> Chart | None:
     }
     members = {name: [dot for own, dot in zip(clusters, dots, strict=False) if own == name] for name in names}
     rows = tuple(
-        (name, str(len(own)), words.figure(sum(x for x, _ in own) / len(own)), words.figure(sum(y for _, y in own) / len(own)))
+        (
+            name,
+            str(len(own)),
+            formatting.format_number(sum(x for x, _ in own) / len(own)),
+            formatting.format_number(sum(y for _, y in own) / len(own)),
+        )
         for name, own in members.items()
     )
     return Chart(
         name=f"clusters {key.label}",
         title=f"Clusters: {key.label}",
-        words=words.plain(f"{len(dots)} rows of {key.label} in {len(names)} clusters over {axes[0]} and {axes[1]}."),
+        words=formatting.plain(f"{len(dots)} rows of {key.label} in {len(names)} clusters over {axes[0]} and {axes[1]}."),
         spec=specification(values, [layer], height=300),
         head=("cluster", "rows", f"mean {axes[0]}", f"mean {axes[1]}"),
         rows=rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from manyhands.analysis.summary import Summary
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, category, coloured, quantity, specification
 from manyhands.report.charts.look import css
 from manyhands.report.charts.series import label
@@ -43,7 +43,7 @@ def phase_charts(summaries: Sequence[Summary]) -> list[Chart]:
             "series": PARTS[part],
             "place": met.index(part),
             "s": round(seconds, 4),
-            "text": f"{words.figure(seconds)} s",
+            "text": f"{formatting.format_number(seconds)} s",
         }
         for cell, parts in bars.items()
         for part, seconds in parts.items()
@@ -59,7 +59,7 @@ def phase_charts(summaries: Sequence[Summary]) -> list[Chart]:
         },
     }
     table = [
-        (cell, *(words.figure(parts.get(part)) for part in met), words.figure(sum(parts.values())))
+        (cell, *(formatting.format_number(parts.get(part)) for part in met), formatting.format_number(sum(parts.values())))
         for cell, parts in bars.items()
     ]
     return [
@@ -96,4 +96,4 @@ def _sentence(cell: str, parts: dict[str, float]) -> str:
     whole = sum(parts.values())
     largest = max(parts, key=lambda part: parts[part])
     share = f", {100 * parts[largest] / whole:.0f} % of it {PARTS[largest]}" if whole else ""
-    return words.plain(f"{cell}: {words.figure(whole)} s{share}.")
+    return formatting.plain(f"{cell}: {formatting.format_number(whole)} s{share}.")

@@ -11,7 +11,7 @@ from manyhands.analysis.best_law import Choice
 from manyhands.analysis.cells import Group
 from manyhands.analysis.scaling import Time, base_line, cores, rows, throughputs
 from manyhands.analysis.summary import Summary
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, Spec, category, coloured, quantity, specification
 from manyhands.report.charts.labels import spread_out
 from manyhands.report.charts.look import css
@@ -134,9 +134,9 @@ def _chart(
             str(point.row.cell.workers),
             str(point.row.cell.threads),
             str(point.cores),
-            words.figure(point.value),
-            words.figure(point.low),
-            words.figure(point.high),
+            formatting.format_number(point.value),
+            formatting.format_number(point.low),
+            formatting.format_number(point.high),
         )
         for point in points
     ]
@@ -193,15 +193,15 @@ def _encoding(scales: _Scales, keys: Sequence[Key]) -> dict[str, Any]:
 
 
 def _values(point: Point) -> dict[str, Any]:
-    bounds = "" if point.low is None else f" [{words.figure(point.low)}, {words.figure(point.high)}]"
+    bounds = "" if point.low is None else f" [{formatting.format_number(point.low)}, {formatting.format_number(point.high)}]"
     return {
         "series": point.series.name,
-        "cell": words.full_name(point.row.cell),
+        "cell": formatting.full_name(point.row.cell),
         "cores": point.cores,
         "value": round(point.value, 5),
         "low": None if point.low is None else round(point.low, 5),
         "high": None if point.high is None else round(point.high, 5),
-        "text": f"{words.figure(point.value)}{bounds}",
+        "text": f"{formatting.format_number(point.value)}{bounds}",
     }
 
 
@@ -262,10 +262,10 @@ def _fitted(choices: Sequence[Choice]) -> list[str]:
     for choice in choices:
         backends.setdefault(choice.fits[0].law.name, []).append(choice.curve.backend)
     fitted = [f"{law} fitted to {', '.join(dict.fromkeys(names))}" for law, names in backends.items()]
-    return [words.plain(f"Dotted: {'; '.join(fitted)}.")] if fitted else []
+    return [formatting.plain(f"Dotted: {'; '.join(fitted)}.")] if fitted else []
 
 
 def _sentence(line: Series, points: Sequence[Point]) -> str:
     own = [point for point in points if point.series is line]
-    said = ", ".join(f"{words.figure(point.value)} at {point.cores}" for point in own)
-    return words.plain(f"{line.name}: {said}.")
+    said = ", ".join(f"{formatting.format_number(point.value)} at {point.cores}" for point in own)
+    return formatting.plain(f"{line.name}: {said}.")

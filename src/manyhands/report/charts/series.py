@@ -9,7 +9,7 @@ from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.scaling import cores, seconds
 from manyhands.analysis.summary import Summary
 from manyhands.record import BASE_LINE, Record
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.charts.chart import Key
 from manyhands.report.charts.look import DASHES, SERIES, SHAPES, css
 
@@ -80,7 +80,7 @@ def legend(rows: Sequence[Summary], by_backend: Mapping[str, str]) -> list[Key]:
 def label(cell: Cell) -> str:
     """The cell in few words, workers after the x: `ddp x 2`, with its threads where it has several."""
     threads = f", {cell.threads} threads" if cell.threads > 1 else ""
-    return f"{words.name(cell)} x {cell.workers}{threads}"
+    return f"{formatting.name(cell)} x {cell.workers}{threads}"
 
 
 def typical(cell: Cell) -> Record:
@@ -90,7 +90,7 @@ def typical(cell: Cell) -> Record:
 
 
 def _name(cell: Cell, threads: int) -> str:
-    return f"{words.name(cell)} x {words.count(threads, 'thread')}" if threads else words.name(cell)
+    return f"{formatting.name(cell)} x {formatting.count(threads, 'thread')}" if threads else formatting.name(cell)
 
 
 def _speed(row: Summary) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from manyhands.analysis.spread import finite_or_none
 from manyhands.record import Record
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, category, coloured, dashed, quantity, specification
 
 POINTS = 60
@@ -74,14 +74,18 @@ def _chart(name: str, title: str, unit: str, runs: Sequence[tuple[Key, Sequence[
             "tooltip": [category("series", "cell"), quantity("s", "s"), quantity("value", unit)],
         },
     }
-    said = [f"{key.label}: at most {words.figure(max(value for _, value in points))} {unit}." for key, points in runs]
+    said = [f"{key.label}: at most {formatting.format_number(max(value for _, value in points))} {unit}." for key, points in runs]
     return Chart(
         name=name,
         title=title,
-        words=words.plain(f"{title}. {' '.join(said)}"),
+        words=formatting.plain(f"{title}. {' '.join(said)}"),
         spec=specification(values, [layer], height=HEIGHT),
         head=("cell", "s", unit),
-        rows=tuple((key.label, words.figure(s), words.figure(value)) for key, points in runs for s, value in points),
+        rows=tuple(
+            (key.label, formatting.format_number(s), formatting.format_number(value))
+            for key, points in runs
+            for s, value in points
+        ),
         legend=keys,
         note=NOTE,
     )

@@ -13,11 +13,11 @@ from manyhands.analysis.history.found import History
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
-from manyhands.report import notes, words
+from manyhands.report import formatting, notes
 from manyhands.report.charts.look import DARK, LIGHT, config, variables
 from manyhands.report.charts.series import colours
+from manyhands.report.page.group_section import history_section, section
 from manyhands.report.page.script import Library, policy
-from manyhands.report.page.sections import history_section, section
 from manyhands.report.study.view import study_views
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _context(records: Sequence[Record], time: Time, target: QualityTarget | None
     by_backend = colours(groups)
     siblings = {group.workload: [other for other in groups if other.workload == group.workload] for group in groups}
     machines = {repr(record.machine): record for record in records}.values()
-    apart = [(words.plain(name), line) for name, met in siblings.items() for line in notes.not_averaged(met)]
+    apart = [(formatting.plain(name), line) for name, met in siblings.items() for line in notes.not_averaged(met)]
     return {
         "title": f"manyhands: {_names(list(siblings))}" if records else "manyhands: no records",
         "studies": study_views(records),
@@ -58,16 +58,16 @@ def _overview(records: Sequence[Record]) -> str:
     """How many runs, how many of them measured, and from when to when."""
     if not records:
         return "No records: nothing was run."
-    days = sorted(words.plain(record.started_at)[:10] for record in records)
+    days = sorted(formatting.plain(record.started_at)[:10] for record in records)
     when = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
     counts = {status: sum(record.status == status for record in records) for status in ("ok", "failed", "skipped")}
     said = {"ok": "measured", "failed": "failed", "skipped": "left out"}
     parts = [f"{count} {said[status]}" for status, count in counts.items() if count]
-    return f"{words.count(len(records), 'run')}: {', '.join(parts)}, {when}"
+    return f"{formatting.count(len(records), 'run')}: {', '.join(parts)}, {when}"
 
 
 def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(words.plain(name) for name in names[:4])
+    shown = ", ".join(formatting.plain(name) for name in names[:4])
     return f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown
 
 

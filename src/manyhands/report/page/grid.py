@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.summary import Summary
-from manyhands.report import words
+from manyhands.report import formatting
 
 SAID = {"failed": "failed", "skipped": "left out"}
 
@@ -40,7 +40,7 @@ def grid(group: Group, summaries: Sequence[Summary]) -> Grid:
     reasons: dict[str, int] = {}
     found: dict[str, dict[int, Place]] = {}
     for cell in group.cells:
-        name = f"{words.name(cell)}, {words.count(cell.threads, 'thread')}"
+        name = f"{formatting.name(cell)}, {formatting.count(cell.threads, 'thread')}"
         numbers = tuple(dict.fromkeys(reasons.setdefault(text, len(reasons) + 1) for text in _reasons(cell)))
         found.setdefault(name, {})[cell.workers] = _place(cell, by_cell.get(id(cell)), numbers)
     empty = Place("not run", kind="empty")
@@ -55,17 +55,17 @@ def _place(cell: Cell, row: Summary | None, notes: tuple[int, ...]) -> Place:
     if row.is_base:
         return Place("1", "base line", "base", notes)
     if row.speedup is None:
-        return Place(f"{words.figure(row.train.median)} s" if row.train else "measured", "train", "ok", notes)
+        return Place(f"{formatting.format_number(row.train.median)} s" if row.train else "measured", "train", "ok", notes)
     low, high = row.speedup.low, row.speedup.high
     bounds = (
         "one launch"
         if low is None or high is None
-        else words.interval(row.speedup).split(" ", 1)[1].strip("[]").replace(", ", " to ")
+        else formatting.interval(row.speedup).split(" ", 1)[1].strip("[]").replace(", ", " to ")
     )
-    return Place(f"{words.figure(row.speedup.value)} x", bounds, "ok", notes)
+    return Place(f"{formatting.format_number(row.speedup.value)} x", bounds, "ok", notes)
 
 
 def _reasons(cell: Cell) -> list[str]:
     stopped = [record for record in cell.records if not record.ok]
-    share = f" ({len(stopped)} of {words.count(len(cell.records), 'run')})" if cell.measured else ""
-    return [words.plain(f"{SAID[record.status]}{share}: {record.reason}") for record in stopped]
+    share = f" ({len(stopped)} of {formatting.count(len(cell.records), 'run')})" if cell.measured else ""
+    return [formatting.plain(f"{SAID[record.status]}{share}: {record.reason}") for record in stopped]

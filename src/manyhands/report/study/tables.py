@@ -10,7 +10,7 @@ from manyhands.analysis.amdahl_gustafson import promise
 from manyhands.analysis.side_by_side import of_part
 from manyhands.analysis.spread import finite_or_none, mean
 from manyhands.record import BASE_LINE, Record
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.columns import Column
 from manyhands.studies.study import Study
 
@@ -62,7 +62,7 @@ class Cell:
     @property
     def name(self) -> str:
         """The cell in a sentence."""
-        return words.plain(f"{self.part} on {self.backend}, {words.count(self.workers, 'worker')}")
+        return formatting.plain(f"{self.part} on {self.backend}, {formatting.count(self.workers, 'worker')}")
 
 
 def further_tables(study: Study, records: Sequence[Record], variants: Sequence[str]) -> Iterator[StudyTable]:
@@ -95,7 +95,7 @@ def _cells(records: Sequence[Record], variant: str, part: str) -> list[Cell]:
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], names: int = 1, note: str = "") -> StudyTable:
     """A table of texts; the first `names` columns are names, the others numbers."""
     columns = [
-        Column((head,), tuple(map(words.plain, texts)), is_number=place >= names)
+        Column((head,), tuple(map(formatting.plain, texts)), is_number=place >= names)
         for place, (head, texts) in enumerate(zip(heads, zip(*rows, strict=True), strict=True))
     ]
     return StudyTable(title, tuple(columns), note)
@@ -107,12 +107,23 @@ def _processes(cells: Sequence[Cell]) -> Iterator[StudyTable]:
         wall, cpu = (
             mean(values) for values in ((r.wall_s for r in cell.records), (r.resources.get("cpu_s") for r in cell.records))
         )
-        rows.append([cell.name, "whole run", words.figure(wall), words.NOT_MEASURED, words.NOT_MEASURED, words.figure(cpu)])
+        rows.append(
+            [
+                cell.name,
+                "whole run",
+                formatting.format_number(wall),
+                formatting.NOT_MEASURED,
+                formatting.NOT_MEASURED,
+                formatting.format_number(cpu),
+            ]
+        )
         for rank in range(cell.workers):
             own = [worker for record in cell.records for worker in record.per_worker if worker.get("rank") == rank]
             user, system = (mean(worker.get(f"cpu_{name}_s") for worker in own) for name in ("user", "system"))
             both = user + system if user is not None and system is not None else None
-            rows.append([cell.name, f"process {rank}", *map(words.figure, (mean(map(_own_s, own)), user, system, both))])
+            rows.append(
+                [cell.name, f"process {rank}", *map(formatting.format_number, (mean(map(_own_s, own)), user, system, both))]
+            )
     note = "a process's own times count from the moment when all have started; those of the whole run with its launch and its end"
     heads = ("cell", "process", "real s", "user s", "system s", "user + system s")
     yield _table(f"Real, user and system time per process, {cells[0].variant}", heads, rows, 2, note)
@@ -130,7 +141,16 @@ def _steps(cells: Sequence[Cell]) -> Iterator[StudyTable]:
         for step, name in (("load", "split and place"), ("train", "fit")):
             if found := [usage for record in cell.records if (usage := _usage(record, step))]:
                 time_s, percent, before, after = (mean(usage[place] for usage in found) for place in range(4))
-                rows.append([cell.name, name, words.figure(time_s), words.whole(percent), words.size(before), words.size(after)])
+                rows.append(
+                    [
+                        cell.name,
+                        name,
+                        formatting.format_number(time_s),
+                        formatting.whole(percent),
+                        formatting.size(before),
+                        formatting.size(after),
+                    ]
+                )
     if rows:
         heads = ("cell", "step", "time s", "CPU %", "memory before", "memory after")
         note = f"CPU % of one core, over the whole process tree; a dash for steps shorter than {SHORTEST_S:g} s; memory is PSS"
@@ -159,7 +179,7 @@ def _laws(cells: Sequence[Cell]) -> Iterator[StudyTable]:
             found = promise(base.records, cell.records, cell.workers) if base and cell.part == part and cell is not base else None
             if found:
                 numbers = (found.measured, found.amdahl, found.gustafson, found.serial_share, found.scaled_share)
-                rows.append([cell.name, *map(words.figure, numbers)])
+                rows.append([cell.name, *map(formatting.format_number, numbers)])
     if rows:
         heads = ("cell", "measured", "Amdahl", "Gustafson", "share not spread, of one worker", "the same, of all workers")
         note = "speed-up of load, training and prediction over one process; the laws promise it if spreading itself costs nothing"
@@ -188,7 +208,7 @@ def _classified(name: str, quality: Mapping[str, Any]) -> Iterator[StudyTable]:
         yield _table(f"Confusion matrix of {name}", ("true \\ said", *classes), rows)
     names = ("precision", "recall", "f1-score", "support")
     lines = [
-        [str(label), *(words.figure(finite_or_none(values.get(key))) for key in names)]
+        [str(label), *(formatting.format_number(finite_or_none(values.get(key))) for key in names)]
         for label, values in report.items()
         if isinstance(values, Mapping)
     ]

@@ -9,7 +9,7 @@ from typing import Any
 from manyhands.analysis.side_by_side import FigureComparison, Line, Measured, side_by_side, study_records, variants_met
 from manyhands.errors import UsageError
 from manyhands.record import Record
-from manyhands.report import words
+from manyhands.report import formatting
 from manyhands.report.study.tables import StudyTable, further_tables
 from manyhands.studies.study import VARIANTS, Figure, Study, load_study
 
@@ -85,7 +85,7 @@ def _view(study: Study, records: Sequence[Record]) -> StudyView:
     return StudyView(
         name=study.name,
         title=study.title,
-        about=tuple(words.plain(line) for line in _about(study, records, variants)),
+        about=tuple(formatting.plain(line) for line in _about(study, records, variants)),
         variants=variants,
         figures=tuple(shown),
         tables=tuple(further_tables(study, records, variants)),
@@ -135,7 +135,7 @@ def _scale(use: Mapping[str, Sequence[int]]) -> str:
 
 def _share(of: Sequence[int], noun: str, plural: str = "") -> str:
     here, full = of
-    return words.count(here, noun, plural) if here == full else f"{here} of {words.count(full, noun, plural)}"
+    return formatting.count(here, noun, plural) if here == full else f"{here} of {formatting.count(full, noun, plural)}"
 
 
 def _figure(study: Study, comparison: FigureComparison, variants: Sequence[str], how: Mapping[str, Figure]) -> ShownFigure:
@@ -162,18 +162,18 @@ def _how(how: Mapping[str, Figure]) -> str:
 
 
 def _line(figure: Figure, line: Line, variants: Sequence[str]) -> ShownLine:
-    texts = tuple(words.plain(_measured(figure, line.by_variant[variant])) for variant in variants)
+    texts = tuple(formatting.plain(_measured(figure, line.by_variant[variant])) for variant in variants)
     label = f"{figure.what}: {line.row.label}" if line.row.label else figure.what
     return ShownLine(label, line.row.words or f"{line.row.value:g}", texts, _change(figure, line.change))
 
 
 def _measured(figure: Figure, found: Measured) -> str:
     if found.value is None:
-        return f"{words.NOT_MEASURED} ({found.note})"
+        return f"{formatting.NOT_MEASURED} ({found.note})"
     if figure.kind == "speed-up":
-        text = f"{words.figure(found.value)} {_bounds(found)}"
+        text = f"{formatting.format_number(found.value)} {_bounds(found)}"
     elif figure.kind == "fetched":
-        text = f"{words.figure(found.value)} MB"
+        text = f"{formatting.format_number(found.value)} MB"
     else:
         decimals = 4 if abs(found.value) < 1 else 2
         spread = f" ± {found.sd:.{decimals}f}" if found.sd is not None else ""
@@ -183,18 +183,18 @@ def _measured(figure: Figure, found: Measured) -> str:
 
 def _bounds(found: Measured) -> str:
     if found.low is None or found.high is None:
-        return f"[{words.NOT_MEASURED}]"
-    return f"[{words.figure(found.low, found.value)}, {words.figure(found.high, found.value)}]"
+        return f"[{formatting.NOT_MEASURED}]"
+    return f"[{formatting.format_number(found.low, found.value)}, {formatting.format_number(found.high, found.value)}]"
 
 
 def _change(figure: Figure, change: Measured | None) -> str:
     """What putting right did: `x 0.85 [0.80, 0.91]` of a speed-up, `+0.0210 [0.0100, 0.0320]` of a quality."""
     if change is None:
-        return words.NOT_MEASURED
+        return formatting.NOT_MEASURED
     if change.value is None:
         return f"none ({change.note})"
     if figure.kind == "speed-up":
-        return f"x {words.figure(change.value)} {_bounds(change)}"
+        return f"x {formatting.format_number(change.value)} {_bounds(change)}"
     if figure.kind == "fetched":
         return f"{change.value:+.1f} MB"
     decimals = 4 if abs(change.value) < 1 else 2

@@ -5,7 +5,7 @@ import math
 
 from manyhands.analysis.example import example_record, example_records
 from manyhands.record import Record
-from manyhands.report.flat import to_csv, to_json
+from manyhands.report.csv_and_json import to_csv, to_json
 
 
 def test_csv_has_one_row_a_record_and_the_columns_of_all():

@@ -12,12 +12,12 @@ from manyhands.analysis.laws import AMDAHL, USL
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.winner import winner
-from manyhands.report import words
+from manyhands.report import formatting
 
 
 def verdict(group: Group, summaries: Sequence[Summary], time: Time) -> list[str]:
     """The winner in a line, then a line for every backend with two worker counts or more."""
-    return [*map(words.plain, _winner(summaries, time)), *laws(laws_found(group, time))]
+    return [*map(formatting.plain, _winner(summaries, time)), *laws(laws_found(group, time))]
 
 
 def laws(found: Sequence[tuple[Curve, Choice | NotIdentifiable]]) -> list[str]:
@@ -25,7 +25,7 @@ def laws(found: Sequence[tuple[Curve, Choice | NotIdentifiable]]) -> list[str]:
     lines = []
     for curve, law in found:
         text = f"scaling law {law}" if isinstance(law, NotIdentifiable) else _law(law)
-        lines.append(words.plain(f"{curve.backend}, {words.count(curve.threads, 'thread')}: {text}"))
+        lines.append(formatting.plain(f"{curve.backend}, {formatting.count(curve.threads, 'thread')}: {text}"))
     return lines
 
 
@@ -33,8 +33,8 @@ def _winner(summaries: Sequence[Summary], time: Time) -> list[str]:
     found = winner(summaries)
     if found is None:
         return []
-    best = f"{words.full_name(found.best.cell)}{_lead(found.best)}{_price(found.best, summaries)}"
-    rivals = [f"{words.full_name(row.cell)}{_lead(row)}" for row in found.rivals]
+    best = f"{formatting.full_name(found.best.cell)}{_lead(found.best)}{_price(found.best, summaries)}"
+    rivals = [f"{formatting.full_name(row.cell)}{_lead(row)}" for row in found.rivals]
     fastest = "fastest to train" if time == "train" else "fastest whole run"
     if rivals:
         return [f"{fastest}: {best}; not distinguishable from {'; '.join(rivals)}: their intervals overlap"]
@@ -44,20 +44,20 @@ def _winner(summaries: Sequence[Summary], time: Time) -> list[str]:
 
 
 def _lead(row: Summary) -> str:
-    return f", {words.interval(row.speedup)} x the base line" if row.speedup else " (the base line)"
+    return f", {formatting.interval(row.speedup)} x the base line" if row.speedup else " (the base line)"
 
 
 def _price(row: Summary, summaries: Sequence[Summary]) -> str:
     base = next((other for other in summaries if other.is_base), row)
     if base is row or not base.core_hours or row.core_hours is None:
         return ""
-    return f" for {words.figure(row.core_hours / base.core_hours)} x its core-hours"
+    return f" for {formatting.format_number(row.core_hours / base.core_hours)} x its core-hours"
 
 
 def _law(choice: Choice) -> str:
     best = choice.fits[0]
     meanings = zip(best.law.meanings, best.parameters.values(), strict=True)
-    parts = [f"{best.law.name} fits best: {', '.join(f'{meaning} {words.interval(value)}' for meaning, value in meanings)}"]
+    parts = [f"{best.law.name} fits best: {', '.join(f'{meaning} {formatting.interval(value)}' for meaning, value in meanings)}"]
     parts += [part for part in (_limit(best), _peak(choice)) if part]
     if choice.error_at_largest is not None:
         missed = f"{100 * choice.error_at_largest:+.0f} %"
@@ -68,7 +68,7 @@ def _law(choice: Choice) -> str:
 def _limit(best: LawFit) -> str:
     if best.law is not AMDAHL or best.parameters["sigma"].value <= 0:
         return ""
-    return f"never more than {words.figure(1 / best.parameters['sigma'].value)} x one worker"
+    return f"never more than {formatting.format_number(1 / best.parameters['sigma'].value)} x one worker"
 
 
 def _peak(choice: Choice) -> str:

@@ -2,7 +2,7 @@ from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_records
 from manyhands.analysis.laws import amdahl, usl
 from manyhands.analysis.summary import summarise
-from manyhands.report.verdict import verdict
+from manyhands.report.winner_and_laws import verdict
 
 
 def lines(records, time="train"):

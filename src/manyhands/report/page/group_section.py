@@ -13,7 +13,7 @@ from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
-from manyhands.report import columns, history, notes, words
+from manyhands.report import columns, formatting, history, notes
 from manyhands.report.advice import Advice
 from manyhands.report.by_kind import advice, sheet
 from manyhands.report.charts.chart import Chart
@@ -22,7 +22,7 @@ from manyhands.report.charts.history import history_charts
 from manyhands.report.columns import Column
 from manyhands.report.exchange import HOW_TO_READ
 from manyhands.report.page.grid import Grid, grid
-from manyhands.report.verdict import laws
+from manyhands.report.winner_and_laws import laws
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def section(
         tables=(_table(first.title, first.columns), _table("Mean seconds of every phase", phases)) if summaries else (),
         cautions=tuple(notes.cautions(group, summaries)),
         facts=(*notes.facts(group), *([HOW_TO_READ] if is_exchange(group) else [])),
-        conditions=tuple((words.plain(name), words.plain(value)) for name, value in group.conditions.items()),
-        commands=tuple((words.full_name(cell), _command(cell.measured or cell.records)) for cell in group.cells),
+        conditions=tuple((formatting.plain(name), formatting.plain(value)) for name, value in group.conditions.items()),
+        commands=tuple((formatting.full_name(cell), _command(cell.measured or cell.records)) for cell in group.cells),
     )
 
 
@@ -103,4 +103,4 @@ def _table(title: str, shown: Sequence[Column]) -> Table:
 
 
 def _command(records: Sequence[Record]) -> str:
-    return words.plain(records[0].command) or words.NOT_MEASURED
+    return formatting.plain(records[0].command) or formatting.NOT_MEASURED

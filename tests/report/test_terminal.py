@@ -5,8 +5,8 @@ from rich.console import Console
 
 from manyhands.analysis.example import MACHINE, example_record, example_records
 from manyhands.report.columns import Column
-from manyhands.report.tables import pack, print_report, terminal, to_text
-from manyhands.report.words import NOT_MEASURED
+from manyhands.report.formatting import NOT_MEASURED
+from manyhands.report.terminal import pack, print_report, terminal, to_text
 
 
 def shown(records, width=120, **options):

@@ -20,7 +20,7 @@ def plain(text: object) -> str:
     return " ".join(text.split())
 
 
-def figure(value: float | None, like: float | None = None) -> str:
+def format_number(value: float | None, like: float | None = None) -> str:
     """A number with about three significant digits, or with the decimals that `like` would have."""
     if value is None:
         return NOT_MEASURED
@@ -36,9 +36,9 @@ def mean_and_sd(values: LaunchSpread | None) -> str:
     if values is None:
         return NOT_MEASURED
     if values.sd is None:
-        return figure(values.mean)
-    like = values.mean if figure(values.sd, like=values.mean).strip("0.") else values.mean / 10
-    return f"{figure(values.mean, like)} ± {figure(values.sd, like)}"
+        return format_number(values.mean)
+    like = values.mean if format_number(values.sd, like=values.mean).strip("0.") else values.mean / 10
+    return f"{format_number(values.mean, like)} ± {format_number(values.sd, like)}"
 
 
 def score(values: LaunchSpread | None) -> str:
@@ -60,13 +60,13 @@ def metric(name: str) -> str:
 def interval(ratio: Ratio | Estimate) -> str:
     """`1.95 [1.80, 2.10]`; a dash for the bounds where one launch gives none."""
     if ratio.low is None or ratio.high is None:
-        return f"{figure(ratio.value)} [{NOT_MEASURED}]"
-    return f"{figure(ratio.value)} [{_bound(ratio.low)}, {_bound(ratio.high)}]"
+        return f"{format_number(ratio.value)} [{NOT_MEASURED}]"
+    return f"{format_number(ratio.value)} [{_bound(ratio.low)}, {_bound(ratio.high)}]"
 
 
 def _bound(value: float) -> str:
     """A bound of an interval; one so far off that it says nothing is not spelled out."""
-    return "<0.001" if 0 <= value < 0.001 else ">1000" if value > 1000 else figure(value)
+    return "<0.001" if 0 <= value < 0.001 else ">1000" if value > 1000 else format_number(value)
 
 
 def whole(value: float | None) -> str:
