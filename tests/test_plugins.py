@@ -47,7 +47,7 @@ def test_own_file_gives_a_workload(own_file: Path) -> None:
     assert found.from_settings({"layers": "2"}).layers == 2  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("name", "words"), [("Missing", "has no 'Missing'"), ("not_a_class", "is no subclass of")])
+@pytest.mark.parametrize(("name", "words"), [("Missing", "has no 'Missing'"), ("not_a_class", "is not a subclass of")])
 def test_own_file_without_such_a_class_is_refused(own_file: Path, name: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         workload_class(f"{own_file}:{name}")

@@ -62,5 +62,5 @@ def _defined_in(module: ModuleType) -> list[type[Any]]:
 
 def _checked(value: Any, base: type[Base], source: str) -> type[Base]:
     if not (isinstance(value, type) and issubclass(value, base)):
-        raise UsageError(f"{source} is no subclass of {base.__module__}.{base.__qualname__}")
+        raise UsageError(f"{source} is not a subclass of {base.__module__}.{base.__qualname__}")
     return value

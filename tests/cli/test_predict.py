@@ -79,7 +79,7 @@ def test_other_formats_hold_the_same(records: Path, capsys: pytest.CaptureFixtur
         ([], "the link of cnn on ddp is not known: give --network 25Gbps,20us, or add records of"),
         ([*GIVEN, "--workers", "8,x"], "--workers: '8,x' is not a list of whole numbers above 0"),
         ([*GIVEN, "--workers", "0"], "--workers: '0' is not a list of whole numbers above 0"),
-        (["--network", "fast"], "--network 'fast' is no bandwidth above 0 and latency"),
+        (["--network", "fast"], "--network 'fast' is not a bandwidth above 0 and a latency"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

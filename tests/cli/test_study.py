@@ -30,7 +30,10 @@ def _embedded_data(monkeypatch: pytest.MonkeyPatch) -> None:
     ("words", "said"),
     [
         (["--study", "mlp"], "unknown study 'mlp'; known: dask-and-spark, lstm-spark, mlp-ensemble, "),
-        (["--study", "mlp-ensemble", "--budget", "soon"], "--budget soon is no time above 0; write for example 90s, 10m or 1h"),
+        (
+            ["--study", "mlp-ensemble", "--budget", "soon"],
+            "--budget soon is not a time above 0; write for example 90s, 10m or 1h",
+        ),
         (["--study", "mlp-ensemble", "--variant", "better"], "--variant 'better' is not one of as-published, corrected, both"),
         (["--budget", "10m"], "--budget 10m is for a study; name one with --study"),
         (["cnn", "--variant", "both"], "--variant both is for a study"),

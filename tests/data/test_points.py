@@ -74,7 +74,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "columns", "said"),
     [
-        ("a,b\n1,2\n3,x\n", (), r"column 'b', data row 2 is 'x', which is no number"),
+        ("a,b\n1,2\n3,x\n", (), r"column 'b', data row 2 is 'x', which is not a number"),
         ("a,b\n1,2\n3,\n", (), r"column 'b', data row 2 is blank"),
         ("a,b\n1,inf\n", (), r"column 'b', data row 1 is 'inf'"),
         ("a,b\n1,2\n", ("c",), r"no column 'c'; it has a, b"),

@@ -71,11 +71,11 @@ def test_sorts_symbols_and_dates_whatever_the_order_of_rows(
         (SECOND.replace("Name", "Ticker"), "no column Name among"),
         (SECOND.splitlines()[0] + "\n", "none of its 0 rows has"),
         (SECOND.splitlines()[0] + "\n2020-01-01,,2,3,4,5,BB\n", "none of its 1 rows has"),
-        (SECOND + "2020-01-03,1,2,three,4,5,BB\n", "column low, data row 3: 'three' is no number"),
-        (SECOND + "2020-01-03,1,2,3,inf,5,BB\n", "column close, data row 3: 'inf' is no number"),
-        (SECOND + "03/01/2020,1,2,3,4,5,BB\n", "column date: '03/01/2020' is no date; write dates as"),
+        (SECOND + "2020-01-03,1,2,three,4,5,BB\n", "column low, data row 3: 'three' is not a number"),
+        (SECOND + "2020-01-03,1,2,3,inf,5,BB\n", "column close, data row 3: 'inf' is not a number"),
+        (SECOND + "03/01/2020,1,2,3,4,5,BB\n", "column date: '03/01/2020' is not a date; write dates as"),
         (SECOND + "2020-01-02,1,2,3,4,5,BB\n", "BB has more than one row for 2020-01-02"),
-        (SECOND + '"2020-01-03,1,2,3,4,5,BB\n', "no CSV table"),
+        (SECOND + '"2020-01-03,1,2,3,4,5,BB\n', "not a CSV table"),
         ("\x00\x01\x02", "no column"),
     ],
 )
@@ -110,7 +110,7 @@ def test_a_damaged_compressed_file_is_an_error(tmp_path: Path, suffix: str, dama
 def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "prices.csv"
     path.write_bytes(b"\xff\xfe\xfa,\x80\n" * 5)
-    with pytest.raises(DataError, match="no CSV table"):
+    with pytest.raises(DataError, match="not a CSV table"):
         read_prices(path)
     with pytest.raises(DataError, match="no file"):
         read_prices(tmp_path / "absent.csv")

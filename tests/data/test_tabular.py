@@ -87,7 +87,7 @@ def test_labels_are_words_or_numbers_in_their_own_order(tmp_path: Path) -> None:
         (["a,y", *["1,5"] * 10], "y", r"label 'y' is 5 in every row; choose another column"),
         (["a,y", *(f"1,{number}" for number in range(101))], "y", r"label 'y' has 101 different values"),
         (["a,y", "1,1", "2,"], "y", r"label 'y' is blank in data row 2"),
-        (["a,y", "one,1", "2,0"], "y", r"column 'a', data row 1 is 'one', which is no number"),
+        (["a,y", "one,1", "2,0"], "y", r"column 'a', data row 1 is 'one', which is not a number"),
         (["a,y", ",1", "2,0"], "y", r"column 'a', data row 1 is blank"),
         (["y", "1", "0"], "y", r"no column beside the label"),
         (["a,y", "1,1", "2,0"], "y", r"too few rows to hold any out"),

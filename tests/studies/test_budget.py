@@ -27,7 +27,7 @@ def test_a_budget_has_a_unit(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "0m", "-5m", "ten minutes", "5d", "m", "1e3", "nan", "inf"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no time above 0; write for example 90s, 10m or 1h"):
+    with pytest.raises(UsageError, match="is not a time above 0; write for example 90s, 10m or 1h"):
         parse_budget(text)
 
 

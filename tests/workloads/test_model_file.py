@@ -44,7 +44,7 @@ def test_code_in_a_file_is_not_run(torch: Any, tmp_path: Path, monkeypatch: pyte
     content = io.BytesIO()
     torch.save({"format": FORMAT, "workload": "mlp", "settings": {}, "state_dict": Bomb()}, content)
     for bad in (content.getvalue(), pickle.dumps(Bomb())):
-        with pytest.raises(DataError, match=r"m\.pt is no model that can be loaded with weights only"):
+        with pytest.raises(DataError, match=r"m\.pt is not a model that can be loaded with weights only"):
             unpack(bad, "m.pt")
     assert not (tmp_path / "exploded").exists()
 
@@ -58,7 +58,7 @@ def test_what_is_no_model_is_refused(torch: Any) -> None:
     workload = Mlp(layers=1)
     whole = pack(workload, workload.model())
     for bad in (b"", b"no model", whole[: len(whole) // 2]):
-        with pytest.raises(DataError, match="is no model that can be loaded"):
+        with pytest.raises(DataError, match="is not a model that can be loaded"):
             unpack(bad, "m.pt")
     for bad in (saved([1, 2]), saved({"state_dict": {}})):
         with pytest.raises(DataError, match="holds no model of manyhands"):

@@ -61,7 +61,7 @@ def test_settings_are_read_as_the_type_of_their_default() -> None:
     ("workload", "settings", "words"),
     [
         (Rnn, {"cell": "perceptron"}, "cell=perceptron is none of lstm, gru, rnn"),
-        (Rnn, {"hidden": "many"}, "rnn hidden=many is no int; the default is 64"),
+        (Rnn, {"hidden": "many"}, "rnn hidden=many is not of type int; the default is 64"),
         (Mlp, {"he_initialisation": "perhaps"}, "neither true nor false"),
         (Mlp, {"width": "3"}, "mlp has no setting 'width'; known: learning_rate, dropout"),
     ],

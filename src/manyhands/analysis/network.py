@@ -24,7 +24,7 @@ def parse_network(text: str) -> Link:
             latency = float(part[1]) * SECONDS[part[2]]
     if len(parts) != 2 or not bandwidth or latency is None:
         raise UsageError(
-            f"--network {text!r} is no bandwidth above 0 and latency; give both with their units, bits in bps, Kbps, Mbps or Gbps"
+            f"--network {text!r} is not a bandwidth above 0 and a latency; give both with their units, bits in bps, Kbps, Mbps or Gbps"
             " and time in us, ms or s, such as --network 25Gbps,20us"
         )
     return Link(Estimate(latency, None, None), Estimate(8 / bandwidth, None, None))

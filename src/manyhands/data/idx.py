@@ -123,7 +123,9 @@ def parse_header(name: str, content: Readable) -> IdxHeader:
         raise DataError(f"{name}: truncated: {len(start)} bytes are too few for an IDX header; {AGAIN}")
     zeros, code, dimensions = struct.unpack(">HBB", start[:4])
     if zeros or code not in TYPES:
-        raise DataError(f"{name}: no IDX file: it starts with 0x{start[:4].hex()}, not with 0x0000 and a type of {_type_names()}")
+        raise DataError(
+            f"{name}: not an IDX file: it starts with 0x{start[:4].hex()}, not with 0x0000 and a type of {_type_names()}"
+        )
     if len(start) < 4 + 4 * dimensions:
         raise DataError(f"{name}: truncated: the header ends before its {dimensions} dimensions; {AGAIN}")
     if dimensions > MOST_DIMENSIONS:

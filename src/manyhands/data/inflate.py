@@ -81,7 +81,7 @@ def inflate(name: str, content: Readable, expected_bytes: int) -> bytes:
         if not content:
             break
         if not is_gzip(content):
-            raise DataError(f"{name}: {len(content)} bytes that are no gzip follow the gzip data; {AGAIN}")
+            raise DataError(f"{name}: {len(content)} bytes that are not gzip follow the gzip data; {AGAIN}")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

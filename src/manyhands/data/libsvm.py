@@ -29,12 +29,16 @@ def read_libsvm(path: Path, features: int | None = None) -> tuple[NDArray[np.flo
     try:
         x, y = load_svmlight_file(io.BytesIO(content), n_features=features, zero_based=False, dtype=np.float32)
     except (ValueError, OverflowError) as error:
-        raise DataError(f"{path}: {_first_fault(content, features) or error}; mend that row, or fetch the file again") from None
+        raise DataError(
+            f"{path}: {_first_fault(content, features) or error}; correct that row, or fetch the file again"
+        ) from None
     if not x.shape[0]:
         raise DataError(f"{path}: no data rows; fetch it again")
     dense: NDArray[np.float32] = x.toarray()
     if not np.isfinite(dense).all():
-        raise DataError(f"{path}: data row {int(np.argmin(np.isfinite(dense).all(axis=1))) + 1} holds no finite number; mend it")
+        raise DataError(
+            f"{path}: data row {int(np.argmin(np.isfinite(dense).all(axis=1))) + 1} holds no finite number; correct it"
+        )
     return dense, y
 
 
@@ -50,7 +54,7 @@ def _first_fault(content: bytes, features: int | None) -> str | None:
         for word in words[1:]:
             index = _index(word)
             if index is None:
-                return f"data row {row} has {word!r}, which is no index:value"
+                return f"data row {row} has {word!r}, which is not index:value"
             if index < 1 or (features is not None and index > features):
                 return f"data row {row} has index {index}, which is not in 1..{features or ''}"
             if index <= last:

@@ -73,7 +73,7 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: empty; fetch it again") from None
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{path}: no table ({' '.join(str(error).split())}); fetch it again, or mend it") from None
+        raise DataError(f"{path}: not a table ({' '.join(str(error).split())}); fetch it again, or correct it") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from None
     if not found:
@@ -95,8 +95,8 @@ def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str,
         wrong = ~np.isfinite(whole[:, position])
         if wrong.any():
             row = int(np.argmax(wrong))
-            what = "blank" if pd.isna(given.iloc[row]) else f"{str(given.iloc[row])!r}, which is no number"
-            raise DataError(f"{path}: column {name!r}, data row {int(given.index[row]) + 1} is {what}; mend it, or {instead}")
+            what = "blank" if pd.isna(given.iloc[row]) else f"{str(given.iloc[row])!r}, which is not a number"
+            raise DataError(f"{path}: column {name!r}, data row {int(given.index[row]) + 1} is {what}; correct it, or {instead}")
     return whole
 
 

@@ -100,7 +100,7 @@ def _parse(path: Path, **options: Any) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: empty; {AGAIN}") from None
     except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{path}: no CSV table ({' '.join(str(error).split())}); {AGAIN}") from None
+        raise DataError(f"{path}: not a CSV table ({' '.join(str(error).split())}); {AGAIN}") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from None
 
@@ -112,7 +112,9 @@ def _numbers(path: Path, name: str, column: pd.Series[Any]) -> pd.Series[float]:
     wrong = (numbers.isna() & column.notna()) | np.isinf(numbers)
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
-        raise DataError(f"{path}: column {name}, data row {row + 1}: {str(column.iloc[row])!r} is no number; mend or blank it")
+        raise DataError(
+            f"{path}: column {name}, data row {row + 1}: {str(column.iloc[row])!r} is not a number; correct it, or leave it blank"
+        )
     return numbers
 
 
@@ -124,7 +126,7 @@ def _dates(path: Path, name: str, column: pd.Series[Any]) -> pd.Series[Any]:
     dates = pd.to_datetime(pd.Series(texts), format="%Y-%m-%d", errors="coerce")
     wrong = dates.isna().to_numpy()
     if wrong.any():
-        raise DataError(f"{path}: column {name}: {texts[wrong][0]!r} is no date; write dates as 2018-12-31")
+        raise DataError(f"{path}: column {name}: {texts[wrong][0]!r} is not a date; write dates as 2018-12-31")
     codes = column.cat.codes.to_numpy()
     values = dates.to_numpy()[codes] if len(dates) else np.full(len(codes), np.datetime64("NaT", "ns"))
     return pd.Series(np.where(codes >= 0, values, np.datetime64("NaT", "ns")), index=column.index)

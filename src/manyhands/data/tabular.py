@@ -193,7 +193,7 @@ class _Labels:
             raise DataError(f"{path}: label {label!r} is {next(iter(self.met))} in every row; {change}")
         if len(self.met) > MOST_CLASSES:
             raise DataError(
-                f"{path}: label {label!r} has {len(self.met)} different values, at most {MOST_CLASSES} are classes; {change}"
+                f"{path}: label {label!r} has {len(self.met)} different values, more than {MOST_CLASSES} classes; {change}"
             )
         try:
             classes = sorted(self.met, key=float)
@@ -274,7 +274,7 @@ class _TextReader:
         given = frame[self.known.label]
         if given.isna().any():
             row = int(given.index[int(np.argmax(given.isna()))]) + 1
-            raise DataError(f"{path}: label {self.known.label!r} is blank in data row {row}; mend it")
+            raise DataError(f"{path}: label {self.known.label!r} is blank in data row {row}; correct it")
         # adult.test writes the same labels with a dot at the end.
         return given.str.strip().str.removesuffix(".").to_numpy(str)
 

@@ -42,7 +42,7 @@ def parse_duration(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip().lower())
     seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
     if not seconds > 0 or not math.isfinite(seconds):
-        raise UsageError(f"{text} is no time above 0; write for example 90s, 10m or 1h")
+        raise UsageError(f"{text} is not a time above 0; write for example 90s, 10m or 1h")
     return seconds
 
 

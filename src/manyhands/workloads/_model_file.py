@@ -55,7 +55,7 @@ def unpack(content: bytes | memoryview, place: str) -> Model:
             found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError):
         raise DataError(
-            f"{place} is no model that can be loaded with weights only; make one with 'manyhands run --save'"
+            f"{place} is not a model that can be loaded with weights only; make one with 'manyhands run --save'"
         ) from None
     if not isinstance(found, dict) or not {"format", "workload", "settings", "state_dict"} <= set(found):
         raise DataError(f"{place} holds no model of manyhands; make one with 'manyhands run --save'")

@@ -35,4 +35,4 @@ def _as_type_of(default: Any, value: Any, setting: str) -> Any:
     try:
         return type(default)(value)
     except ValueError:
-        raise UsageError(f"{setting}={value} is no {type(default).__name__}; the default is {default}") from None
+        raise UsageError(f"{setting}={value} is not of type {type(default).__name__}; the default is {default}") from None

@@ -64,5 +64,5 @@ def test_a_cut_connection_leaves_nothing(web: str, web_folder: Path, tmp_path: P
 
 
 def test_only_web_addresses_are_mirrors(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no http"):
+    with pytest.raises(UsageError, match="is not an http"):
         fetch(["s3://data"], tmp_path / "x")

@@ -93,7 +93,7 @@ def test_bounds_come_from_the_environment() -> None:
     retries = RetryPolicy.from_environment({"AWS_MAX_ATTEMPTS": "2", "MANYHANDS_STORE_TIMEOUT": "1.5"})
     assert (retries.tries, retries.connect_s, retries.answer_s) == (2, 1.5, 1.5)
     assert RetryPolicy.from_environment({}) == RetryPolicy()
-    with pytest.raises(UsageError, match="MANYHANDS_STORE_TIMEOUT=soon is no number above 0"):
+    with pytest.raises(UsageError, match="MANYHANDS_STORE_TIMEOUT=soon is not a number above 0"):
         RetryPolicy.from_environment({"MANYHANDS_STORE_TIMEOUT": "soon"})
 
 

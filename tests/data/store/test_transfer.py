@@ -50,7 +50,7 @@ def test_what_is_not_there_cannot_be_put(tmp_path: Path) -> None:
         uploads([tmp_path / "none"], "s3://data")
     with pytest.raises(DataError, match="no files in"):
         uploads([tmp_path], "s3://data")
-    with pytest.raises(UsageError, match="is no bucket"):
+    with pytest.raises(UsageError, match="is not a bucket"):
         open_bucket("http://host/x", QUICK, ignore)
 
 

@@ -38,7 +38,7 @@ def test_the_tolerance_in_units_of_the_data_is_scikit_learns() -> None:
         ({"clusters": "1"}, "clusters are 2 or more"),
         ({"max_iterations": "0"}, "iterations 1 or more"),
         ({"tolerance": "-1"}, "the tolerance 0 or more"),
-        ({"clusters": "few"}, "kmeans clusters=few is no int"),
+        ({"clusters": "few"}, "kmeans clusters=few is not of type int"),
     ],
 )
 def test_refuses_impossible_settings(settings: dict[str, str], said: str) -> None:

@@ -49,7 +49,7 @@ def locate(text: str) -> Location:
     if not is_remote(text):
         if "://" in text:
             raise UsageError(
-                f"{printable(text.partition('://')[0])}:// is no known kind of address; use s3://, http(s):// or a path"
+                f"{printable(text.partition('://')[0])}:// is not a known kind of address; use s3://, http(s):// or a path"
             )
         return Location(FILE, "", text)
     scheme, _, rest = text.partition("://")

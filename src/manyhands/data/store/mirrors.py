@@ -71,7 +71,7 @@ def fetch_file(file: WebFile, urls: Sequence[str], target: Path, retries: RetryP
     for url in urls:
         location = locate(url)
         if location.scheme not in WEB:
-            raise UsageError(f"--url {location} is no http(s) address")
+            raise UsageError(f"--url {location} is not an http(s) address")
         store = WebStore(location, retries, tell)
 
         def receive(store: WebStore = store) -> None:

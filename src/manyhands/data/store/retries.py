@@ -67,5 +67,5 @@ def _positive(name: str, environ: Mapping[str, str], default: float) -> float:
     except ValueError:
         value = 0.0
     if value <= 0:
-        raise UsageError(f"{name}={environ[name]} is no number above 0; correct it, or unset it")
+        raise UsageError(f"{name}={environ[name]} is not a number above 0; correct it, or unset it")
     return value

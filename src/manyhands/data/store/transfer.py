@@ -45,7 +45,7 @@ def open_bucket(text: str, retries: RetryPolicy, tell: Tell) -> BucketStore:
     """The bucket at `text` for whole files; raises UsageError when `text` is no bucket, Unavailable when boto3 is missing."""
     location = locate(text)
     if location.scheme != S3:
-        raise UsageError(f"{location} is no bucket; use s3://bucket/prefix")
+        raise UsageError(f"{location} is not a bucket; use s3://bucket/prefix")
     require_reader(location, "boto3")
     return BucketStore(location, "boto3", retries, tell)
 
