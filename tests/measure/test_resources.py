@@ -18,7 +18,10 @@ from manyhands.measure.resources import (
     wait_sampling,
 )
 
-BUSY = "import time\nx = bytearray(80_000_000)\nend = time.time() + 1.2\nwhile time.time() < end: pass"
+BUSY = (
+    "import time\nx = bytearray(80_000_000)\nend = time.time() + 1.2\nwhile time.time() < end or time.process_time() < 1.0: pass"
+)
+"""Computes for 1.2 s, and for as long as other programs leave it less than 1 s of CPU time."""
 
 
 def start(code: str) -> subprocess.Popen[bytes]:
