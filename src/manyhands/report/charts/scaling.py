@@ -15,7 +15,7 @@ from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, Spec, category, coloured, quantity, specification
 from manyhands.report.charts.labels import spread_out
 from manyhands.report.charts.look import css
-from manyhands.report.charts.series import Series
+from manyhands.report.charts.series import ChartSeries
 
 HEIGHT = 300
 LOGARITHMIC_FROM = 16
@@ -30,10 +30,10 @@ HEAD = ("series", "workers", "threads", "cores")
 
 
 @dataclass(frozen=True)
-class Point:
+class ChartPoint:
     """A cell in the chart; bounds are None without an interval."""
 
-    series: Series
+    series: ChartSeries
     row: Summary
     value: float
     low: float | None
@@ -44,7 +44,7 @@ class Point:
         return cores(self.row.cell)
 
 
-def scaling_charts(group: Group, lines: Sequence[Series], choices: Sequence[Choice], time: Time) -> list[Chart]:
+def scaling_charts(group: Group, lines: Sequence[ChartSeries], choices: Sequence[Choice], time: Time) -> list[Chart]:
     """Speed-up and efficiency; none without a base line and a second cell to compare."""
     base = base_line(group)
     points = [point for line in lines for row in line.rows if (point := _point(line, row))]
@@ -52,7 +52,7 @@ def scaling_charts(group: Group, lines: Sequence[Series], choices: Sequence[Choi
         return []
     one = cores(base)
     per_core = [
-        Point(p.series, p.row, p.value * one / p.cores, *(bound and bound * one / p.cores for bound in (p.low, p.high)))
+        ChartPoint(p.series, p.row, p.value * one / p.cores, *(bound and bound * one / p.cores for bound in (p.low, p.high)))
         for p in points
     ]
     most = max(point.cores for point in points)
@@ -65,15 +65,17 @@ def scaling_charts(group: Group, lines: Sequence[Series], choices: Sequence[Choi
     ]
 
 
-def _point(line: Series, row: Summary) -> Point | None:
+def _point(line: ChartSeries, row: Summary) -> ChartPoint | None:
     if row.is_base:
-        return Point(line, row, 1.0, None, None)
+        return ChartPoint(line, row, 1.0, None, None)
     if row.speedup is None:
         return None
-    return Point(line, row, row.speedup.value, row.speedup.low, row.speedup.high)
+    return ChartPoint(line, row, row.speedup.value, row.speedup.low, row.speedup.high)
 
 
-def _laws(group: Group, lines: Sequence[Series], choices: Sequence[Choice], time: Time) -> list[tuple[Series, float, float]]:
+def _laws(
+    group: Group, lines: Sequence[ChartSeries], choices: Sequence[Choice], time: Time
+) -> list[tuple[ChartSeries, float, float]]:
     """Points of the fitted laws, in times the base line; none where the records do not say their rows."""
     base = base_line(group)
     if base is None or any(rows(record) is None for record in group.measured):
@@ -88,16 +90,16 @@ def _laws(group: Group, lines: Sequence[Series], choices: Sequence[Choice], time
     return found
 
 
-def _holds(line: Series, backend: str, threads: int) -> bool:
+def _holds(line: ChartSeries, backend: str, threads: int) -> bool:
     return all(row.cell.backend == backend and row.cell.threads == threads for row in line.rows)
 
 
 def _chart(
     name: str,
     unit: str,
-    points: Sequence[Point],
+    points: Sequence[ChartPoint],
     ideal: Sequence[tuple[int, float]],
-    laws: Sequence[tuple[Series, float, float]],
+    laws: Sequence[tuple[ChartSeries, float, float]],
     choices: Sequence[Choice],
 ) -> Chart:
     lines = list({point.series.name: point.series for point in points}.values())
@@ -162,7 +164,7 @@ class _Scales:
     is_logarithmic: bool
 
     @classmethod
-    def of(cls, points: Sequence[Point], ideal: Sequence[tuple[int, float]]) -> _Scales:
+    def of(cls, points: Sequence[ChartPoint], ideal: Sequence[tuple[int, float]]) -> _Scales:
         counts = tuple(sorted({point.cores for point in points}))
         best = max([point.value for point in points] + [value for _, value in ideal])
         high = max([point.high for point in points if point.high is not None] or [best])
@@ -192,7 +194,7 @@ def _encoding(scales: _Scales, keys: Sequence[Key]) -> dict[str, Any]:
     return {"x": scales.x, "y": scales.y, "color": coloured(keys)}
 
 
-def _values(point: Point) -> dict[str, Any]:
+def _values(point: ChartPoint) -> dict[str, Any]:
     bounds = "" if point.low is None else f" [{formatting.format_number(point.low)}, {formatting.format_number(point.high)}]"
     return {
         "series": point.series.name,
@@ -229,13 +231,13 @@ def _whiskers(keys: Sequence[Key], scales: _Scales) -> Spec:
     }
 
 
-def _law(laws: Sequence[tuple[Series, float, float]], keys: Sequence[Key], scales: _Scales) -> Spec:
+def _law(laws: Sequence[tuple[ChartSeries, float, float]], keys: Sequence[Key], scales: _Scales) -> Spec:
     values = [{"series": line.name, "cores": round(n, 4), "value": round(value, 5)} for line, n, value in laws]
     mark = {"type": "line", "strokeDash": [1.5, 3], "strokeCap": "round", "strokeWidth": 2.2, "clip": True}
     return {"data": {"values": values}, "mark": mark, "encoding": _encoding(scales, keys)}
 
 
-def _names(points: Sequence[Point], ideal: tuple[int, float], keys: Sequence[Key], scales: _Scales) -> list[Spec]:
+def _names(points: Sequence[ChartPoint], ideal: tuple[int, float], keys: Sequence[Key], scales: _Scales) -> list[Spec]:
     """The name of every series: beside its last point, moved apart where names would lie on each other, or above it where the
     series ends before the others."""
     last = list({point.series.name: point for point in points}.values())
@@ -265,7 +267,7 @@ def _fitted(choices: Sequence[Choice]) -> list[str]:
     return [formatting.plain(f"Dotted: {'; '.join(fitted)}.")] if fitted else []
 
 
-def _sentence(line: Series, points: Sequence[Point]) -> str:
+def _sentence(line: ChartSeries, points: Sequence[ChartPoint]) -> str:
     own = [point for point in points if point.series is line]
     said = ", ".join(f"{formatting.format_number(point.value)} at {point.cores}" for point in own)
     return formatting.plain(f"{line.name}: {said}.")

@@ -18,7 +18,7 @@ SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Series:
+class ChartSeries:
     """Cells of one backend that differ in their worker count."""
 
     name: str
@@ -35,7 +35,7 @@ def colours(groups: Sequence[Group]) -> dict[str, str]:
     return {BASE_LINE: css("base")} | {name: css(f"series-{place % SERIES + 1}") for place, name in enumerate(others)}
 
 
-def series(summaries: Sequence[Summary], by_backend: Mapping[str, str]) -> list[Series]:
+def series(summaries: Sequence[Summary], by_backend: Mapping[str, str]) -> list[ChartSeries]:
     """The series of a group. Thread counts are named where they differ; `serial` is one series, whatever its threads."""
     several = len({row.cell.threads for row in summaries if row.cell.backend != BASE_LINE}) > 1
     found: dict[tuple[str, int, str], list[Summary]] = {}
@@ -45,7 +45,7 @@ def series(summaries: Sequence[Summary], by_backend: Mapping[str, str]) -> list[
         found.setdefault((cell.backend, threads, cell.variant), []).append(row)
     backends = list(dict.fromkeys(backend for backend, _, _ in found))
     return [
-        Series(
+        ChartSeries(
             _name(rows[0].cell, threads),
             by_backend.get(backend, css("base")),
             SHAPES[backends.index(backend) % len(SHAPES)],

@@ -13,7 +13,7 @@ SAID = {"failed": "failed", "skipped": "left out"}
 
 
 @dataclass(frozen=True)
-class Place:
+class GridCell:
     """One backend at one worker count."""
 
     text: str
@@ -29,7 +29,7 @@ class Grid:
     """All places; `notes` are the reasons in the order of their numbers."""
 
     workers: tuple[int, ...]
-    rows: tuple[tuple[str, tuple[Place, ...]], ...]
+    rows: tuple[tuple[str, tuple[GridCell, ...]], ...]
     notes: tuple[str, ...]
 
 
@@ -38,31 +38,31 @@ def grid(group: Group, summaries: Sequence[Summary]) -> Grid:
     workers = tuple(sorted({cell.workers for cell in group.cells}))
     by_cell = {id(row.cell): row for row in summaries}
     reasons: dict[str, int] = {}
-    found: dict[str, dict[int, Place]] = {}
+    found: dict[str, dict[int, GridCell]] = {}
     for cell in group.cells:
         name = f"{formatting.name(cell)}, {formatting.count(cell.threads, 'thread')}"
         numbers = tuple(dict.fromkeys(reasons.setdefault(text, len(reasons) + 1) for text in _reasons(cell)))
         found.setdefault(name, {})[cell.workers] = _place(cell, by_cell.get(id(cell)), numbers)
-    empty = Place("not run", kind="empty")
+    empty = GridCell("not run", kind="empty")
     rows = tuple((name, tuple(places.get(count, empty) for count in workers)) for name, places in found.items())
     return Grid(workers, rows, tuple(reasons))
 
 
-def _place(cell: Cell, row: Summary | None, notes: tuple[int, ...]) -> Place:
+def _place(cell: Cell, row: Summary | None, notes: tuple[int, ...]) -> GridCell:
     if row is None:
         is_failed = any(record.status == "failed" for record in cell.records)
-        return Place(SAID["failed" if is_failed else "skipped"], kind="failed" if is_failed else "empty", notes=notes)
+        return GridCell(SAID["failed" if is_failed else "skipped"], kind="failed" if is_failed else "empty", notes=notes)
     if row.is_base:
-        return Place("1", "base line", "base", notes)
+        return GridCell("1", "base line", "base", notes)
     if row.speedup is None:
-        return Place(f"{formatting.format_number(row.train.median)} s" if row.train else "measured", "train", "ok", notes)
+        return GridCell(f"{formatting.format_number(row.train.median)} s" if row.train else "measured", "train", "ok", notes)
     low, high = row.speedup.low, row.speedup.high
     bounds = (
         "one launch"
         if low is None or high is None
         else formatting.interval(row.speedup).split(" ", 1)[1].strip("[]").replace(", ", " to ")
     )
-    return Place(f"{formatting.format_number(row.speedup.value)} x", bounds, "ok", notes)
+    return GridCell(f"{formatting.format_number(row.speedup.value)} x", bounds, "ok", notes)
 
 
 def _reasons(cell: Cell) -> list[str]:
