@@ -1,13 +1,15 @@
-from manyhands.analysis.cells import group_records
+from collections.abc import Sequence
+
 from manyhands.analysis.example import example_records
 from manyhands.analysis.laws import amdahl, usl
-from manyhands.analysis.summary import summarise
-from manyhands.report.winner_and_laws import verdict
+from manyhands.analysis.scaling import Time
+from manyhands.record import Record
+from manyhands.report.group_view import group_views
 
 
-def lines(records, time="train"):
-    (group,) = group_records(records)
-    return verdict(group, summarise(group, time), time)
+def lines(records: Sequence[Record], time: Time = "train") -> tuple[str, ...]:
+    (view,) = group_views(records, time)
+    return view.conclusions
 
 
 def test_names_the_fastest_cell_its_lead_and_its_price():

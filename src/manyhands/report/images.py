@@ -7,18 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from manyhands.analysis.best_law import Choice, laws_found
-from manyhands.analysis.cells import group_records
 from manyhands.analysis.scaling import Time
-from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import QualityTarget
 from manyhands.errors import RecordError
 from manyhands.record import Record
-from manyhands.report import formatting, notes
+from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart
 from manyhands.report.charts.gallery import charts
 from manyhands.report.charts.look import LIGHT, config, resolved
 from manyhands.report.charts.series import colours
+from manyhands.report.group_view import group_views
 from manyhands.report.page.script import need
 
 WIDTHS = {"full": 900, "half": 560, "small": 360}
@@ -53,13 +51,12 @@ def write_images(
 
 def _named(records: Sequence[Record], time: Time, target: QualityTarget | None) -> Iterator[tuple[str, str, Chart]]:
     """File name without suffix, title of the group, chart."""
-    groups = group_records(records)
-    by_backend = colours(groups)
-    for place, group in enumerate(groups, start=1):
-        choices = [law for _, law in laws_found(group, time) if isinstance(law, Choice)]
-        title = notes.title(group, [other for other in groups if other.workload == group.workload])
-        for number, chart in enumerate(charts(group, summarise(group, time), choices, by_backend, time, target), start=1):
-            yield f"{place:02}-{_slug(group.workload)}-{number:02}-{_slug(chart.name)}", title, chart
+    views = group_views(records, time, target)
+    by_backend = colours([view.group for view in views])
+    for place, view in enumerate(views, start=1):
+        drawn = charts(view.group, view.summaries, view.laws, by_backend, time, target)
+        for number, chart in enumerate(drawn, start=1):
+            yield f"{place:02}-{_slug(view.group.workload)}-{number:02}-{_slug(chart.name)}", view.title, chart
 
 
 def _slug(text: str) -> str:

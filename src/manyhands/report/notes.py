@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from manyhands.analysis.cells import Group, differences
+from manyhands.analysis.cells import Group
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import finite_or_none, mean
@@ -17,16 +17,16 @@ TITLED = 4
 _PHRASES = {"train": "the train phase", "wall": "the whole run"}
 
 
-def title(group: Group, siblings: Sequence[Group]) -> str:
-    """The workload, and what sets the group apart from the other groups of that workload."""
-    apart = [f"{name} {group.conditions.get(name, 'missing')}" for name in differences(siblings)]
-    more = [f"{len(apart) - TITLED} more differences"] if len(apart) > TITLED else []
-    return formatting.plain(", ".join([group.workload, *apart[:TITLED], *more]))
+def title(group: Group, apart: Iterable[str]) -> str:
+    """The workload, and the group's value of each condition in which the groups of that workload differ."""
+    values = [f"{name} {group.conditions.get(name, 'missing')}" for name in apart]
+    more = [f"{len(values) - TITLED} more differences"] if len(values) > TITLED else []
+    return formatting.plain(", ".join([group.workload, *values[:TITLED], *more]))
 
 
-def not_averaged(siblings: Sequence[Group]) -> list[str]:
-    """One line that names what keeps the groups of a workload apart; none for a single group."""
-    found = [f"{name} {' / '.join(values)}" for name, values in differences(siblings).items()]
+def not_averaged(apart: Mapping[str, Sequence[str]]) -> list[str]:
+    """One line with the conditions in which the groups of a workload differ; none for a single group."""
+    found = [f"{name} {' / '.join(values)}" for name, values in apart.items()]
     return [formatting.plain(f"not averaged together: {'; '.join(found)}")] if found else []
 
 

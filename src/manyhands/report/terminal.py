@@ -13,19 +13,17 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from manyhands.analysis.cells import Group, group_records
 from manyhands.analysis.history.found import History
 from manyhands.analysis.predict import Prediction
 from manyhands.analysis.predictable import Family
 from manyhands.analysis.scaling import Time
-from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import QualityTarget
 from manyhands.analysis.verdicts.error_rates import ErrorRates
 from manyhands.analysis.verdicts.results import Comparison
 from manyhands.record import Record
-from manyhands.report import columns, comparison, history, notes, prediction
-from manyhands.report.by_kind import conclusions, sheet
+from manyhands.report import comparison, history, notes, prediction
 from manyhands.report.columns import Column
+from manyhands.report.group_view import GroupView, by_workload, group_views
 from manyhands.report.monospace import GAP, heading, rows, width
 from manyhands.report.prediction import Found
 from manyhands.report.study.terminal import study_lines
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 120
 """Columns used when the output is no terminal and COLUMNS does not say."""
+PHASES_CAPTION = "where the time went: mean seconds of each phase, and the split of train in %"
 
 
 def terminal() -> Console:
@@ -64,15 +63,13 @@ def print_report(
     if not records:
         _line(console, "no records: nothing was run")
         return
-    for view in study_views(records):
-        for text, style in study_lines(view, console.width):
+    for study in study_views(records):
+        for text, style in study_lines(study, console.width):
             _print(console, [text], style)
-    groups = group_records(records)
-    for workload in dict.fromkeys(group.workload for group in groups):
-        siblings = [group for group in groups if group.workload == workload]
+    for siblings in by_workload(group_views(records, time, target)).values():
         for group in siblings:
-            _print_group(console, group, notes.title(group, siblings), time, target)
-        for line in notes.not_averaged(siblings):
+            _print_group(console, group)
+        for line in siblings[0].not_averaged:
             _line(console, line, "yellow")
     console.print()
     for line in dict.fromkeys(notes.machine(record) for record in records):
@@ -122,24 +119,21 @@ def print_history(found: History, console: Console | None = None) -> None:
         _line(console, line, "yellow" if line.startswith("crept") else "dim")
 
 
-def _print_group(console: Console, group: Group, title: str, time: Time, target: QualityTarget | None) -> None:
-    summaries = summarise(group, time)
+def _print_group(console: Console, view: GroupView) -> None:
     console.print()
-    _line(console, notes.headline(title, summaries, time), "bold")
-    if summaries:
-        first = sheet(group, summaries, target)
-        _print_tables(console, first.identity, first.sections)
+    _line(console, view.headline, "bold")
+    for table in view.tables:
+        if table is view.phase_table:
+            _line(console, PHASES_CAPTION, "italic")
+        _print_tables(console, table.identity, table.sections)
         console.print()
-        _line(console, "where the time went: mean seconds of each phase, and the split of train in %", "italic")
-        _print_tables(console, columns.identity(summaries), columns.phases(summaries))
-        console.print()
-    for line in conclusions(group, summaries, time):
+    for line in view.conclusions:
         _line(console, line, "bold" if line.startswith("fastest") else "")
-    for line in notes.stopped(group):
+    for line in view.stopped:
         _line(console, line, "red" if line.startswith("failed") else "yellow")
-    for line in notes.cautions(group, summaries):
+    for line in view.cautions:
         _line(console, line, "yellow")
-    for line in notes.facts(group):
+    for line in view.facts:
         _line(console, line, "dim")
 
 

@@ -1,12 +1,11 @@
-"""A group -> what the numbers come to, in sentences: the fastest cell and how sure that is, and the law of every backend."""
+"""Summaries and fitted laws -> sentences: the fastest cell, how sure that is, and the scaling law of every backend."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from manyhands.analysis.best_law import Choice, Curve, laws_found
-from manyhands.analysis.cells import Group
+from manyhands.analysis.best_law import Choice, Curve
 from manyhands.analysis.fit import LawFit, NotIdentifiable
 from manyhands.analysis.laws import AMDAHL, USL
 from manyhands.analysis.scaling import Time
@@ -15,9 +14,9 @@ from manyhands.analysis.winner import winner
 from manyhands.report import formatting
 
 
-def verdict(group: Group, summaries: Sequence[Summary], time: Time) -> list[str]:
-    """The winner in a line, then a line for every backend with two worker counts or more."""
-    return [*map(formatting.plain, _winner(summaries, time)), *laws(laws_found(group, time))]
+def conclusions(summaries: Sequence[Summary], found: Sequence[tuple[Curve, Choice | NotIdentifiable]], time: Time) -> list[str]:
+    """The winner in a line, then a line for every backend with two worker counts or more; `found` are its scaling laws."""
+    return [*map(formatting.plain, _winner(summaries, time)), *laws(found)]
 
 
 def laws(found: Sequence[tuple[Curve, Choice | NotIdentifiable]]) -> list[str]:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from manyhands.analysis.cells import group_records
 from manyhands.analysis.history.found import History
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.targets import QualityTarget
@@ -16,7 +15,8 @@ from manyhands.record import Record
 from manyhands.report import formatting, notes
 from manyhands.report.charts.look import DARK, LIGHT, config, variables
 from manyhands.report.charts.series import colours
-from manyhands.report.page.group_section import history_section, section
+from manyhands.report.group_view import by_workload, group_views
+from manyhands.report.page.group_section import group_section, history_section
 from manyhands.report.page.script import Library, policy
 from manyhands.report.study.view import study_views
 
@@ -35,18 +35,16 @@ def to_html(
 
 
 def _context(records: Sequence[Record], time: Time, target: QualityTarget | None) -> dict[str, Any]:
-    groups = group_records(records)
-    by_backend = colours(groups)
-    siblings = {group.workload: [other for other in groups if other.workload == group.workload] for group in groups}
+    views = group_views(records, time, target)
+    by_backend = colours([view.group for view in views])
+    workloads = by_workload(views)
     machines = {repr(record.machine): record for record in records}.values()
-    apart = [(formatting.plain(name), line) for name, met in siblings.items() for line in notes.not_averaged(met)]
+    apart = [(formatting.plain(name), line) for name, met in workloads.items() for line in met[0].not_averaged]
     return {
-        "title": f"manyhands: {_names(list(siblings))}" if records else "manyhands: no records",
+        "title": f"manyhands: {_names(list(workloads))}" if records else "manyhands: no records",
         "studies": study_views(records),
         "overview": _overview(records),
-        "sections": [
-            section(place, g, siblings[g.workload], by_backend, time, target) for place, g in enumerate(groups, start=1)
-        ],
+        "sections": [group_section(place, view, by_backend) for place, view in enumerate(views, start=1)],
         "apart": apart,
         "machines": list(dict.fromkeys(line.removeprefix("machine: ") for record in machines if (line := notes.machine(record)))),
         "versions": notes.versions(records).removeprefix("versions: "),

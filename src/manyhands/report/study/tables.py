@@ -12,6 +12,7 @@ from manyhands.analysis.spread import finite_or_none, mean
 from manyhands.record import BASE_LINE, Record
 from manyhands.report import formatting
 from manyhands.report.columns import Column
+from manyhands.report.report_table import ReportTable
 from manyhands.studies.study import Study
 
 SHORTEST_S = 0.1
@@ -21,31 +22,7 @@ BY_CELL = ("classes", "processes", "steps")
 
 
 @dataclass(frozen=True)
-class StudyTable:
-    """A table with its title and what must be known to read it."""
-
-    title: str
-    columns: tuple[Column, ...]
-    note: str = ""
-
-    @property
-    def heads(self) -> tuple[str, ...]:
-        """The headings."""
-        return tuple(column.title for column in self.columns)
-
-    @property
-    def rows(self) -> tuple[tuple[str, ...], ...]:
-        """The texts, row by row."""
-        return tuple(zip(*(column.texts for column in self.columns), strict=True))
-
-    @property
-    def is_number(self) -> tuple[bool, ...]:
-        """Which columns stand to the right."""
-        return tuple(column.is_number for column in self.columns)
-
-
-@dataclass(frozen=True)
-class Cell:
+class StudyCell:
     """The measured records of one cell of a study."""
 
     variant: str
@@ -65,9 +42,9 @@ class Cell:
         return formatting.plain(f"{self.part} on {self.backend}, {formatting.count(self.workers, 'worker')}")
 
 
-def further_tables(study: Study, records: Sequence[Record], variants: Sequence[str]) -> Iterator[StudyTable]:
+def further_tables(study: Study, records: Sequence[Record], variants: Sequence[str]) -> Iterator[ReportTable]:
     """The tables that the study names and that the records have something for."""
-    made: Mapping[str, Callable[[Sequence[Cell]], Iterator[StudyTable]]] = {
+    made: Mapping[str, Callable[[Sequence[StudyCell]], Iterator[ReportTable]]] = {
         "processes": _processes,
         "steps": _steps,
         "laws": _laws,
@@ -83,25 +60,25 @@ def further_tables(study: Study, records: Sequence[Record], variants: Sequence[s
                 yield from made[table.kind](new)
 
 
-def _cells(records: Sequence[Record], variant: str, part: str) -> list[Cell]:
+def _cells(records: Sequence[Record], variant: str, part: str) -> list[StudyCell]:
     found: dict[tuple[str, int], list[Record]] = {}
     for record in of_part(records, variant, part):
         if record.ok:
             found.setdefault((str(record.spec["backend"]), int(record.spec["workers"])), []).append(record)
     ordered = sorted(found.items(), key=lambda item: (item[0][0] != BASE_LINE, item[0]))
-    return [Cell(variant, part, backend, workers, tuple(own)) for (backend, workers), own in ordered]
+    return [StudyCell(variant, part, backend, workers, tuple(own)) for (backend, workers), own in ordered]
 
 
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], names: int = 1, note: str = "") -> StudyTable:
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], names: int = 1, note: str = "") -> ReportTable:
     """A table of texts; the first `names` columns are names, the others numbers."""
     columns = [
         Column((head,), tuple(map(formatting.plain, texts)), is_number=place >= names)
         for place, (head, texts) in enumerate(zip(heads, zip(*rows, strict=True), strict=True))
     ]
-    return StudyTable(title, tuple(columns), note)
+    return ReportTable(title, tuple(columns), note=note)
 
 
-def _processes(cells: Sequence[Cell]) -> Iterator[StudyTable]:
+def _processes(cells: Sequence[StudyCell]) -> Iterator[ReportTable]:
     rows = []
     for cell in cells:
         wall, cpu = (
@@ -135,7 +112,7 @@ def _own_s(worker: Mapping[str, Any]) -> float | None:
     return sum(spans) if spans else None
 
 
-def _steps(cells: Sequence[Cell]) -> Iterator[StudyTable]:
+def _steps(cells: Sequence[StudyCell]) -> Iterator[ReportTable]:
     rows = []
     for cell in cells:
         for step, name in (("load", "split and place"), ("train", "fit")):
@@ -171,7 +148,7 @@ def _usage(record: Record, step: str) -> tuple[float | None, float | None, float
     return taken, percent, finite_or_none(before.get("pss_bytes")), finite_or_none(after.get("pss_bytes"))
 
 
-def _laws(cells: Sequence[Cell]) -> Iterator[StudyTable]:
+def _laws(cells: Sequence[StudyCell]) -> Iterator[ReportTable]:
     rows = []
     for part in dict.fromkeys(cell.part for cell in cells):
         base = next((cell for cell in cells if cell.part == part and cell.backend == BASE_LINE), None)
@@ -186,7 +163,7 @@ def _laws(cells: Sequence[Cell]) -> Iterator[StudyTable]:
         yield _table(f"Speed-up beside Amdahl's and Gustafson's laws, {cells[0].variant}", heads, rows, 1, note)
 
 
-def _classes(cells: Sequence[Cell]) -> Iterator[StudyTable]:
+def _classes(cells: Sequence[StudyCell]) -> Iterator[ReportTable]:
     for part in dict.fromkeys(cell.part for cell in cells):
         own = [cell for cell in cells if cell.part == part]
         # The members and the trees of an engine are those of one process: one table for each engine is enough.
@@ -197,7 +174,7 @@ def _classes(cells: Sequence[Cell]) -> Iterator[StudyTable]:
             yield from _classified(f"{cell.name}, {cell.variant}, first launch", first.quality)
 
 
-def _classified(name: str, quality: Mapping[str, Any]) -> Iterator[StudyTable]:
+def _classified(name: str, quality: Mapping[str, Any]) -> Iterator[ReportTable]:
     """The confusion matrix and the classification report of one run."""
     report, matrix = quality.get("classification_report"), quality.get("confusion_matrix")
     if not isinstance(report, Mapping) or not isinstance(matrix, list) or not matrix:

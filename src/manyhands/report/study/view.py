@@ -10,7 +10,8 @@ from manyhands.analysis.side_by_side import FigureComparison, Line, Measured, si
 from manyhands.errors import UsageError
 from manyhands.record import Record
 from manyhands.report import formatting
-from manyhands.report.study.tables import StudyTable, further_tables
+from manyhands.report.report_table import ReportTable
+from manyhands.report.study.tables import further_tables
 from manyhands.studies.study import VARIANTS, Figure, Study, load_study
 
 READ = (
@@ -49,7 +50,7 @@ class StudyView:
     about: tuple[str, ...]
     variants: tuple[str, ...]
     figures: tuple[ShownFigure, ...]
-    tables: tuple[StudyTable, ...]
+    tables: tuple[ReportTable, ...]
 
     @property
     def heads(self) -> tuple[str, ...]:

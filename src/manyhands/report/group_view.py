@@ -1,0 +1,130 @@
+"""A group of comparable records -> one view of it, which terminal, Markdown and page all render.
+
+Each part is computed once, when it is first read. A group that measured only the exchange between workers has other tables,
+conclusions and advice than a group that measured training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from manyhands.analysis.best_law import Choice, Curve, laws_found
+from manyhands.analysis.cells import Group, differences, group_records
+from manyhands.analysis.exchange import is_exchange
+from manyhands.analysis.fit import NotIdentifiable
+from manyhands.analysis.scaling import Time
+from manyhands.analysis.summary import Summary, summarise
+from manyhands.analysis.targets import QualityTarget
+from manyhands.record import Record
+from manyhands.report import advice as training
+from manyhands.report import columns, exchange, notes, winner_and_laws
+from manyhands.report.advice import Advice
+from manyhands.report.report_table import ReportTable
+
+
+@dataclass(frozen=True)
+class GroupView:
+    """All that a report shows of one group, as plain text; charts and the page's grid are drawn from `group` and `summaries`."""
+
+    group: Group
+    apart: Mapping[str, Sequence[str]]
+    """Conditions in which the groups of this workload differ, with their values."""
+    time: Time
+    target: QualityTarget | None
+
+    @cached_property
+    def title(self) -> str:
+        """The workload, and the conditions in which this group differs from the workload's other groups."""
+        return notes.title(self.group, self.apart)
+
+    @cached_property
+    def headline(self) -> str:
+        """The title, and the comparison that the first table makes."""
+        return notes.headline(self.title, self.summaries, self.time)
+
+    @cached_property
+    def summaries(self) -> tuple[Summary, ...]:
+        """A row for each measured cell; empty when no run succeeded."""
+        return tuple(summarise(self.group, self.time))
+
+    @cached_property
+    def fits(self) -> tuple[tuple[Curve, Choice | NotIdentifiable], ...]:
+        """The scaling law of each backend, or the reason why there is none; empty for a group that measured only exchange."""
+        return () if is_exchange(self.group) else tuple(laws_found(self.group, self.time))
+
+    @property
+    def laws(self) -> tuple[Choice, ...]:
+        """The scaling laws that were found."""
+        return tuple(law for _, law in self.fits if isinstance(law, Choice))
+
+    @cached_property
+    def first_table(self) -> ReportTable:
+        """Speed, cost and quality of each cell; or time and bandwidth of each message."""
+        if is_exchange(self.group):
+            bandwidths = (tuple(exchange.bandwidths(self.group)),)
+            return ReportTable("Time and bandwidth of every message", tuple(exchange.identity(self.group)), bandwidths)
+        sections = tuple(map(tuple, columns.speed(self.summaries, self.target)))
+        return ReportTable("Speed, cost and quality", tuple(columns.identity(self.summaries)), sections)
+
+    @cached_property
+    def phase_table(self) -> ReportTable:
+        """Mean seconds of each phase, and how `train` splits."""
+        sections = tuple(map(tuple, columns.phases(self.summaries)))
+        return ReportTable("Mean seconds of every phase", tuple(columns.identity(self.summaries)), sections)
+
+    @property
+    def tables(self) -> tuple[ReportTable, ...]:
+        """Both tables; none when no run succeeded."""
+        return (self.first_table, self.phase_table) if self.summaries else ()
+
+    @cached_property
+    def advice(self) -> Advice:
+        """The cell to use, and how sure that is."""
+        return exchange.advice(self.group) if is_exchange(self.group) else training.advice(self.summaries, self.time)
+
+    @cached_property
+    def conclusions(self) -> tuple[str, ...]:
+        """The fastest cell and the scaling laws, a line each; or alpha and beta of each cell, and how to read them."""
+        if is_exchange(self.group):
+            return (*exchange.links(self.group), exchange.HOW_TO_READ)
+        return tuple(winner_and_laws.conclusions(self.summaries, self.fits, self.time))
+
+    @cached_property
+    def stopped(self) -> tuple[str, ...]:
+        """The runs that failed or were skipped, with their reasons, a line each."""
+        return tuple(notes.stopped(self.group))
+
+    @cached_property
+    def cautions(self) -> tuple[str, ...]:
+        """Reasons to doubt a number in the tables, a line each."""
+        return tuple(notes.cautions(self.group, self.summaries))
+
+    @cached_property
+    def facts(self) -> tuple[str, ...]:
+        """The data, the settings, the naive forecast and the hosts, a line each."""
+        return tuple(notes.facts(self.group))
+
+    @property
+    def not_averaged(self) -> tuple[str, ...]:
+        """The line that says why the groups of this workload are separate; empty when it has one group."""
+        return tuple(notes.not_averaged(self.apart))
+
+
+def group_views(records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None) -> list[GroupView]:
+    """A view of each group of the records."""
+    siblings: dict[str, list[Group]] = {}
+    groups = group_records(records)
+    for group in groups:
+        siblings.setdefault(group.workload, []).append(group)
+    apart = {workload: differences(met) for workload, met in siblings.items()}
+    return [GroupView(group, apart[group.workload], time, target) for group in groups]
+
+
+def by_workload(views: Sequence[GroupView]) -> dict[str, list[GroupView]]:
+    """The views of each workload, in the order in which the workloads come first."""
+    found: dict[str, list[GroupView]] = {}
+    for view in views:
+        found.setdefault(view.group.workload, []).append(view)
+    return found
