@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from pathlib import Path
+
 import pytest
 
 from manyhands.analysis.example import example_record, example_records
@@ -6,7 +10,7 @@ from manyhands.report.parquet import write_parquet
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow: pip install 'manyhands[report]'")
 
 
-def test_a_row_for_every_record_with_types_and_nulls(tmp_path):
+def test_a_row_for_every_record_with_types_and_nulls(tmp_path: Path) -> None:
     records = [*example_records(), example_record(1.0, {"nodes": None}, status="failed", reason="it broke", id="f")]
     write_parquet(records, tmp_path / "r.parquet")
     table = parquet.read_table(tmp_path / "r.parquet")
@@ -17,7 +21,7 @@ def test_a_row_for_every_record_with_types_and_nulls(tmp_path):
     assert table["spec.nodes"].to_pylist()[-1] is None
 
 
-def test_a_column_of_several_types_is_text(tmp_path):
+def test_a_column_of_several_types_is_text(tmp_path: Path) -> None:
     records = [example_record(1.0, {"nodes": value}, id=str(value)) for value in (1, "all", True)]
     write_parquet(records, tmp_path / "r.parquet")
     assert parquet.read_table(tmp_path / "r.parquet")["spec.nodes"].to_pylist() == ["1", "all", "true"]

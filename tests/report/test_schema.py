@@ -1,6 +1,9 @@
+from __future__ import annotations
+
 import json
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -19,26 +22,26 @@ def validator():
 
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="needs the folder docs/ of the repository")
-def test_the_published_schema_is_current():
+def test_the_published_schema_is_current() -> None:
     assert (DOCS / "records.schema.json").read_text() == as_text(), (
         "run: python -m manyhands.report.schema > docs/records.schema.json"
     )
 
 
-def test_it_has_every_field_and_the_words_beside_it():
+def test_it_has_every_field_and_the_words_beside_it() -> None:
     properties = record_schema()["properties"]
     assert set(properties) == {field.name for field in fields(Record)}
     assert properties["started_at"]["description"] == "Start of the run, ISO 8601 in UTC."
 
 
-def test_records_are_valid(validator):
+def test_records_are_valid(validator: Any) -> None:
     records = [*example_records(), example_record(1.0, {}, status="failed", reason="it broke", wall_s=None)]
     for record in records:
         validator.validate(json.loads(record.to_json()))
 
 
 @pytest.mark.skipif(not (DOCS / "example" / "records.jsonl").exists(), reason="needs docs/example/records.jsonl")
-def test_the_example_of_real_records_is_valid(validator):
+def test_the_example_of_real_records_is_valid(validator: Any) -> None:
     for line in (DOCS / "example" / "records.jsonl").read_text().splitlines():
         validator.validate(json.loads(line))
 
@@ -55,5 +58,5 @@ def test_the_example_of_real_records_is_valid(validator):
         {"spec": []},
     ],
 )
-def test_what_a_record_cannot_be_is_invalid(validator, wrong):
+def test_what_a_record_cannot_be_is_invalid(validator: Any, wrong: dict[str, Any]) -> None:
     assert not validator.is_valid(json.loads(example_record(1.0, {}).to_json()) | wrong)

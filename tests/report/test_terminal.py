@@ -1,29 +1,35 @@
+from __future__ import annotations
+
 import io
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from manyhands.analysis.example import MACHINE, example_record, example_records
+from manyhands.analysis.scaling import Time
+from manyhands.record import Record
 from manyhands.report.columns import Column
 from manyhands.report.formatting import NOT_MEASURED
 from manyhands.report.terminal import pack, print_report, terminal, to_text
 
 
-def shown(records, width=120, **options):
-    console = Console(file=io.StringIO(), width=width)
-    print_report(records, console=console, **options)
-    return console.file.getvalue()
+def shown(records: Sequence[Record], width: int = 120, time: Time = "train") -> str:
+    text = io.StringIO()
+    print_report(records, time=time, console=Console(file=text, width=width))
+    return text.getvalue()
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
-def test_no_line_is_wider_than_the_terminal_and_no_number_is_cut(width):
+def test_no_line_is_wider_than_the_terminal_and_no_number_is_cut(width: int) -> None:
     text = shown(example_records(("cnn", "lstm")), width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     assert text.count("1 (base line)") == 2
 
 
-def test_every_question_has_its_column():
+def test_every_question_has_its_column() -> None:
     text = shown(example_records(), 160)
     for heading in ("wall s", "train s", "speed-up", "CPU %", "memory", "accuracy", "launch", "teardown", "input"):
         assert heading in text
@@ -31,13 +37,13 @@ def test_every_question_has_its_column():
     assert f"80 / {NOT_MEASURED} / 5" in text
 
 
-def test_one_launch_has_no_interval_and_says_what_is_needed():
+def test_one_launch_has_no_interval_and_says_what_is_needed() -> None:
     text = shown(example_records(repeats=1))
     assert f"[{NOT_MEASURED}]" in text
     assert "needs 2 launches" in text
 
 
-def test_stopped_runs_stand_under_the_table_with_their_reason_as_plain_text():
+def test_stopped_runs_stand_under_the_table_with_their_reason_as_plain_text() -> None:
     failed = example_record(
         1.0, {"backend": "ddp", "workers": 4}, status="failed", reason="[red]rank 2[/red]\x1b[31m ended\nbadly"
     )
@@ -45,20 +51,20 @@ def test_stopped_runs_stand_under_the_table_with_their_reason_as_plain_text():
     assert "failed: ddp, 4 workers x 1 thread: [red]rank 2[/red] [31m ended badly" in text
 
 
-def test_records_of_different_conditions_stand_in_tables_of_their_own():
+def test_records_of_different_conditions_stand_in_tables_of_their_own() -> None:
     text = shown([*example_records(), *(example_record(5.0, {"epochs": 2, "repeat": repeat}) for repeat in range(2))])
     assert "cnn, epochs 1: " in text
     assert "cnn, epochs 2: " in text
     assert "not averaged together: epochs 1 / 2" in text
 
 
-def test_each_machine_is_named():
+def test_each_machine_is_named() -> None:
     text = shown([example_record(1.0, {}), example_record(1.0, {}, machine=MACHINE | {"host": "other"})])
     assert "machine: example," in text
     assert "machine: other," in text
 
 
-def test_bad_input_gives_a_line_that_says_so():
+def test_bad_input_gives_a_line_that_says_so() -> None:
     assert "no records" in shown([])
     failed = shown([example_record(1.0, {}, status="failed", reason="broke")])
     assert "failed: serial" in failed
@@ -69,24 +75,32 @@ def test_bad_input_gives_a_line_that_says_so():
     )
 
 
-def test_the_bare_minimum_of_a_record_is_shown():
-    text = shown([example_record(1.0, {}, phases={}, wall_s=None, data={}, machine={}, versions={}, resources={}, quality={})])
-    assert "serial" in text
+def test_the_bare_minimum_of_a_record_is_shown_with_a_dash_for_each_missing_number() -> None:
+    nothing: dict[str, Any] = {name: {} for name in ("phases", "data", "machine", "versions", "code", "resources", "quality")}
+    text = shown([example_record(1.0, {}, wall_s=None, **nothing)])
+    speed, cost, phases = (
+        [word for word in line.split() if word != "/"] for line in text.splitlines() if line.startswith("serial ")
+    )
+    assert speed == ["serial", "1", "1", "1", *[NOT_MEASURED] * 3, "1", "(base", "line)", "1"]
+    assert cost == ["serial", "1", "1", *[NOT_MEASURED] * 5]
+    assert phases == ["serial", "1", "1", *[NOT_MEASURED] * 10]
+    assert "machine:" not in text
+    assert "versions:" not in text
 
 
-def test_parts_of_phases_have_columns_where_they_were_measured():
+def test_parts_of_phases_have_columns_where_they_were_measured() -> None:
     assert "in load" not in shown(example_records())
     workers = [{"rank": rank, "fetch_s": 1.5 + rank, "bytes_moved": 10_000_000 * (1 + rank)} for rank in (0, 1)]
     text = shown([example_record(1.0, {"backend": "ddp", "workers": 2}, per_worker=workers, resolved={"predict_s": 0.25})])
     assert "in load" in text
     assert "2.50" in text, "the slowest worker's"
-    assert "15.0 MB" in text or "15 MB" in text
+    assert "15 MB" in text, "the mean over workers of 10 and 20 MB"
     assert "in evaluate" in text
     assert "0.25" in text
 
 
 @pytest.mark.parametrize(("of_ddp", "is_told"), [(13, True), (10, False)])
-def test_engines_that_stopped_at_different_iterations_are_told_of(of_ddp, is_told):
+def test_engines_that_stopped_at_different_iterations_are_told_of(of_ddp: int, is_told: bool) -> None:
     taken = {"serial": 10, "ddp": of_ddp}
     records = [example_record(1.0, {"backend": name}, resolved={"iterations": times}) for name, times in taken.items()]
     text = " ".join(shown(records).split())
@@ -94,11 +108,11 @@ def test_engines_that_stopped_at_different_iterations_are_told_of(of_ddp, is_tol
     assert ("unequal work: train took from 10 to 13 iterations" in text) == is_told
 
 
-def test_whole_run_can_be_compared_instead_of_train():
+def test_whole_run_can_be_compared_instead_of_train() -> None:
     assert "speed-up of the whole run" in shown(example_records(), time="wall")
 
 
-def test_piped_output_is_wide_and_without_colours(monkeypatch):
+def test_piped_output_is_wide_and_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     console = terminal()
@@ -106,7 +120,7 @@ def test_piped_output_is_wide_and_without_colours(monkeypatch):
     assert "\x1b" not in to_text(example_records())
 
 
-def test_columns_that_do_not_fit_go_on_in_a_further_table():
+def test_columns_that_do_not_fit_go_on_in_a_further_table() -> None:
     wide, narrow = Column(("x" * 30,), ("1",)), Column(("y",), ("2",))
     assert pack([[wide], [narrow]], 40) == [[wide, narrow]]
     assert pack([[wide, narrow], [wide]], 40) == [[wide, narrow], [wide]]

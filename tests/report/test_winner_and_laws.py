@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from manyhands.analysis.example import example_records
@@ -12,19 +14,19 @@ def lines(records: Sequence[Record], time: Time = "train") -> tuple[str, ...]:
     return view.conclusions
 
 
-def test_names_the_fastest_cell_its_lead_and_its_price():
+def test_names_the_fastest_cell_its_lead_and_its_price() -> None:
     first = lines(example_records(noise=0.005))[0]
     assert first.startswith("fastest to train: serial, 1 worker x 4 threads, 2.1")
     assert first.endswith("x its core-hours")
     assert lines(example_records(), "wall")[0].startswith("fastest whole run")
 
 
-def test_says_when_the_fastest_is_not_distinguishable_or_has_one_launch():
+def test_says_when_the_fastest_is_not_distinguishable_or_has_one_launch() -> None:
     assert "not distinguishable from" in lines(example_records(noise=0.2))[0]
     assert "one launch cannot tell it from luck" in lines(example_records(repeats=1))[0]
 
 
-def test_law_of_every_backend_with_its_limit_or_the_reason_why_not():
+def test_law_of_every_backend_with_its_limit_or_the_reason_why_not() -> None:
     speeds = {("serial", 1, 1): 1.0, ("dask", 1, 1): 0.9, ("dask", 2, 1): 1.5}
     speeds |= {("ddp", n, 1): usl(n, 0.05, 0.02) for n in (1, 2, 4, 8, 16)} | {
         ("ray", n, 1): amdahl(n, 0.1) for n in (1, 2, 4, 8)

@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import json
+from typing import Any
 
 import pytest
 
@@ -7,6 +10,7 @@ from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_record, example_records
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import QualityTarget
+from manyhands.record import Record
 from manyhands.report.charts.gallery import charts
 from manyhands.report.charts.look import DARK, LIGHT, resolved
 from manyhands.report.charts.series import SHOWN, colours, shown
@@ -18,12 +22,12 @@ def of(records, target=None):
     return {chart.name: chart for chart in charts(group, summarise(group), choices, colours([group]), "train", target)}
 
 
-def test_everything_that_was_measured_has_a_chart(full):
+def test_everything_that_was_measured_has_a_chart(full: list[Record]) -> None:
     names = {name.split()[0] for name in of(full)}
     assert names == {"speed-up", "efficiency", "phases", "cpu", "memory", "learning", "confusion", "roc", "clusters"}
 
 
-def test_every_chart_has_words_a_table_and_colours_of_the_palette(full):
+def test_every_chart_has_words_a_table_and_colours_of_the_palette(full: list[Record]) -> None:
     for chart in of(full).values():
         assert len(chart.words) > 30
         assert chart.rows
@@ -32,11 +36,11 @@ def test_every_chart_has_words_a_table_and_colours_of_the_palette(full):
         assert json.loads(json.dumps(chart.spec, allow_nan=False)) == chart.spec
 
 
-def test_light_and_dark_name_the_same_colours():
+def test_light_and_dark_name_the_same_colours() -> None:
     assert LIGHT.keys() == DARK.keys()
 
 
-def test_what_was_not_measured_has_no_chart():
+def test_what_was_not_measured_has_no_chart() -> None:
     bare = example_record(1.0, {}, phases={}, resources={}, quality={}, history=())
     assert of([bare]) == {}
 
@@ -53,11 +57,11 @@ def test_what_was_not_measured_has_no_chart():
         },
     ],
 )
-def test_values_of_another_shape_are_left_out(quality):
+def test_values_of_another_shape_are_left_out(quality: dict[str, Any]) -> None:
     assert list(of([example_record(1.0, {}, quality=quality)])) == ["phases"]
 
 
-def test_speed_up_is_drawn_over_cores_with_interval_ideal_and_law(full):
+def test_speed_up_is_drawn_over_cores_with_interval_ideal_and_law(full: list[Record]) -> None:
     chart = of(full)["speed-up"]
     assert [row[3] for row in chart.rows] == ["1", "1", "2", "4"]
     assert "Amdahl's law fitted to dask" in chart.note
@@ -67,13 +71,13 @@ def test_speed_up_is_drawn_over_cores_with_interval_ideal_and_law(full):
     assert '"ideal"' in text
 
 
-def test_wide_ranges_get_logarithmic_axes():
+def test_wide_ranges_get_logarithmic_axes() -> None:
     many = example_records(speeds={("serial", 1, 1): 1.0} | {("ddp", n, 1): n**0.9 for n in (1, 4, 16, 64)})
     assert '"type": "log"' in json.dumps(of(many)["speed-up"].spec)
     assert '"type": "log"' not in json.dumps(of(example_records())["speed-up"].spec)
 
 
-def test_phases_split_train_and_sum_to_the_whole():
+def test_phases_split_train_and_sum_to_the_whole() -> None:
     chart = of(example_records())["phases"]
     assert "wait for others" in chart.head
     for row in chart.rows:
@@ -81,7 +85,7 @@ def test_phases_split_train_and_sum_to_the_whole():
         assert sum(parts) == pytest.approx(float(row[-1]), rel=0.02)
 
 
-def test_memory_keeps_its_peak_when_thinned_and_idle_gaps_are_not_negative():
+def test_memory_keeps_its_peak_when_thinned_and_idle_gaps_are_not_negative() -> None:
     samples = [[t * 0.1, t * 0.1, 1e8] for t in range(1, 400)]
     samples[200][2] = 9e9
     samples[300][1] = 0.0
@@ -91,7 +95,7 @@ def test_memory_keeps_its_peak_when_thinned_and_idle_gaps_are_not_negative():
     assert min(float(row[2]) for row in found["cpu"].rows) >= 0
 
 
-def test_learning_shows_the_metric_of_the_target_and_the_target(full):
+def test_learning_shows_the_metric_of_the_target_and_the_target(full: list[Record]) -> None:
     assert of(full)["learning"].title.startswith("Accuracy")
     chart = of(full, QualityTarget("loss", 0.5))["learning"]
     assert chart.title.startswith("Loss")
@@ -99,7 +103,7 @@ def test_learning_shows_the_metric_of_the_target_and_the_target(full):
     assert '"value": 0.5' in json.dumps(chart.spec)
 
 
-def test_many_cells_are_cut_to_the_base_line_and_the_fastest_of_every_backend():
+def test_many_cells_are_cut_to_the_base_line_and_the_fastest_of_every_backend() -> None:
     speeds = {("serial", 1, 1): 1.0} | {(f"b{place}", n, 1): n * (1 + place / 10) for place in range(12) for n in (1, 2)}
     (group,) = group_records(example_records(speeds=speeds))
     rows = shown(summarise(group))
@@ -108,7 +112,7 @@ def test_many_cells_are_cut_to_the_base_line_and_the_fastest_of_every_backend():
     assert (rows[1].cell.backend, rows[1].cell.workers) == ("b11", 2)
 
 
-def test_classes_carry_the_names_of_the_report(full):
+def test_classes_carry_the_names_of_the_report(full: list[Record]) -> None:
     chart = of(full)["confusion serial x 1"]
     assert chart.head == ("true \\ predicted", "class", "other")
     assert chart.rows == (("class", "5", "1"), ("other", "2", "8"))

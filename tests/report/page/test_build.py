@@ -1,9 +1,13 @@
+from __future__ import annotations
+
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import pytest
 
 from manyhands.analysis.example import MACHINE, example_record, example_records
+from manyhands.record import Record
 from manyhands.report.page.build import to_html
 
 pytest.importorskip("vl_convert", reason="needs vl-convert-python: pip install 'manyhands[report]'")
@@ -49,13 +53,13 @@ def page():
     return Page(to_html(example_records(("cnn", "lstm"))))
 
 
-def test_says_first_what_to_use_and_how_sure_that_is(page):
+def test_says_first_what_to_use_and_how_sure_that_is(page: Page) -> None:
     assert page.text.index("Use serial, 1 worker x 4 threads") < page.text.index("Every cell at a glance")
     assert "times as fast as serial, 1 worker x 1 thread" in page.text
     assert "no clear winner" in page.text
 
 
-def test_every_chart_has_a_text_alternative_and_its_data(page):
+def test_every_chart_has_a_text_alternative_and_its_data(page: Page) -> None:
     charts = sum(name == "data-chart" for name, _ in page.attributes)
     assert charts == page.tags.count("figure") == 6
     words = [value for name, value in page.attributes if name == "aria-label" and value.startswith(("Speed-up", "Mean seconds"))]
@@ -63,7 +67,7 @@ def test_every_chart_has_a_text_alternative_and_its_data(page):
     assert page.text.count("Data of ") == charts
 
 
-def test_everything_behind_the_numbers_is_there(page):
+def test_everything_behind_the_numbers_is_there(page: Page) -> None:
     for text in (
         "manyhands run cnn --backend ddp --workers 2",
         "made-up CPU",
@@ -74,7 +78,7 @@ def test_everything_behind_the_numbers_is_there(page):
         assert text in page.text
 
 
-def test_loads_nothing_and_runs_its_own_scripts_only(page):
+def test_loads_nothing_and_runs_its_own_scripts_only(page: Page) -> None:
     names = {name for name, _ in page.attributes}
     assert not {name for name in names if name.startswith("on")} | names & {"src", "srcset", "action", "data"}
     assert {value for name, value in page.attributes if name == "href" and not value.startswith("#")} == {"data:,"}
@@ -85,7 +89,7 @@ def test_loads_nothing_and_runs_its_own_scripts_only(page):
     assert sum(len(script) > 100_000 for script in page.scripts) == 1
 
 
-def test_nothing_from_a_record_is_unescaped(hostile):
+def test_nothing_from_a_record_is_unescaped(hostile: list[Record]) -> None:
     page = Page(to_html(hostile))
     assert [tag for tag in page.tags if not TAGS.fullmatch(tag)] == []
     assert not [name for name, _ in page.attributes if name.startswith("on")]
@@ -93,7 +97,7 @@ def test_nothing_from_a_record_is_unescaped(hostile):
     assert len(page.scripts) == page.tags.count("figure") + 3
 
 
-def test_no_records_is_a_page_that_says_so():
+def test_no_records_is_a_page_that_says_so() -> None:
     page = Page(to_html([]))
     assert "No records: nothing was run" in page.text
     assert "figure" not in page.tags
@@ -113,11 +117,11 @@ def test_no_records_is_a_page_that_says_so():
     ],
     ids=["one record", "no base line", "failed only", "no number", "two machines"],
 )
-def test_poor_input_is_a_page_that_says_so(records, said):
+def test_poor_input_is_a_page_that_says_so(records: Sequence[Record], said: str) -> None:
     assert said in Page(to_html(records)).text
 
 
-def test_many_groups_have_their_reasons_in_their_own_sections():
+def test_many_groups_have_their_reasons_in_their_own_sections() -> None:
     page = Page(to_html(example_records([f"net-{place}" for place in range(7)])))
     summary, groups = page.text.split("Every cell at a glance", 1)
     assert page.text.count("The model: accuracy") == 7
