@@ -130,18 +130,18 @@ def test_one_variant_alone_has_no_change(study: Study) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"machine": {"cpu_model": "another"}}, "machine cpu model"),
         ({"code": {"commit": "fedcba987654"}}, "code"),
     ],
 )
-def test_records_of_two_settings_are_not_averaged(study: Study, change: dict[str, Any], said: str) -> None:
+def test_records_of_two_settings_are_not_averaged(study: Study, change: dict[str, Any], message: str) -> None:
     mixed = [replace(r, **change) if r.spec["backend"] == "ddp" and r.spec["repeat"] == 1 else r for r in records()]
     found = lines(study, mixed)["faster"].lines[0].by_variant[CORRECTED]
     assert found.value is None
     assert found.note.startswith("not averaged: ")
-    assert said in found.note
+    assert message in found.note
     apart = [replace(r, **change) if r.spec["backend"] == "ddp" else r for r in records()]
     found = lines(study, apart)["faster"].lines[0].by_variant[CORRECTED]
     assert found.value is None

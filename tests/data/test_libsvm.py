@@ -26,7 +26,7 @@ def test_reads_rows_plain_and_compressed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b"1 1:1\n0 4:1\n", r"data row 2 has index 4, which is not in 1\.\.3"),
         (b"1 1:1\n0 0:1\n", r"data row 2 has index 0, which is not in 1\.\.3"),
@@ -39,10 +39,10 @@ def test_reads_rows_plain_and_compressed(tmp_path: Path) -> None:
         (b"", "no data rows"),
     ],
 )
-def test_says_which_row_is_wrong(tmp_path: Path, text: bytes, said: str) -> None:
+def test_says_which_row_is_wrong(tmp_path: Path, text: bytes, message: str) -> None:
     path = tmp_path / "bad.libsvm"
     path.write_bytes(text)
-    with pytest.raises(DataError, match=said) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         read_libsvm(path, features=3)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Points: the embedded blobs of any size, tables of numbers, and what is said of bad ones."""
+"""Points: the embedded blobs of any size, tables of numbers, and the error messages for bad ones."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "columns", "said"),
+    ("text", "columns", "message"),
     [
         ("a,b\n1,2\n3,x\n", (), r"column 'b', data row 2 is 'x', which is not a number"),
         ("a,b\n1,2\n3,\n", (), r"column 'b', data row 2 is blank"),
@@ -82,9 +82,9 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
         ("", (), "empty"),
     ],
 )
-def test_says_what_is_wrong_with_a_table(tmp_path: Path, text: str, columns: tuple[str, ...], said: str) -> None:
+def test_says_what_is_wrong_with_a_table(tmp_path: Path, text: str, columns: tuple[str, ...], message: str) -> None:
     file = table(tmp_path, text)
-    with pytest.raises(DataError, match=said) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         load_points(None, None, file, columns)
     assert file in str(caught.value)
     assert "\n" not in str(caught.value)

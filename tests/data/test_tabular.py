@@ -1,4 +1,4 @@
-"""Labelled rows: the embedded ones, CSV and LIBSVM files, the fixed split, and what is said of bad files."""
+"""Labelled rows: the embedded ones, CSV and LIBSVM files, the fixed split, and the error messages for bad files."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_labels_are_words_or_numbers_in_their_own_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "label", "said"),
+    ("lines", "label", "message"),
     [
         (["a,y", "1,1", "2,0"], "z", r"no column 'z'; it has a, y"),
         (["a,y", "1,1", "2,0"], None, r"which column is the label\? name one with --set label=NAME; it has a, y"),
@@ -93,9 +93,9 @@ def test_labels_are_words_or_numbers_in_their_own_order(tmp_path: Path) -> None:
         (["a,y", "1,1", "2,0"], "y", r"too few rows to hold any out"),
     ],
 )
-def test_says_what_is_wrong_with_a_table(tmp_path: Path, lines: list[str], label: str | None, said: str) -> None:
+def test_says_what_is_wrong_with_a_table(tmp_path: Path, lines: list[str], label: str | None, message: str) -> None:
     file = table(tmp_path, lines)
-    with pytest.raises(DataError, match=said) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         load_table(None, None, file, label)
     assert file in str(caught.value)
     assert "\n" not in str(caught.value)

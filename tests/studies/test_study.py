@@ -102,7 +102,7 @@ def test_a_variant_changes_settings_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ('spoils = ["f"]', 'spoils = ["g"]', "the flaw 'one launch' spoils g; figures: f"),
         ('source = "its table"', 'source = ""', "figure f has no source"),
@@ -115,6 +115,6 @@ def test_a_variant_changes_settings_one_by_one() -> None:
         ("[[flaw]]", '[[table]]\nkind = "pie"\nparts = ["p"]\n[[flaw]]', "the table pie of p is none of"),
     ],
 )
-def test_says_what_is_wrong_in_a_file(old: str, new: str, said: str) -> None:
-    with pytest.raises(UsageError, match=f"study own.*{said}"):
+def test_says_what_is_wrong_in_a_file(old: str, new: str, message: str) -> None:
+    with pytest.raises(UsageError, match=f"study own.*{message}"):
         read_study("own", GOOD.replace(old, new, 1))

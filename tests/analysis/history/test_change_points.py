@@ -75,13 +75,13 @@ def test_a_shift_between_two_few_has_no_bounds() -> None:
 
 
 def test_the_range_of_commits_holds_the_true_one_also_when_it_is_not_clear() -> None:
-    held = told = 0
+    held = reported = 0
     for seed in range(60):
         for found in change_points(series([1.0] * 12 + [1.08] * 12, noise=0.03, seed=seed)):
-            told += 1
+            reported += 1
             held += int(found.after[1:]) < 12 <= int(found.by[1:])
-    assert told >= 40
-    assert held / told >= 0.85
+    assert reported >= 40
+    assert held / reported >= 0.85
 
 
 def test_bounds_of_a_shift_hold_it_as_often_as_they_say() -> None:

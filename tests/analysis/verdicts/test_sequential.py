@@ -15,7 +15,7 @@ PAIRS = 2 * LOOKS[-1]
 
 
 def verdicts(effect: float, spread: float, draws: int, budget: Budget, pairs: int = PAIRS, freedom: float = 3) -> Counter[str]:
-    """How often what is said about pairs that differ by `effect`, with the heavy tails of Student's t."""
+    """The frequency of each verdict for pairs that differ by `effect`, with the heavy tails of Student's t."""
     chance = np.random.default_rng(abs(round(1e4 * effect)) + draws)
     drawn = chance.standard_t(freedom, (draws, pairs)) * spread + math.log1p(effect)
     return Counter(judge(row.tolist(), budget).verdict for row in drawn)
@@ -72,8 +72,8 @@ def test_too_few_pairs_are_undecided_and_say_what_they_could_have_shown() -> Non
 def test_the_smallest_visible_effect_is_found_about_as_often_as_it_says() -> None:
     chance = np.random.default_rng(5)
     spread, pairs = 0.05, 72  # two stages of 36, at which both look
-    told = [visible(chance.normal(0, spread, pairs).tolist(), Budget()) for _ in range(30)]
-    typical = median(one for one in told if one)
+    reported = [visible(chance.normal(0, spread, pairs).tolist(), Budget()) for _ in range(30)]
+    typical = median(one for one in reported if one)
     found = [judge((chance.normal(0, spread, pairs) + math.log1p(typical)).tolist(), Budget()) for _ in range(300)]
     assert 0.65 < sum(one.verdict == "worse" for one in found) / 300 < 0.95
 

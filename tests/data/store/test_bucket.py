@@ -33,14 +33,14 @@ def reader(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def told() -> list[str]:
+def reported() -> list[str]:
     return []
 
 
 @pytest.fixture
-def opened(reader: str, told: list[str]) -> Open:
+def opened(reader: str, reported: list[str]) -> Open:
     def open_it(place: str, retries: RetryPolicy = QUICK) -> Store:
-        return open_store(place, reader, retries, told.append)
+        return open_store(place, reader, retries, reported.append)
 
     return open_it
 
@@ -95,17 +95,17 @@ def test_more_objects_than_a_page_are_listed(bucket: Bucket, opened: Open) -> No
 
 
 @pytest.mark.parametrize("ask", [lambda store: store.listing(), lambda store: store.read("x")], ids=["list", "read"])
-def test_no_such_bucket(bucket: Bucket, opened: Open, told: list[str], ask: Callable[[Store], object]) -> None:
+def test_no_such_bucket(bucket: Bucket, opened: Open, reported: list[str], ask: Callable[[Store], object]) -> None:
     with pytest.raises(DataError) as error:
         ask(opened(f"{bucket.place}-none"))
     assert str(error.value).startswith(f"no bucket '{bucket.name}-none' at {bucket.endpoint}; check the name")
-    assert told == []
+    assert reported == []
 
 
-def test_no_such_key(bucket: Bucket, opened: Open, told: list[str]) -> None:
+def test_no_such_key(bucket: Bucket, opened: Open, reported: list[str]) -> None:
     with pytest.raises(DataError, match=f"no object {bucket.place}/nothing at .*; 'manyhands data ls"):
         opened(bucket.place).read("nothing")
-    assert told == []
+    assert reported == []
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def _demand_credentials(endpoint: str, after: str) -> None:
 
 
 @pytest.mark.usefixtures("wrong_credentials")
-def test_wrong_credentials_are_told_and_not_repeated(bucket: Bucket, opened: Open, told: list[str]) -> None:
+def test_wrong_credentials_are_reported_and_not_repeated(bucket: Bucket, opened: Open, reported: list[str]) -> None:
     bucket.put("x", b"x")
     if bucket.is_moto:
         _demand_credentials(bucket.endpoint, "0")
@@ -143,7 +143,7 @@ def test_wrong_credentials_are_told_and_not_repeated(bucket: Bucket, opened: Ope
         assert "\n" not in text
         assert KEY_ID not in text
         assert SECRET not in text
-    assert told == []
+    assert reported == []
 
 
 def test_no_credentials_at_all(bucket: Bucket, opened: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -172,18 +172,18 @@ def test_credentials_of_a_profile(bucket: Bucket, opened: Open, monkeypatch: pyt
 
 
 def test_an_endpoint_that_refuses_is_tried_again(
-    bucket: Bucket, opened: Open, told: list[str], monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, opened: Open, reported: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Proxy(bucket.endpoint) as proxy:
         gone = proxy.address
     monkeypatch.setenv("AWS_ENDPOINT_URL", gone)
     with pytest.raises(DataError, match=rf"no connection to {gone} for .*, 3 tries in .*AWS_ENDPOINT_URL"):
         opened(bucket.place, RetryPolicy(tries=3, first_wait_s=0.01, connect_s=30, answer_s=30)).listing()
-    assert len(told) == 2
+    assert len(reported) == 2
 
 
 def test_an_endpoint_that_hangs_is_given_up(
-    bucket: Bucket, opened: Open, told: list[str], monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, opened: Open, reported: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Proxy(bucket.endpoint, hang=True) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
@@ -192,11 +192,11 @@ def test_an_endpoint_that_hangs_is_given_up(
         with pytest.raises(DataError, match=r"did not answer in time for .*, 2 tries in"):
             store.listing()
         assert perf_counter() - began < 15
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 def test_a_connection_cut_in_the_middle_is_read_again(
-    bucket: Bucket, reader: str, opened: Open, told: list[str], monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, reader: str, opened: Open, reported: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.put("set/images", CONTENT)
     with Proxy(bucket.endpoint, only=b"/set/images", cut_after=3000, times=1) as proxy:
@@ -206,9 +206,9 @@ def test_a_connection_cut_in_the_middle_is_read_again(
         assert store.bytes_moved == len(CONTENT)
     assert proxy.seen >= 2
     if reader == "s3torchconnector":  # asks again by itself, and says nothing
-        assert told == []
+        assert reported == []
     else:
-        assert [line.partition(" from")[0] for line in told] == [f"{bucket.place}/set/images did not arrive whole"]
+        assert [line.partition(" from")[0] for line in reported] == [f"{bucket.place}/set/images did not arrive whole"]
 
 
 @pytest.mark.parametrize("span", [(0, None), (100, 9000)])
@@ -231,14 +231,14 @@ def test_a_range_beyond_the_end_is_an_error(bucket: Bucket, opened: Open) -> Non
         opened(bucket.place).read("x", 2, 10)
 
 
-def test_a_missing_bucket_is_made_for_writing_in_a_store_of_ones_own(bucket: Bucket, opened: Open, told: list[str]) -> None:
+def test_a_missing_bucket_is_made_for_writing_in_a_store_of_ones_own(bucket: Bucket, opened: Open, reported: list[str]) -> None:
     store = opened(f"{bucket.place}-models/m.pt")
     store.prepare_writing()
     store.prepare_writing()
     store.write(b"weights")
     store.delete()
     bucket.raw.delete_bucket(Bucket=f"{bucket.name}-models")
-    assert told == [f"made the bucket {bucket.name}-models at {bucket.endpoint}"]
+    assert reported == [f"made the bucket {bucket.name}-models at {bucket.endpoint}"]
 
 
 def test_a_server_that_is_no_store(web: str, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_compressed_pieces_of_separate_streams(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [None, Share(0, 2, None)])
 @pytest.mark.parametrize("change", ["shorter", "longer", "missing part", "last part missing", "no labels", "other labels"])
-def test_what_is_wrong_is_told(tmp_path: Path, share: Share | None, change: str) -> None:
+def test_what_is_wrong_is_reported(tmp_path: Path, share: Share | None, change: str) -> None:
     path = write_set(tmp_path) / "train-images-idx3-ubyte"
     labels = tmp_path / "train-labels-idx1-ubyte"
     if change == "shorter":
@@ -139,7 +139,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, share: Share | None, change: str)
         fetch_mnist(open_store(str(tmp_path)), FetchRequest(share=share))
 
 
-def test_too_few_rows_are_told(tmp_path: Path) -> None:
+def test_too_few_rows_are_reported(tmp_path: Path) -> None:
     store = open_store(str(write_set(tmp_path)))
     with pytest.raises(DataError, match="has 50 training rows, 51 were asked for; use fewer --samples"):
         fetch_mnist(store, FetchRequest(share=Share(0, 2, 51)))

@@ -22,7 +22,7 @@ def test_lists_reads_writes_and_deletes(tmp_path: Path) -> None:
     assert store.listing() == []
 
 
-def test_what_is_missing_or_short_is_told(tmp_path: Path) -> None:
+def test_what_is_missing_or_short_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     with pytest.raises(DataError, match="no folder"):
         open_store(str(tmp_path / "none")).listing()

@@ -56,7 +56,7 @@ def test_parts_are_joined_in_order_of_their_keys_and_bookkeeping_is_passed_over(
         (["000", "001", "002", "004"], "003"),
     ],
 )
-def test_a_gap_in_the_numbers_is_told(tmp_path: Path, numbers: list[str], missing: str) -> None:
+def test_a_gap_in_the_numbers_is_reported(tmp_path: Path, numbers: list[str], missing: str) -> None:
     store = stored(tmp_path, **{f"set__part-{number}": b"x" for number in numbers})
     with pytest.raises(DataError, match=f"part set/part-{missing} is missing"):
         find_files(store, ["set"])
@@ -111,7 +111,7 @@ def test_parts_of_a_bucket_are_read_at_the_same_time(bucket: Bucket, monkeypatch
     assert spent < 1.0
 
 
-def test_the_first_failure_of_several_reads_is_told(tmp_path: Path) -> None:
+def test_the_first_failure_of_several_reads_is_reported(tmp_path: Path) -> None:
     store = stored(tmp_path, a=b"a")
     with pytest.raises(DataError, match=r"no file .*/b"):
         read_spans(store, [Span("a"), Span("b"), *[Span("a")] * 20])

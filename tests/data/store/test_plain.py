@@ -34,7 +34,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-        self.close_connection = "silently" in self.path  # closed without having said so
+        self.close_connection = "silently" in self.path  # the server closes without announcing it
 
 
 @pytest.fixture

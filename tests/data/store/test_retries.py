@@ -1,4 +1,4 @@
-"""Trying again: only where it can help, bounded, and told."""
+"""Retries: only for problems that may pass, limited in number, and reported."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def failing(times: int, kind: str) -> Callable[[], str]:
 
 
 @pytest.mark.parametrize("kind", [REFUSED, HANGING, CUT, BUSY])
-def test_a_passing_problem_is_tried_again_and_every_wait_is_told(kind: str) -> None:
-    told: list[str] = []
-    assert QUICK.call(TARGET, failing(2, kind), told.append) == "answer"
-    assert [line.rpartition("; ")[2] for line in told] == ["try 2 of 3 in 0.01 s", "try 3 of 3 in 0.02 s"]
-    assert all("s3://data/x" in line for line in told)
+def test_a_passing_problem_is_tried_again_and_every_wait_is_reported(kind: str) -> None:
+    reported: list[str] = []
+    assert QUICK.call(TARGET, failing(2, kind), reported.append) == "answer"
+    assert [line.rpartition("; ")[2] for line in reported] == ["try 2 of 3 in 0.01 s", "try 3 of 3 in 0.02 s"]
+    assert all("s3://data/x" in line for line in reported)
 
 
 def test_tries_are_bounded() -> None:
-    told: list[str] = []
+    reported: list[str] = []
     with pytest.raises(DataError, match=r"no connection to http://store for s3://data/x, 3 tries in 0\.\d s; check that it runs"):
-        QUICK.call(TARGET, failing(9, REFUSED), told.append)
-    assert len(told) == 2
+        QUICK.call(TARGET, failing(9, REFUSED), reported.append)
+    assert len(reported) == 2
 
 
 @pytest.mark.parametrize("kind", [DENIED, NO_BUCKET, NO_OBJECT, ODD])
-def test_a_lasting_problem_is_told_at_once(kind: str) -> None:
+def test_a_lasting_problem_is_reported_at_once(kind: str) -> None:
     with pytest.raises(DataError):
         QUICK.call(TARGET, failing(1, kind), pytest.fail)
 
@@ -81,7 +81,7 @@ def test_one_line_for_every_problem_with_what_to_do() -> None:
         (None, None, ODD),
     ],
 )
-def test_an_answer_is_told_by_its_code_and_status(code: str | None, status: int | None, kind: str) -> None:
+def test_a_problem_is_recognised_by_its_code_and_status(code: str | None, status: int | None, kind: str) -> None:
     assert of_answer(code, status).kind == kind
 
 

@@ -103,15 +103,15 @@ def test_an_object_that_is_not_what_was_put_is_not_kept(bucket: Bucket, tmp_path
 def test_a_connection_that_is_cut_leaves_what_was_there(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.put("x", CONTENT)
     (tmp_path / "x").write_bytes(b"older")
-    told: list[str] = []
+    reported: list[str] = []
     moved: list[int] = []
     with Proxy(bucket.endpoint, only=b"/x", cut_after=100_000) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
         with pytest.raises(DataError, match=r"x did not arrive whole from .*, 2 tries"):
-            get(open_bucket(bucket.place, QUICK, told.append), "x", tmp_path / "x", moved.append)
+            get(open_bucket(bucket.place, QUICK, reported.append), "x", tmp_path / "x", moved.append)
     assert (tmp_path / "x").read_bytes() == b"older"
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
-    assert len(told) == 1
+    assert len(reported) == 1
     assert sum(moved) == 0
 
 

@@ -25,7 +25,7 @@ def test_reads_whole_and_in_part_and_knows_sizes(web: str, web_folder: Path) -> 
     assert store.source == f"{web}/a%20b"
 
 
-def test_a_missing_file_is_told(web: str) -> None:
+def test_a_missing_file_is_reported(web: str) -> None:
     with pytest.raises(DataError, match=f"no file {web}/none; check the address"):
         open_store(web).read("none")
 
@@ -39,12 +39,12 @@ def test_it_can_only_be_read(web: str) -> None:
 
 def test_a_cut_connection_is_tried_again(web: str, web_folder: Path) -> None:
     (web_folder / "x").write_bytes(CONTENT)
-    told: list[str] = []
+    reported: list[str] = []
     with Proxy(web, cut_after=3000, times=1) as proxy:
-        assert open_store(proxy.address, retries=QUICK, tell=told.append).read("x") == CONTENT
-    assert len(told) == 1
+        assert open_store(proxy.address, retries=QUICK, tell=reported.append).read("x") == CONTENT
+    assert len(reported) == 1
     with Proxy(web, cut_after=3000) as proxy, pytest.raises(DataError, match=r"did not arrive whole from .*, 2 tries"):
-        open_store(proxy.address, retries=QUICK, tell=told.append).read("x")
+        open_store(proxy.address, retries=QUICK, tell=reported.append).read("x")
 
 
 def test_a_server_that_hangs_is_given_up(web: str) -> None:
@@ -59,6 +59,6 @@ def test_a_server_that_refuses_is_given_up(web: str) -> None:
         open_store(gone, retries=QUICK, tell=lambda line: None).read("x")
 
 
-def test_a_host_that_does_not_exist_is_told() -> None:
+def test_a_host_that_does_not_exist_is_reported() -> None:
     with pytest.raises(DataError, match=r"no connection to http://no-such-host.invalid"):
         open_store("http://no-such-host.invalid/x", retries=RetryPolicy(tries=1), tell=lambda line: None).read()

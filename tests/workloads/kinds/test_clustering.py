@@ -32,7 +32,7 @@ def test_the_tolerance_in_units_of_the_data_is_scikit_learns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"init": "random"}, "kmeans init=random is none of shared, native"),
         ({"clusters": "1"}, "clusters are 2 or more"),
@@ -41,8 +41,8 @@ def test_the_tolerance_in_units_of_the_data_is_scikit_learns() -> None:
         ({"clusters": "few"}, "kmeans clusters=few is not of type int"),
     ],
 )
-def test_refuses_impossible_settings(settings: dict[str, str], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_refuses_impossible_settings(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         KMeans.from_settings(settings)
 
 

@@ -73,9 +73,9 @@ def test_a_class_without_votes_never_wins_a_tie() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [({"cover": "half"}, "cover=half is none of shard, full"), ({"ties": "dice"}, "ties=dice"), ({"members": "0"}, "members=0")],
 )
-def test_refuses_impossible_settings(settings: dict[str, str], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_refuses_impossible_settings(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         Ensemble.from_settings(settings)
