@@ -18,7 +18,7 @@ FASTER = {"train": "trains", "wall": "runs"}
 
 @dataclass(frozen=True)
 class Advice:
-    """What the measurements come to."""
+    """The recommendation that follows from the measurements."""
 
     use: str
     """The cell to use; or what is missing before one can be named."""
@@ -31,7 +31,7 @@ class Advice:
 def advice(summaries: Sequence[Summary], time: Time) -> Advice:
     """The advice for the cells of one group."""
     if not summaries:
-        return Advice("Nothing was measured", NONE, ("Every run failed or was skipped; the reasons stand below.",))
+        return Advice("Nothing was measured", NONE, ("Every run failed or was skipped; the reasons are below.",))
     base = next((row for row in summaries if row.is_base), None)
     if base is None:
         text = "There is no measured run of serial with 1 worker to compare with: add --backend serial."

@@ -21,12 +21,12 @@ MARKS = {"worse": "❌", "better": "🚀", "same": "✅", "undecided": "❔"}
 
 
 def title(found: Comparison) -> str:
-    """What is compared with what."""
+    """The two commits that are compared."""
     return f"{found.head} compared with {found.base}"
 
 
 def verdict(judged: Judged) -> str:
-    """The verdict in words."""
+    """The verdict as text, such as `slower`."""
     worse, better = WORDS[judged.metric]
     return {"worse": worse, "better": better, "same": "same", "undecided": "undecided"}[judged.judgement.verdict]
 
@@ -46,7 +46,7 @@ def columns(found: Comparison) -> list[Column]:
 
 
 def lines(found: Comparison, rates: ErrorRates | None) -> list[str]:
-    """What stands below the table: what could not be measured, what stayed open, and how far all of it can be trusted."""
+    """The lines below the table: missing measurements, undecided verdicts, and the error rates of the method."""
     budget = found.limits.budget
     effect = f"{100 * budget.effect:g} %"
     told = [f"could not measure: {cell.failure}" for cell in found.cells if cell.failure]
@@ -137,7 +137,7 @@ def _open(cell: CellResult, judged: Judged, budget: Budget) -> str | None:
         else (f"the smallest effect that these launches would have shown is {100 * known.visible:.1f} %")
     )
     first = "; first launches showed a difference, fresh ones have not confirmed it" if known.unconfirmed else ""
-    return f"undecided: {judged.metric} of {cell.label}: {seen}{first}; give it more with --max-time"
+    return f"undecided: {judged.metric} of {cell.label}: {seen}{first}; allow more time with --max-time"
 
 
 def _steadiness(cell: CellResult) -> str | None:

@@ -54,7 +54,7 @@ def advice(group: Group) -> Advice:
     """The cell that moves the largest message fastest, and whether the intervals of beta tell it from the others."""
     measured = [(cell, messages(cell)[-1]) for cell in group.cells if messages(cell)]
     if not measured:
-        return Advice("Nothing was measured", NONE, ("Every run failed or was skipped; the reasons stand below.",))
+        return Advice("Nothing was measured", NONE, ("Every run failed or was skipped; the reasons are below.",))
     best, message = max(measured, key=lambda pair: (pair[1].bytes, pair[1].busbw))
     why = f"{data(message.bytes)} take it {_time(message)}, {formatting.format_number(message.busbw / 1e9)} GB/s on the bus."
     link = f"It comes to {_link(fit_link(points(best.measured)))}."

@@ -29,7 +29,7 @@ def confidence(value: float) -> str:
 
 
 def lines(found: History) -> list[str]:
-    """What stands below the table."""
+    """The lines below the table."""
     lengths = [len(one.points) for one in found.series]
     told = [
         f"{formatting.count(len(found.series), 'benchmark')} over {min(lengths, default=0)} to {max(lengths, default=0)} commits,"
@@ -49,7 +49,7 @@ def lines(found: History) -> list[str]:
     if short:
         told.append(f"{formatting.count(short, 'benchmark')} with fewer than {FEWEST} commits: too few to look for changes")
     told.append(
-        "a change is told when kernel change point detection and PELT agree on it within one commit; its confidence is that of a rank test,"
+        "a change is reported when kernel change point detection and PELT agree on it within one commit; its confidence is that of a rank test,"
         " corrected for all changes together"
     )
     return [formatting.plain(line) for line in told]

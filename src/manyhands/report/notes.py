@@ -45,7 +45,7 @@ def stopped(group: Group) -> list[str]:
 
 
 def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
-    """What a reader should know before trusting the table."""
+    """Reasons to doubt a number in the table, a line each."""
     lines = []
     if summaries and not is_exchange(group) and not any(row.is_base for row in summaries):
         lines.append("no speed-up: no measured run of serial with 1 worker to compare with; add --backend serial")
@@ -68,7 +68,7 @@ def facts(group: Group) -> list[str]:
 
 
 def _hosts(group: Group) -> str:
-    """Where the workers were, when any was on another host than the driver."""
+    """The hosts of the workers, when any worker ran on another host than the driver."""
     found = {str(worker["host"]) for record in group.measured for worker in record.per_worker if worker.get("host")}
     return f"hosts: {', '.join(sorted(found))}" if found - {str(record.machine.get("host")) for record in group.measured} else ""
 
@@ -103,14 +103,14 @@ def versions(records: Sequence[Record]) -> str:
 
 
 def headline(title: str, summaries: Sequence[Summary], time: Time) -> str:
-    """What the first table of a group compares."""
+    """The title of a group, and the comparison that its first table makes."""
     base = next((row.cell for row in summaries if row.is_base), None)
     over = f": speed-up of {_PHRASES[time]} over {formatting.full_name(base)}" if base else ""
     return formatting.plain(f"{title}{over}")
 
 
 def how_to_read(time: Time) -> str:
-    """What the columns mean."""
+    """The meaning of the columns."""
     return (
         f"how to read: speed-up is rows per second in {_PHRASES[time]} over the base line, launches of one block paired;"
         f" efficiency is speed-up per thread used; core-hours are workers x threads x wall time; [a, b] are 95 % intervals;"
@@ -119,7 +119,7 @@ def how_to_read(time: Time) -> str:
 
 
 def _engines(group: Group) -> list[str]:
-    """What starting and stopping an engine took that served several runs, once for each engine."""
+    """The start and stop times of each engine that served several runs."""
     served: dict[str, list[Record]] = {}
     for record in group.measured:
         if engine := record.resolved.get("engine"):
@@ -137,7 +137,7 @@ def _engines(group: Group) -> list[str]:
 
 
 def _iterations(summaries: Sequence[Summary]) -> list[str]:
-    """What engines that stop by rules of their own did not do equally often."""
+    """A line when engines ran different numbers of iterations because each stops by its own rule."""
     taken = sorted({row.iterations for row in summaries if row.iterations is not None})
     if len(taken) < 2:
         return []

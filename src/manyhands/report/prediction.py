@@ -25,7 +25,7 @@ FORMULAS = {
 
 
 def title(family: Family) -> str:
-    """What is predicted."""
+    """The workload and backend that are predicted."""
     variant = f" ({family.variant})" if family.variant else ""
     return formatting.plain(
         f"{family.group.workload} on {family.backend}{variant}, {formatting.count(family.threads, 'thread')}: predicted train phase"
@@ -41,7 +41,7 @@ def identity(found: Prediction) -> list[Column]:
 
 
 def columns(found: Prediction) -> list[Column]:
-    """What is predicted for every row."""
+    """The predicted numbers of every row."""
     rows = found.forecasts
     return [
         Column(("rows of a", "worker's step"), tuple(str(row.batch) for row in rows)),
@@ -55,7 +55,7 @@ def columns(found: Prediction) -> list[Column]:
 
 
 def lines(found: Found) -> list[str]:
-    """What stands below the table: counts that are impossible, the validation, the assumptions."""
+    """The lines below the table: impossible worker counts, the validation, the assumptions."""
     if isinstance(found, NotIdentifiable):
         return [formatting.plain(str(found))]
     impossible = [
@@ -65,7 +65,7 @@ def lines(found: Found) -> list[str]:
 
 
 def assumptions(found: Prediction) -> list[str]:
-    """What the forecasts rest on, a line each."""
+    """The assumptions of the forecasts, a line each."""
     job, sizes = found.family.job, buckets(found.family.job.gradient_bytes)
     algorithms = dict.fromkeys(row.algorithm for row in found.forecasts)
     return [
@@ -94,7 +94,13 @@ def _compute(found: Prediction) -> str:
         for cost, what in ((known.step_s, "step"), (known.row_s, "row"))
         if cost
     ]
-    only = "" if len(parts) == 2 else "; smaller steps were no faster" if known.step_s else "; whatever the rows of a step"
+    only = (
+        ""
+        if len(parts) == 2
+        else "; smaller steps were no faster"
+        if known.step_s
+        else "; the number of rows in a step makes no difference"
+    )
     return f"compute and input take a worker {' and '.join(parts)}, {of}{only}"
 
 

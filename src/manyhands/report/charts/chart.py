@@ -1,4 +1,4 @@
-"""What a chart is: a Vega-Lite specification, the words that stand for it, and the table of its data.
+"""A chart: a Vega-Lite specification, the words that stand for it, and the table of its data.
 
 Colours are CSS variables (`var(--series-1)`), so that one drawing serves the light page, the dark page and print; `look.py` holds
 the values that image files get.
@@ -32,14 +32,14 @@ class Chart:
     """Short name, for the file of an image."""
     title: str
     words: str
-    """What the picture shows, for those who do not see it."""
+    """The text alternative of the picture, for screen readers."""
     spec: Spec
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     """The data behind the picture, as shown in its table."""
     legend: tuple[Key, ...] = ()
     note: str = ""
-    """How to read it, in a line."""
+    """One line on how to read the picture."""
     size: str = "half"
     """`half` or `full` width of the page on a wide screen, or `small`."""
 

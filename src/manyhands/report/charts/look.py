@@ -81,7 +81,7 @@ def resolved(value: Any) -> Any:
 
 
 def config() -> dict[str, Any]:
-    """What all charts share."""
+    """The Vega-Lite configuration of all charts."""
     axis = {
         "labelColor": css("muted"),
         "titleColor": css("muted"),

@@ -1,4 +1,4 @@
-"""What the trained models of the shown cells do: confusion matrices, ROC curves, clusters in the plane.
+"""Charts of the trained models of the shown cells: confusion matrices, ROC curves, clusters in the plane.
 
 From `quality` of one typical launch a cell: `confusion_matrix` (a row for each true class), `roc_curve` (`false_positive`,
 `true_positive`), `scatter` (`x`, `y`, `cluster`, lists of one length, and `columns`, the names of both axes).

@@ -1,4 +1,4 @@
-"""Where the time of every cell went: its phases, `train` split where that was measured, stacked in the order they happen."""
+"""The time of every cell: its phases, `train` split where that was measured, stacked in the order they happen."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ NOTE = "The whole process tree of one launch a cell, the one with the median tra
 
 @dataclass(frozen=True)
 class Moment:
-    """What was used around one time: seconds since the start, cores busy since the moment before, bytes."""
+    """The resources in use at one moment: seconds since the start, cores busy since the moment before, bytes."""
 
     s: float
     cores: float

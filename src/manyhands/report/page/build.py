@@ -53,7 +53,7 @@ def _context(records: Sequence[Record], time: Time, target: QualityTarget | None
 
 
 def _overview(records: Sequence[Record]) -> str:
-    """How many runs, how many of them measured, and from when to when."""
+    """The number of runs, how many were measured, and the dates of the first and the last."""
     if not records:
         return "No records: nothing was run."
     days = sorted(formatting.plain(record.started_at)[:10] for record in records)

@@ -13,7 +13,7 @@ NOTHING = "*Nothing written yet. What stands between the two marks of this secti
 
 
 def learnt(page: str, study: str) -> str | None:
-    """What people wrote about a study into a page that was made before; None when it has no such place."""
+    """The text that people wrote about a study in an earlier page; None when the page has no place for it."""
     _, begin, rest = page.partition(BEGIN.format(study))
     kept, end, _ = rest.partition(END)
     return kept.strip() if begin and end else None

@@ -158,7 +158,7 @@ def _laws(cells: Sequence[StudyCell]) -> Iterator[ReportTable]:
                 numbers = (found.measured, found.amdahl, found.gustafson, found.serial_share, found.scaled_share)
                 rows.append([cell.name, *map(formatting.format_number, numbers)])
     if rows:
-        heads = ("cell", "measured", "Amdahl", "Gustafson", "share not spread, of one worker", "the same, of all workers")
+        heads = ("cell", "measured", "Amdahl", "Gustafson", "share not spread, of one worker", "share not spread, of all workers")
         note = "speed-up of load, training and prediction over one process; the laws promise it if spreading itself costs nothing"
         yield _table(f"Speed-up beside Amdahl's and Gustafson's laws, {cells[0].variant}", heads, rows, 1, note)
 
@@ -182,7 +182,7 @@ def _classified(name: str, quality: Mapping[str, Any]) -> Iterator[ReportTable]:
     classes = [str(label) for label in report if isinstance(report[label], Mapping) and not str(label).endswith(" avg")]
     if len(classes) == len(matrix):
         rows = [[label, *map(str, counts)] for label, counts in zip(classes, matrix, strict=True)]
-        yield _table(f"Confusion matrix of {name}", ("true \\ said", *classes), rows)
+        yield _table(f"Confusion matrix of {name}", ("true \\ predicted", *classes), rows)
     names = ("precision", "recall", "f1-score", "support")
     lines = [
         [str(label), *(formatting.format_number(finite_or_none(values.get(key))) for key in names)]

@@ -189,7 +189,7 @@ def _bounds(found: Measured) -> str:
 
 
 def _change(figure: Figure, change: Measured | None) -> str:
-    """What putting right did: `x 0.85 [0.80, 0.91]` of a speed-up, `+0.0210 [0.0100, 0.0320]` of a quality."""
+    """The effect of the corrections: `x 0.85 [0.80, 0.91]` of a speed-up, `+0.0210 [0.0100, 0.0320]` of a quality."""
     if change is None:
         return formatting.NOT_MEASURED
     if change.value is None:
