@@ -9,7 +9,6 @@ import re
 import secrets
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from engines import free_port
 
 from manyhands.backends.ray.backend import WORKERS, RayTrain
 from manyhands.cli import main, parser
@@ -433,12 +433,6 @@ def cluster(workers: int) -> Iterator[dict[str, str]]:
         process.wait()
         end_descendants(keep)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.mark.slow

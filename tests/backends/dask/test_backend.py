@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from engines import descendants, kill_when_busy, killing, run_as_user, skip_without, small_spec, wait_until
 from listening import listening
 
 from manyhands.backends.dask.backend import DaskCluster
-from manyhands.errors import Unavailable
 from manyhands.measure.resources import end_descendants
-from manyhands.plan import RunSpec
-from manyhands.record import Record, read_records
+from manyhands.record import Record
 from manyhands.run import Surroundings, measure
 
 pytestmark = pytest.mark.slow
@@ -52,10 +48,7 @@ with Client(sys.argv[1], timeout=60) as client:
 @pytest.fixture(autouse=True)
 def installed() -> None:
     """Skips where Dask is missing, with the command that installs it."""
-    try:
-        DaskCluster.require()
-    except Unavailable as error:
-        pytest.skip(str(error))
+    skip_without(DaskCluster)
 
 
 @dataclass(frozen=True)
@@ -69,6 +62,11 @@ class Scheduler:
         """What its workers hold, asked by a client in another process."""
         said = subprocess.run([sys.executable, "-c", STATE, self.address], capture_output=True, text=True, check=True, timeout=60)
         return dict(json.loads(said.stdout))
+
+    def trains(self) -> bool:
+        """True once both workers are members of a run's process group."""
+        state = self.state()
+        return state["tasks"] == 2 and all(worker["group"] for worker in state["workers"])
 
 
 @pytest.fixture
@@ -97,41 +95,19 @@ def scheduler(tmp_path: Path) -> Iterator[Scheduler]:
         end_descendants(others)  # their helpers, which this process has adopted
 
 
-def wait_until(holds: Callable[[], bool], patience_s: float = 60) -> None:
-    deadline = time.monotonic() + patience_s
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+spec = partial(small_spec, "dask")
+workers = partial(descendants, "spawn_main")
 
 
-def spec(**changes: object) -> RunSpec:
-    common = {"workload": "rnn", "backend": "dask", "workers": 2, "samples": 512, "timeout_s": 150.0}
-    return RunSpec.from_dict(common | changes)
-
-
-def run(out: Path, *words: str) -> Record:
-    """The record of `manyhands run` in a process beside the scheduler's, as a user's would be."""
-    command = [sys.executable, "-m", "manyhands", "run", "rnn", "--backend", "dask", "--repeats", "1", "--samples", "512"]
-    subprocess.run([*command, *words, "--out", str(out)], capture_output=True, check=False, timeout=180)
-    return read_records(out)[-1]
-
-
-def workers() -> list[psutil.Process]:
-    """Dask's worker processes under this one."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if any("spawn_main" in word for word in process.cmdline()):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found
+def run(scheduler: Scheduler, out: Path, *options: str) -> Record:
+    """The record of a run as a guest of the scheduler."""
+    return run_as_user(out, "rnn", "dask", "--samples", "512", "--address", scheduler.address, *options)
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_dropout_and_rows_are_those_of_ddp(count: int) -> None:
     ours, ddp = (
-        measure(spec(workload="mlp", samples=1000, workers=count, epochs=2, backend=name), Surroundings())
+        measure(small_spec(name, workload="mlp", samples=1000, workers=count, epochs=2), Surroundings())
         for name in ("dask", "ddp")
     )
     assert ours.ok, ours.reason
@@ -159,27 +135,13 @@ def test_waiting_for_a_slow_worker_is_communication_of_the_other() -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_killed_worker_is_named_in_seconds_and_the_others_go_with_it(tmp_path: Path, count: int) -> None:
-    killed: list[float] = []
-
-    def kill() -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            # Importing torch takes a worker about 2 s of its CPU time: with 4 s it trains, however busy the machine is.
-            if len(found := workers()) == count and all(process.cpu_times().user > 4 for process in found):
-                killed.append(time.monotonic())
-                os.kill(found[0].pid, signal.SIGKILL)
-                return
-            time.sleep(0.1)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    record = measure(spec(workload="mlp", samples=8192, epochs=100, workers=count), Surroundings(log_folder=tmp_path))
-    ended = time.monotonic()
-    killer.join()
+    # Importing torch takes a worker about 2 s of its CPU time: with 4 s it trains, however busy the machine is.
+    with kill_when_busy(workers, count=count, cpu_s=4) as killed:
+        record = measure(spec(workload="mlp", samples=8192, epochs=100, workers=count), Surroundings(log_folder=tmp_path))
     assert record.status == "failed"
     assert "dask worker " in str(record.reason)
     assert "died while it trained" in str(record.reason)
-    assert ended - killed[0] < 10
+    assert killed.ended_after_s < 10
     assert not workers()
     assert measure(spec(), Surroundings(log_folder=tmp_path)).ok
 
@@ -210,7 +172,7 @@ def test_existing_scheduler_is_used_twice_and_left_as_it_was(scheduler: Schedule
     before = scheduler.state()
     out = tmp_path / "out.jsonl"
     for _ in range(2):
-        record = run(out, "--workers", "2", "--address", scheduler.address)
+        record = run(scheduler, out, "--workers", "2")
         assert record.ok, record.reason
         assert {worker["pid"] for worker in record.per_worker} == {worker["pid"] for worker in before["workers"]}
         assert "ended_by_force" not in record.resources
@@ -218,14 +180,14 @@ def test_existing_scheduler_is_used_twice_and_left_as_it_was(scheduler: Schedule
             assert set(worker["threads"].values()) == {1}, worker["threads"]
     assert scheduler.state() == before
     assert all(process.poll() is None for process in scheduler.processes)
-    one = run(out, "--workers", "1", "--address", scheduler.address)
+    one = run(scheduler, out, "--workers", "1")
     assert one.ok, one.reason
-    alone = measure(spec(backend="serial", workers=1), Surroundings())
+    alone = measure(small_spec("serial", workers=1), Surroundings())
     assert one.history[0]["loss"] == pytest.approx(alone.history[0]["loss"], abs=1e-5)
 
 
 def test_more_workers_than_the_scheduler_has_is_said_at_once(scheduler: Scheduler, tmp_path: Path) -> None:
-    record = run(tmp_path / "out.jsonl", "--workers", "4", "--address", scheduler.address)
+    record = run(scheduler, tmp_path / "out.jsonl", "--workers", "4")
     assert record.status == "failed"
     assert "4 workers were asked for" in str(record.reason)
     assert "has 2" in str(record.reason)
@@ -235,43 +197,29 @@ def test_more_workers_than_the_scheduler_has_is_said_at_once(scheduler: Schedule
 
 def test_killed_worker_of_an_existing_scheduler_is_named_and_the_next_run_is_ok(scheduler: Scheduler, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    victim = scheduler.state()["workers"][0]["pid"]
-
-    def kill() -> None:
-        wait_until(lambda: scheduler.state()["tasks"] == 2)
-        time.sleep(4)
-        os.kill(victim, signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    record = run(out, "--workers", "2", "--epochs", "500", "--address", scheduler.address)
-    killer.join()
+    victim = psutil.Process(scheduler.state()["workers"][0]["pid"])
+    with killing(lambda: victim, ready=scheduler.trains):
+        record = run(scheduler, out, "--workers", "2", "--epochs", "500")
     assert record.status == "failed"
     assert "died while it trained" in str(record.reason)
     wait_until(lambda: len(scheduler.state()["workers"]) == 2)
     wait_until(lambda: scheduler.state()["tasks"] == 0)
-    assert run(out, "--workers", "2", "--address", scheduler.address).ok
+    assert run(scheduler, out, "--workers", "2").ok
 
 
 def test_tasks_of_a_run_that_was_ended_give_up(scheduler: Scheduler, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    record = run(out, "--workers", "2", "--epochs", "5000", "--timeout", "12", "--address", scheduler.address)
+    record = run(scheduler, out, "--workers", "2", "--epochs", "5000", "--timeout", "12")
     assert record.status == "failed"
     assert "not finished after the 12 s of --timeout" in str(record.reason)
     wait_until(lambda: not any(worker["group"] for worker in scheduler.state()["workers"]), patience_s=20)
-    assert run(out, "--workers", "2", "--address", scheduler.address).ok
+    assert run(scheduler, out, "--workers", "2").ok
 
 
 def test_scheduler_that_dies_is_a_failed_record(scheduler: Scheduler, tmp_path: Path) -> None:
-    def kill() -> None:
-        wait_until(lambda: scheduler.state()["tasks"] == 2)
-        time.sleep(3)
-        scheduler.processes[0].kill()
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    record = run(tmp_path / "out.jsonl", "--workers", "2", "--epochs", "5000", "--timeout", "90", "--address", scheduler.address)
-    killer.join()
+    victim = psutil.Process(scheduler.processes[0].pid)
+    with killing(lambda: victim, ready=scheduler.trains):
+        record = run(scheduler, tmp_path / "out.jsonl", "--workers", "2", "--epochs", "5000", "--timeout", "90")
     assert record.status == "failed"
     assert "--timeout" not in str(record.reason)
     assert "the scheduler ended" in str(record.reason)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from engines import descendants, kill_when_busy, run_as_user, skip_without, small_spec
 from listening import listening
 
 from manyhands.backends.dask.backend import DaskCluster
 from manyhands.backends.dask.rows import pieces
-from manyhands.errors import Unavailable
 from manyhands.measure.resources import end_descendants
 from manyhands.plan import RunSpec
-from manyhands.record import Record, read_records
 from manyhands.run import Surroundings, measure, refusal
 
 pytestmark = pytest.mark.slow
@@ -43,15 +39,11 @@ if __name__ == "__main__":
 @pytest.fixture(autouse=True)
 def installed() -> None:
     """Skips where Dask is missing, with the command that installs it."""
-    try:
-        DaskCluster.require()
-    except Unavailable as error:
-        pytest.skip(str(error))
+    skip_without(DaskCluster)
 
 
-def spec(**changes: object) -> RunSpec:
-    common = {"workload": "kmeans", "backend": "dask", "workers": 2, "samples": 5000, "batch": "per-worker", "timeout_s": 300.0}
-    return RunSpec.from_dict(common | changes)
+spec = partial(small_spec, "dask", workload="kmeans", samples=5000, batch="per-worker", timeout_s=300.0)
+workers = partial(descendants, "spawn_main")
 
 
 @contextmanager
@@ -66,13 +58,6 @@ def cluster(folder: Path, workers: int = 2, slots: int = 1, threads: int = 1) ->
         yield process.stdout.readline().strip()
         process.communicate("\n", timeout=60)
     end_descendants(others)  # its helpers, which this process has adopted
-
-
-def run_at(address: str, out: Path, workload: str, *words: str) -> Record:
-    """The record of `manyhands run` in a process beside the scheduler's, as a user's would be."""
-    command = [sys.executable, "-m", "manyhands", "run", workload, "--backend", "dask", "--repeats", "1", "--address", address]
-    subprocess.run([*command, *words, "--out", str(out)], capture_output=True, check=False, timeout=300)
-    return read_records(out)[-1]
 
 
 def test_memory_limits_that_dask_cannot_keep_are_refused() -> None:
@@ -129,46 +114,21 @@ def test_only_loopback_listens_while_a_run_is_on(workload: str, tmp_path: Path) 
     [("kmeans", {"max_iterations": 5000, "tolerance": 0.0, "clusters": 50}), ("xgboost", {"rounds": 100_000})],
 )
 def test_killed_worker_is_told_and_the_others_go_with_it(workload: str, settings: dict[str, Any], tmp_path: Path) -> None:
-    killed: list[float] = []
-
-    def kill() -> None:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            # Importing and compiling takes a worker about 4 s of its CPU time.
-            if len(found := dask_workers()) == 2 and all(process.cpu_times().user > 7 for process in found):
-                killed.append(time.monotonic())
-                os.kill(found[0].pid, signal.SIGKILL)
-                return
-            time.sleep(0.1)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    record = measure(spec(workload=workload, samples=200_000, settings=settings), Surroundings(log_folder=tmp_path))
-    ended = time.monotonic()
-    killer.join()
-    assert killed
+    # Importing and compiling takes a worker about 4 s of its CPU time.
+    with kill_when_busy(workers, count=2, cpu_s=7) as killed:
+        record = measure(spec(workload=workload, samples=200_000, settings=settings), Surroundings(log_folder=tmp_path))
     assert record.status == "failed"
     assert "a dask worker died while it trained" in str(record.reason)
-    assert ended - killed[0] < 30
-    assert not dask_workers()
-
-
-def dask_workers() -> list[psutil.Process]:
-    """Dask's worker processes under this one."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if any("spawn_main" in word for word in process.cmdline()):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found
+    assert killed.ended_after_s < 30
+    assert not workers()
 
 
 @pytest.mark.parametrize("workload", ["kmeans", "xgboost", "ensemble", "prepare"])
 def test_one_of_an_existing_scheduler_s_workers_does_all_the_work(workload: str, tmp_path: Path) -> None:
     with cluster(tmp_path) as address:
-        record = run_at(address, tmp_path / "out.jsonl", workload, "--workers", "1", "--samples", "1000")
+        record = run_as_user(
+            tmp_path / "out.jsonl", workload, "dask", "--address", address, "--workers", "1", "--samples", "1000"
+        )
     assert record.ok, record.reason
     assert "ended_by_force" not in record.resources
     alone = measure(RunSpec.from_dict(dict(record.spec) | {"backend": "serial", "address": None}), Surroundings())
@@ -178,9 +138,11 @@ def test_one_of_an_existing_scheduler_s_workers_does_all_the_work(workload: str,
 
 def test_workers_of_another_shape_are_refused_in_words(tmp_path: Path) -> None:
     with cluster(tmp_path, workers=1, slots=2) as address:
-        wide = run_at(address, tmp_path / "wide.jsonl", "kmeans", "--workers", "1", "--samples", "1000")
+        wide = run_as_user(tmp_path / "wide.jsonl", "kmeans", "dask", "--address", address, "--workers", "1", "--samples", "1000")
     with cluster(tmp_path, workers=1, threads=2) as address:
-        other = run_at(address, tmp_path / "other.jsonl", "kmeans", "--workers", "1", "--samples", "1000")
+        other = run_as_user(
+            tmp_path / "other.jsonl", "kmeans", "dask", "--address", address, "--workers", "1", "--samples", "1000"
+        )
     assert "runs 2 tasks at once" in str(wide.reason)
     assert "uses 2 threads and --threads 1 was asked for" in str(other.reason)
 

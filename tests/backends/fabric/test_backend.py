@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+from engines import descendants, free_port, kill_when_busy, skip_without, small_spec
 from listening import listening
 
 from manyhands.backends.fabric.backend import FabricDdp
 from manyhands.backends.fabric.dp import FabricDp, one_process
 from manyhands.backends.fabric.failure import first_failure, leave_note
 from manyhands.backends.fabric.rank import check_strategy
-from manyhands.errors import DataError, EngineError, Unavailable
-from manyhands.plan import RunSpec
+from manyhands.errors import DataError, EngineError
 from manyhands.record import read_records
 from manyhands.run import Surroundings, measure, refusal
 
@@ -31,27 +28,16 @@ NETS = Path(__file__).parents[1] / "uneven_nets.py"
 @pytest.fixture
 def installed() -> None:
     """Skips where Lightning is missing, with the command that installs it."""
-    try:
-        FabricDdp.require()
-    except Unavailable as error:
-        pytest.skip(str(error))
+    skip_without(FabricDdp)
 
 
-def spec(**changes: object) -> RunSpec:
-    common = {"workload": "rnn", "backend": "fabric-ddp", "workers": 2, "samples": 512, "timeout_s": 150.0}
-    return RunSpec.from_dict(common | changes)
+spec = partial(small_spec, "fabric-ddp")
 
 
-def workers() -> dict[int, psutil.Process]:
-    """The processes of `fabric.worker` under this one, by rank."""
-    found = {}
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if "manyhands.backends.fabric.worker" in process.cmdline():
-                found[int(process.environ().get("LOCAL_RANK", "0"))] = process
-        except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
-            continue
-    return found
+def workers() -> list[psutil.Process]:
+    """The processes of `fabric.worker` under this one, in order of their ranks."""
+    found = descendants("manyhands.backends.fabric.worker")
+    return sorted(found, key=lambda process: int(process.environ().get("LOCAL_RANK", "0")))
 
 
 @pytest.mark.slow
@@ -68,7 +54,7 @@ def test_ddp_is_what_was_asked_for_and_what_ran_with_the_threads_asked_for(insta
 @pytest.mark.parametrize("count", [1, 2])
 def test_dropout_and_rows_are_those_of_ddp(installed: None, count: int) -> None:
     ours, ddp = (
-        measure(spec(workload="mlp", samples=1000, workers=count, epochs=2, backend=name), Surroundings())
+        measure(small_spec(name, workload="mlp", samples=1000, workers=count, epochs=2), Surroundings())
         for name in ("fabric-ddp", "ddp")
     )
     assert ours.ok, ours.reason
@@ -91,27 +77,12 @@ def test_waiting_for_a_slow_worker_is_communication_of_the_other(installed: None
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_killed_worker_is_named_in_seconds_and_the_others_go_with_it(installed: None, tmp_path: Path, rank: int) -> None:
-    killed: list[float] = []
-
-    def kill() -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if len(found := workers()) == 2:
-                time.sleep(6)
-                killed.append(time.monotonic())
-                os.kill(found[rank].pid, signal.SIGKILL)
-                return
-            time.sleep(0.1)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    record = measure(spec(workload="mlp", samples=8192, epochs=100), Surroundings(log_folder=tmp_path))
-    ended = time.monotonic()
-    killer.join()
+    with kill_when_busy(workers, count=2, cpu_s=6, victim=rank) as killed:
+        record = measure(spec(workload="mlp", samples=8192, epochs=100), Surroundings(log_folder=tmp_path))
     assert record.status == "failed"
     assert f"fabric-ddp worker {rank} (pid " in str(record.reason)
     assert "was killed by SIGKILL" in str(record.reason)
-    assert ended - killed[0] < 10
+    assert killed.ended_after_s < 10
     assert not workers()
     assert measure(spec(), Surroundings(log_folder=tmp_path)).ok
 
@@ -141,11 +112,8 @@ def test_only_loopback_listens_while_a_run_is_on(installed: None) -> None:
 
 @pytest.mark.slow
 def test_two_nodes_meet_and_node_zero_writes_the_record(installed: None, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     words = [sys.executable, "-m", "manyhands", "run", "rnn", "--backend", "fabric-ddp", "--workers", "2", "--samples", "512"]
-    words += ["--repeats", "1", "--timeout", "100", "--nodes", "2", "--address", f"127.0.0.1:{port}"]
+    words += ["--repeats", "1", "--timeout", "100", "--nodes", "2", "--address", f"127.0.0.1:{free_port()}"]
     nodes = [
         subprocess.Popen(
             [*words, "--node-rank", str(rank), "--out", str(tmp_path / f"{rank}.jsonl")],
@@ -194,20 +162,20 @@ def test_strategy_of_its_own_name_is_accepted() -> None:
 
 
 def test_dp_on_cpu_is_refused_with_the_reason(installed: None) -> None:
-    record = measure(spec(backend="fabric-dp"), Surroundings())
+    record = measure(small_spec(backend="fabric-dp"), Surroundings())
     assert record.status == "skipped"
     assert record.reason == "fabric-dp needs --device cuda: on CPU Lightning Fabric turns dp into ddp, which is fabric-ddp here"
 
 
 def test_dp_is_one_machine() -> None:
-    wanted = spec(backend="fabric-dp", device="cuda", nodes=2, address="127.0.0.1:29500")
+    wanted = small_spec(backend="fabric-dp", device="cuda", nodes=2, address="127.0.0.1:29500")
     assert "one machine" in str(FabricDp.refuse(wanted))
 
 
 @pytest.mark.parametrize("batch", ["global", "per-worker"])
 @pytest.mark.parametrize("scaling", ["fixed", "growing"])
 def test_dp_takes_the_rows_and_batches_of_all_workers_in_one_process(batch: str, scaling: str) -> None:
-    wanted = spec(backend="fabric-dp", workers=4, batch=batch, scaling=scaling, device="cuda")
+    wanted = small_spec(backend="fabric-dp", workers=4, batch=batch, scaling=scaling, device="cuda")
     one = one_process(wanted)
     assert one.workers == 1
     assert one.worker_batch_size == wanted.worker_batch_size * 4
@@ -220,8 +188,8 @@ def test_dp_on_gpus_learns_what_serial_learns(installed: None) -> None:
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device; torch.cuda finds none here")
     count = min(2, torch.cuda.device_count())
-    serial = measure(spec(backend="serial", workers=1, device="cuda"), Surroundings())
-    record = measure(spec(backend="fabric-dp", workers=count, device="cuda"), Surroundings())
+    serial = measure(small_spec(backend="serial", workers=1, device="cuda"), Surroundings())
+    record = measure(small_spec(backend="fabric-dp", workers=count, device="cuda"), Surroundings())
     assert record.ok, record.reason
     assert record.resolved["strategy"] == "DataParallelStrategy"
     assert record.resolved["devices"] == count
@@ -231,7 +199,7 @@ def test_dp_on_gpus_learns_what_serial_learns(installed: None) -> None:
 
 @pytest.mark.slow
 def test_more_gpus_than_there_are_is_a_skip(installed: None) -> None:
-    record = measure(spec(backend="fabric-ddp", workers=64, device="cuda"), Surroundings())
+    record = measure(small_spec(backend="fabric-ddp", workers=64, device="cuda"), Surroundings())
     assert record.status == "skipped"
     assert "needs a GPU for each worker" in str(record.reason)
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from engines import wait_until
 from hosts import Host, missing, network
 
 from manyhands.data.make import make_set
@@ -43,13 +44,6 @@ def words(backend: str, *options: str) -> list[str]:
     """A small run with two workers."""
     run = [sys.executable, "-m", "manyhands", "run", "mlp", "--backend", backend, "--workers", "2", "--samples", "1024"]
     return [*run, "--repeats", "1", "--timeout", str(PATIENCE_S), *options]
-
-
-def wait_until(holds: Callable[[], bool], what: str, patience_s: float = 120) -> None:
-    deadline = time.monotonic() + patience_s
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
 
 
 def is_training(process: psutil.Process) -> bool:

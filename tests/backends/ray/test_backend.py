@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
 
 import psutil
 import pytest
+from engines import descendants, free_port, kill_when_busy, small_spec, wait_for_line
 from listening import listening
 
 from manyhands.backends.ray.backend import RayTrain
@@ -28,7 +28,6 @@ from manyhands.backends.ray.failure import first_sentence
 from manyhands.backends.ray.local import short_path
 from manyhands.errors import Unavailable, UsageError
 from manyhands.measure.resources import adopt_orphans, end_descendants
-from manyhands.plan import RunSpec
 from manyhands.record import Record, read_records
 from manyhands.run import Surroundings, measure, refusal
 
@@ -36,26 +35,8 @@ WORKER = "ray::RayTrainWorker"
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray: pip install 'manyhands[ray]'")
 
 
-def spec(workers: int = 2, **fields: object) -> RunSpec:
-    return RunSpec(workload="rnn", backend="ray", workers=workers, **{"samples": 512, "timeout_s": 200.0} | fields)  # type: ignore[arg-type]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def workers() -> list[psutil.Process]:
-    """The training processes below this one."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if process.cmdline()[:1] and process.cmdline()[0].startswith(WORKER):
-                found.append(process)
-        except (psutil.NoSuchProcess, IndexError):
-            continue
-    return found
+spec = partial(small_spec, "ray")
+workers = partial(descendants, WORKER)
 
 
 @contextmanager
@@ -157,7 +138,7 @@ def test_one_worker_below_a_long_folder_trains_and_is_not_said_to_be_distributed
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
     os.mkdir(tempfile.gettempdir())
-    record = measure(spec(1), Surroundings())
+    record = measure(spec(workers=1), Surroundings())
     assert record.ok, record.reason
     assert "ended_by_force" not in record.resources
     assert record.resolved["strategy"] == "prepare_model"
@@ -167,25 +148,13 @@ def test_one_worker_below_a_long_folder_trains_and_is_not_said_to_be_distributed
 @needs_ray
 @pytest.mark.slow
 def test_killed_worker_is_a_failed_record_that_names_it(tmp_path: Path) -> None:
-    killed: list[tuple[int, float]] = []
-
-    def kill(done: threading.Event) -> None:
-        while not done.wait(0.1):
-            # A worker trains when it has used some seconds of processor time.
-            busy = [worker for worker in workers() if worker.cpu_times().user > 6]
-            if len(busy) == 2:
-                os.kill(busy[1].pid, signal.SIGKILL)
-                killed.append((busy[1].pid, time.monotonic()))
-                return
-
-    with meanwhile(kill):
+    # A worker trains when it has used some seconds of processor time.
+    with kill_when_busy(workers, count=2, cpu_s=6, victim=1) as killed:
         record = measure(spec(samples=8192, epochs=500), Surroundings(log_folder=tmp_path))
-    ended = time.monotonic()
     assert record.status == "failed"
     assert record.reason is not None
-    ((pid, when),) = killed
-    assert f"(pid {pid}, on 127.0.0.1) died: its process was killed or crashed" in record.reason
-    assert ended - when < 30
+    assert f"(pid {killed.pid}, on 127.0.0.1) died: its process was killed or crashed" in record.reason
+    assert killed.ended_after_s < 30
     assert "ended_by_force" not in record.resources
     assert not workers()
 
@@ -254,11 +223,7 @@ def head() -> Iterator[Head]:
             [sys.executable, "-m", "ray.scripts.scripts", *words], env=os.environ | own, stdout=log, stderr=log, cwd=folder
         )
     try:
-        for _ in range(600):
-            if b"Ray runtime started" in (folder / "log").read_bytes() or process.poll() is not None:
-                break
-            time.sleep(0.1)
-        assert process.poll() is None, (folder / "log").read_text()
+        wait_for_line("Ray runtime started", folder / "log", process)
         yield Head(port, client_port, token, process)
     finally:
         process.kill()  # asked to end, it takes half a minute

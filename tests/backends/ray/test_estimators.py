@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import threading
-import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from engines import descendants, kill_when_busy, measured, small_spec
 
 from manyhands.backends.base import kinds
-from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class
-from manyhands.record import Record
 from manyhands.run import Surroundings, measure, refusal
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray: pip install 'manyhands[ray]'")
@@ -30,15 +26,7 @@ SEARCH: dict[str, Any] = {
 }
 
 
-def spec(**options: Any) -> RunSpec:
-    return RunSpec(**{"backend": "ray", "workers": WORKERS, "batch": "per-worker", "timeout_s": 400} | options)
-
-
-def run(folder: Path, **options: Any) -> Record:
-    record = measure(spec(**options), Surroundings(log_folder=folder))
-    assert record.ok, record.reason
-    assert "ended_by_force" not in record.resources
-    return record
+spec = partial(small_spec, "ray", workers=WORKERS, batch="per-worker", timeout_s=400)
 
 
 def test_offers_what_an_engine_of_rays_does() -> None:
@@ -55,8 +43,8 @@ def test_workers_that_would_do_nothing_are_refused() -> None:
 @pytest.mark.slow
 @needs_ray
 def test_threads_asked_for_are_those_of_every_actor_and_the_best_is_serials(tmp_path: Path) -> None:
-    serial = run(tmp_path, backend="serial", **SEARCH | {"workers": 1})
-    record = run(tmp_path, threads=2, oversubscribe=True, **SEARCH)
+    serial = measured(small_spec("serial", batch="per-worker", **SEARCH | {"workers": 1}), tmp_path)
+    record = measured(spec(threads=2, oversubscribe=True, **SEARCH), tmp_path)
     assert record.resolved["strategy"] == "joblib ray"
     assert [set(worker["threads"].values()) for worker in record.per_worker] == [{2}, {2}]
     assert len({worker["pid"] for worker in record.per_worker}) == WORKERS
@@ -91,7 +79,7 @@ with started(spec, folder):
 @pytest.mark.slow
 @needs_ray
 def test_start_of_the_workers_is_launch_and_every_worker_trains_on_its_own_rows(tmp_path: Path) -> None:
-    record = run(tmp_path, workload="xgboost", samples=4001, settings={"rounds": 3})
+    record = measured(spec(workload="xgboost", samples=4001, settings={"rounds": 3}), tmp_path)
     assert [worker["rows_seen"] for worker in record.per_worker] == [2000, 2001]
     assert record.phases["train_s"] < record.phases["launch_s"]
     assert record.resolved["rounds"] == 3
@@ -100,29 +88,10 @@ def test_start_of_the_workers_is_launch_and_every_worker_trains_on_its_own_rows(
 @pytest.mark.slow
 @needs_ray
 def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:
-    killed: list[int] = []
     others = psutil.Process().children(recursive=True)
-
-    def kill() -> None:
-        deadline = time.monotonic() + 300
-        while not killed and time.monotonic() < deadline:
-            for process in psutil.Process().children(recursive=True):
-                try:
-                    busy = process.name().startswith("ray::RayTrainWo") and process.cpu_times().user > 8
-                except (psutil.NoSuchProcess, psutil.ZombieProcess):
-                    continue
-                if busy:
-                    os.kill(process.pid, signal.SIGKILL)
-                    killed.append(process.pid)
-                    return
-            time.sleep(0.2)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    record = measure(spec(workload="xgboost", samples=20000, settings={"rounds": 5000}), Surroundings(log_folder=tmp_path))
-    killer.join()
-    assert killed
+    with kill_when_busy(partial(descendants, "ray::RayTrainWo"), count=1, cpu_s=8) as killed:
+        record = measure(spec(workload="xgboost", samples=20000, settings={"rounds": 5000}), Surroundings(log_folder=tmp_path))
     assert record.status == "failed"
-    assert f"(pid {killed[0]}, on 127.0.0.1) died" in str(record.reason)
+    assert f"(pid {killed.pid}, on 127.0.0.1) died" in str(record.reason)
     left = set(psutil.Process().children(recursive=True)).difference(others)
     assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]

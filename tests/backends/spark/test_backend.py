@@ -6,11 +6,9 @@ import gzip
 import json
 import lzma
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import psutil
 import pytest
+from engines import descendants, free_port, killing, wait_for_line
 from listening import listening, listens
 
 from manyhands.backends.nodes.interface import interface_towards
@@ -274,18 +273,6 @@ print("stopped")
     assert in_python(script) == "stopped"
 
 
-def descendants(word: str) -> list[psutil.Process]:
-    """Processes below this one that have `word` on their command line."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if any(word in argument for argument in process.cmdline()):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found
-
-
 @pytest.mark.slow
 @needs_spark
 def test_prepared_by_spark_trains_alike_with_the_threads_asked_for_and_only_loopback_listens(tmp_path: Path) -> None:
@@ -316,29 +303,22 @@ def test_prepared_by_spark_trains_alike_with_the_threads_asked_for_and_only_loop
     ],
 )
 def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path, victim: str, words: str) -> None:
-    def kill() -> None:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            training = [process for process in descendants("train.py") if process.cmdline()[1] == "-u" and listens(process)]
-            if len(training) == 2:
-                time.sleep(3)
-                # Each task runs in a fork of the daemon: the last one is a task, not the daemon itself.
-                os.kill((training if victim == "train.py" else descendants(victim))[-1].pid, signal.SIGKILL)
-                killed.append(time.monotonic())
-                return
-            time.sleep(0.2)
+    def training() -> list[psutil.Process]:
+        return [process for process in descendants("train.py") if process.cmdline()[1] == "-u" and listens(process)]
 
-    killed: list[float] = []
-    killer = threading.Thread(target=kill)
-    killer.start()
-    spec = RunSpec(workload="mlp", backend="spark", workers=2, samples=8192, epochs=200, timeout_s=240)
-    record = measure(spec, Surroundings(log_folder=tmp_path))
-    ended = time.monotonic()
-    killer.join()
-    assert killed
+    def busy() -> list[psutil.Process]:
+        return [process for process in training() if process.cpu_times().user > 4]
+
+    def choose() -> psutil.Process:
+        # Each task runs in a fork of the daemon: the last one is a task, not the daemon itself.
+        return (training() if victim == "train.py" else descendants(victim))[-1]
+
+    with killing(choose, ready=lambda: len(busy()) == 2) as killed:
+        spec = RunSpec(workload="mlp", backend="spark", workers=2, samples=8192, epochs=200, timeout_s=240)
+        record = measure(spec, Surroundings(log_folder=tmp_path))
     assert record.status == "failed"
     assert words in str(record.reason)
-    assert ended - killed[0] < 60
+    assert killed.ended_after_s < 60
     assert not [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -368,21 +348,6 @@ def test_gpu_for_each_task_is_asked_for_and_missed_in_words() -> None:
 # --- a cluster that runs already ----------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def wait_for(words: str, log: Path, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while words not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A standalone master and a worker of four cores, on loopback; it must outlive every run."""
@@ -403,10 +368,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     try:
         log, master = start("master", "master.Master", "--port", address.rpartition(":")[2])
-        wait_for("I have been elected leader", log, master)
+        wait_for_line("I have been elected leader", log, master)
         size = ("--cores", "4", "--memory", "4g", "--work-dir", str(folder / "work"))
         log, worker = start("worker", "worker.Worker", *size, address)
-        wait_for("Successfully registered with master", log, worker)
+        wait_for_line("Successfully registered with master", log, worker)
         yield address
         assert [process.poll() for process in processes] == [None, None]
     finally:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 import pytest
+from engines import descendants, kill_when_busy, measured, small_spec
 
 from manyhands.backends.estimators.shares import shares
 from manyhands.backends.spark.memory import memory_settings
 from manyhands.data.fingerprint import fingerprint, total
 from manyhands.data.row_parts import Rows, write_part
 from manyhands.plan import RunSpec
-from manyhands.record import Record
 from manyhands.run import Surroundings, measure, refusal
 from manyhands.workloads.kinds.clustering import Start
 from manyhands.workloads.xgboost_trees import XGBoost
@@ -215,14 +213,7 @@ def test_tasks_of_a_single_worker_are_sparks_too(session: SparkSession, tmp_path
 # --- runs of their own session ------------------------------------------------------------------------------------------
 
 
-def run(folder: Path, **options: Any) -> Record:
-    record = measure(
-        RunSpec(workers=WORKERS, batch="per-worker", timeout_s=500, **{"backend": "spark"} | options),
-        Surroundings(log_folder=folder),
-    )
-    assert record.ok, record.reason
-    assert "ended_by_force" not in record.resources
-    return record
+spec = partial(small_spec, "spark", workers=WORKERS, batch="per-worker", timeout_s=500)
 
 
 @pytest.mark.slow
@@ -241,7 +232,7 @@ def test_rows_of_four_times_the_limit_are_trained_on_where_serial_is_refused(
     options: dict[str, Any] = {"workload": workload, "samples": samples, "settings": settings, "memory_limit": LIMIT}
     refused = refusal(RunSpec(backend="serial", **options))
     assert "do not fit --memory-limit 8 MB; use dask or spark" in str(refused)
-    record = run(tmp_path, **options)
+    record = measured(spec(**options), tmp_path)
     assert record.resolved["strategy"] == strategy
     assert record.resolved["rows_per_epoch"] == samples
     assert sum(worker["rows_seen"] for worker in record.per_worker) == samples
@@ -252,7 +243,7 @@ def test_rows_of_four_times_the_limit_are_trained_on_where_serial_is_refused(
 @pytest.mark.parametrize("limit", [None, LIMIT])
 def test_every_worker_has_the_threads_asked_for(tmp_path: Path, limit: int | None) -> None:
     options: dict[str, Any] = {"threads": 2, "oversubscribe": True, "memory_limit": limit}
-    record = run(tmp_path, workload="xgboost", samples=2000, settings={"rounds": 2}, **options)
+    record = measured(spec(workload="xgboost", samples=2000, settings={"rounds": 2}, **options), tmp_path)
     assert [set(worker["threads"].values()) for worker in record.per_worker] == [{2}, {2}]
     assert len({worker["pid"] for worker in record.per_worker}) == WORKERS
 
@@ -260,37 +251,13 @@ def test_every_worker_has_the_threads_asked_for(tmp_path: Path, limit: int | Non
 @pytest.mark.slow
 @needs_spark
 def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:
-    killed: list[int] = []
     others = psutil.Process().children(recursive=True)
 
-    def kill() -> None:
-        deadline = time.monotonic() + 300
-        while not killed and time.monotonic() < deadline:
-            for process in set(psutil.Process().children(recursive=True)).difference(others):
-                try:
-                    busy = "pyspark.daemon" in process.cmdline() and process.cpu_times().user > 4
-                except (psutil.NoSuchProcess, psutil.ZombieProcess):
-                    continue
-                if busy:
-                    os.kill(process.pid, signal.SIGKILL)
-                    killed.append(process.pid)
-                    return
-            time.sleep(0.2)
+    def tasks() -> list[psutil.Process]:
+        return [process for process in descendants("pyspark.daemon") if process not in others]
 
-    killer = threading.Thread(target=kill)
-    killer.start()
-    spec = RunSpec(
-        workload="xgboost",
-        backend="spark",
-        workers=WORKERS,
-        samples=20000,
-        batch="per-worker",
-        settings={"rounds": 5000},
-        timeout_s=400,
-    )
-    record = measure(spec, Surroundings(log_folder=tmp_path))
-    killer.join()
-    assert killed
+    with kill_when_busy(tasks, count=1, cpu_s=4):
+        record = measure(spec(workload="xgboost", samples=20000, settings={"rounds": 5000}), Surroundings(log_folder=tmp_path))
     assert record.status == "failed"
     # Either the task that was killed is told first, or what XGBoost says in the one that missed it.
     assert str(record.reason).startswith(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
+from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
+from engines import descendants, free_port, kill_when_busy
 from listening import listening
 
 from manyhands.plan import RunSpec
@@ -22,39 +20,19 @@ from manyhands.run import Surroundings, measure, refusal
 pytestmark = pytest.mark.slow
 
 
-def workers_of(module: str) -> list[psutil.Process]:
-    """Descendants that run `module` and have loaded torch's process group, i.e. are training or about to."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if module in process.cmdline():
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return found
+workers = partial(descendants, "manyhands.backends.torchrun.worker")
 
 
 def test_killed_worker_is_a_failed_record_and_the_next_run_is_ok(tmp_path: Path) -> None:
-    def kill() -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if len(found := workers_of("manyhands.backends.torchrun.worker")) == 2:
-                time.sleep(4)
-                os.kill(found[1].pid, signal.SIGKILL)
-                return
-            time.sleep(0.1)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
     surroundings = Surroundings(log_folder=tmp_path)
-    record = measure(RunSpec(workload="mlp", backend="ddp", workers=2, samples=8192, epochs=50, timeout_s=120), surroundings)
-    killer.join()
+    with kill_when_busy(workers, count=2, cpu_s=4, victim=1):
+        record = measure(RunSpec(workload="mlp", backend="ddp", workers=2, samples=8192, epochs=50, timeout_s=120), surroundings)
     assert record.status == "failed"
     assert record.reason is not None
     assert "was killed by SIGKILL" in record.reason
     assert record.wall_s is not None
     assert record.wall_s < 60
-    assert not workers_of("manyhands.backends.torchrun.worker")
+    assert not workers()
     assert measure(RunSpec(workload="rnn", backend="ddp", workers=2, samples=256), surroundings).ok
 
 
@@ -79,7 +57,7 @@ def test_timeout_ends_the_whole_tree() -> None:
     assert record.reason is not None
     assert "not finished after the 8 s of --timeout" in record.reason
     assert time.monotonic() - began < 25
-    assert not workers_of("manyhands.backends.torchrun.worker")
+    assert not workers()
 
 
 def test_several_nodes_need_an_address() -> None:
@@ -87,9 +65,6 @@ def test_several_nodes_need_an_address() -> None:
 
 
 def test_two_nodes_meet_and_node_zero_writes_the_record(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     words = [
         sys.executable,
         "-m",
@@ -105,7 +80,7 @@ def test_two_nodes_meet_and_node_zero_writes_the_record(tmp_path: Path) -> None:
         "--repeats",
         "1",
     ]
-    words += ["--nodes", "2", "--address", f"127.0.0.1:{port}", "--timeout", "100"]
+    words += ["--nodes", "2", "--address", f"127.0.0.1:{free_port()}", "--timeout", "100"]
     env = os.environ | {"GLOO_SOCKET_IFNAME": "lo"}
     nodes = [
         subprocess.Popen(
