@@ -9,6 +9,7 @@ import ast
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -81,17 +82,27 @@ def room(file: str) -> str | None:
     return parts[1] if len(parts) == 3 and parts[0] == "backends" else None
 
 
-def imports(file: str, source: Path = SOURCE) -> Iterator[tuple[str, ast.stmt]]:
-    """Every module that the file imports when it runs, with the statement."""
-    tree = ast.parse((source / file).read_text())
+@cache
+def parsed(text: str) -> ast.Module:
+    """The syntax tree of a file's text; by text, not by path, because tests change files of a copy."""
+    return ast.parse(text)
+
+
+@cache
+def statements(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """The imports of a file's text that run."""
+    tree = parsed(text)
     for_types = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     skipped = {statement for node in for_types for statement in node.body}
-    for node in ast.walk(tree):
-        if node in skipped:
-            continue
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) and node not in skipped)
+
+
+def imports(file: str, source: Path = SOURCE) -> Iterator[tuple[str, ast.stmt]]:
+    """Every module that the file imports when it runs, with the statement."""
+    for node in statements((source / file).read_text()):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{file}:{node.lineno}: write the whole name of the module"
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
@@ -207,7 +218,7 @@ def test_engines_are_imported_where_they_are_used(file: str) -> None:
     """Most files of a room of `backends` are imported by nobody until its engine is used; all others come without a library."""
     if (room(file) and Path(file).name not in WITH_THEIR_LIBRARY) or Path(file).stem.startswith("_"):
         return
-    tree = ast.parse((SOURCE / file).read_text())
+    tree = parsed((SOURCE / file).read_text())
     for name, node in imports(file):
         assert name.split(".")[0] not in HEAVY or node not in tree.body, (
             f"{file}:{node.lineno} imports {name} when it is imported"
