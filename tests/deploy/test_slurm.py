@@ -56,7 +56,7 @@ def test_without_slurms_own_tool_it_is_said_what_to_give(monkeypatch: pytest.Mon
     [
         (
             ["--address", "tcp://n1:8786"],
-            "started this command on 2 nodes, and each would use the engine at tcp://n1:8786 by itself",
+            "started this command on 2 nodes, and each of them would use the engine at tcp://n1:8786 alone",
         ),
         (["--node-rank", "1"], "--node-rank 1 needs --nodes and --address too; without them SLURM gives all three"),
     ],
