@@ -99,12 +99,11 @@ def test_two_machines_with_one_rank_are_told_apart(plan: list[RunSpec]) -> None:
 
 
 def test_another_plan_is_not_joined(plan: list[RunSpec]) -> None:
-    quick = [replace(run, timeout_s=4) for run in plan]
-    others = [replace(run, epochs=7) for run in quick]
-    made, reason = together(lambda: call(Caller(quick[:1], print), quick[:1]), lambda: why_not(Follower(on_node_one(others), [])))
+    others = [replace(run, epochs=7, timeout_s=4) for run in plan]  # node 1 gives up first, while node 0 still answers
+    made, reason = together(lambda: call(Caller(plan[:1], print), plan[:1]), lambda: why_not(Follower(on_node_one(others), [])))
     assert "did not come" in made[0]
     assert reason.startswith("node 1 did not meet node 0")
-    assert "its command is another one" in reason or "no answer" in reason
+    assert "its command is another one" in reason
 
 
 def test_runs_of_one_node_are_not_waited_for(plan: list[RunSpec]) -> None:

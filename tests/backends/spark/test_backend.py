@@ -11,10 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
@@ -23,7 +23,6 @@ from engines import descendants, free_port, killing, wait_for_line
 from listening import listening, listens
 
 from manyhands.backends.nodes.interface import interface_towards
-from manyhands.backends.spark import worker
 from manyhands.backends.spark.arrays import find_file, read_arrays, write_arrays
 from manyhands.backends.spark.failure import failure
 from manyhands.backends.spark.java import java_version, require_java
@@ -156,15 +155,30 @@ def test_file_that_spark_sent_is_found_in_the_working_folder(tmp_path: Path, mon
     assert find_file(elsewhere) == Path("rows.npz")
 
 
-def test_worker_that_ends_last_in_local_mode_leaves_the_reports_of_rank_0(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gathered = [{"rank": 0}, {"rank": 1}]
-    results = iter([gathered, []])
-    monkeypatch.setattr(worker, "main", lambda *_: next(results))
-    for _ in gathered:
-        worker.write_reports({}, str(tmp_path / "reports.json"))
-    assert json.loads((tmp_path / "reports.json").read_text()) == gathered
+WORKER = """
+import json, sys
+from manyhands.backends.spark.worker import write_reports
+
+write_reports(json.loads(sys.argv[1]), sys.argv[2])
+"""
+
+
+@pytest.mark.slow
+def test_only_rank_0_of_local_mode_writes_reports_whichever_worker_ends_last(tmp_path: Path, torch: Any) -> None:
+    """Each worker has a path of its own here: a worker that writes none cannot write over the reports of rank 0 either."""
+    spec = RunSpec(workload="rnn", backend="spark-local", workers=2, samples=256, timeout_s=100)
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    paths = [tmp_path / f"{rank}.json" for rank in (0, 1)]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, json.dumps(asdict(spec)), str(path)],
+            env=os.environ | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank, path in enumerate(paths)
+    ]
+    assert [process.wait(120) for process in workers] == [0, 0]
+    assert [report["rank"] for report in json.loads(paths[0].read_text())] == [0, 1]
+    assert not paths[1].exists()
 
 
 def test_interface_towards_loopback_is_that_of_loopback() -> None:
