@@ -202,8 +202,8 @@ def test_killed_worker_of_an_existing_scheduler_is_named_and_the_next_run_is_ok(
         record = run(scheduler, out, "--workers", "2", "--epochs", "500")
     assert record.status == "failed"
     assert "died while it trained" in str(record.reason)
-    wait_until(lambda: len(scheduler.state()["workers"]) == 2)
-    wait_until(lambda: scheduler.state()["tasks"] == 0)
+    wait_until(lambda: len(scheduler.state()["workers"]) == 2, patience_s=60)
+    wait_until(lambda: scheduler.state()["tasks"] == 0, patience_s=60)
     assert run(scheduler, out, "--workers", "2").ok
 
 
