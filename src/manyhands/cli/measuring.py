@@ -98,9 +98,9 @@ def gatherer(runs: Sequence[RunSpec], say: Callable[[str], None]) -> dict[str, A
     """The argument of `Surroundings` that waits for other nodes; empty, with nothing heavy imported, for a plan of one node."""
     if all(spec.nodes == 1 for spec in runs):
         return {}
-    from manyhands.backends.nodes.gathering import Caller
+    from manyhands.backends.nodes.plan_sync import PlanLeader
 
-    return {"gather": Caller(runs, say)}
+    return {"gather": PlanLeader(runs, say)}
 
 
 def help_out(
@@ -111,12 +111,12 @@ def help_out(
     `skipped`: runs that cannot be made here; node 0 gets the reason when it calls for them. `between_s`: how long node 0 may
     make runs of its own in between.
     """
-    from manyhands.backends.nodes.gathering import Follower
-    from manyhands.backends.nodes.heartbeat import HELPED
+    from manyhands.backends.nodes.heartbeat import NOT_NODE_ZERO
+    from manyhands.backends.nodes.plan_sync import PlanFollower
 
     sweep_leftovers()
     surroundings = Surroundings(order_seed=options.order_seed, log_folder=out.parent / f"{out.stem}-logs")
-    follower = Follower(runs, skipped, between_s)
+    follower = PlanFollower(runs, skipped, between_s)
     node = f"node {follower.one.node_rank} of {follower.one.nodes}"
     failed = bool(skipped)
     for reason in dict.fromkeys(reason for _, reason in skipped):
@@ -125,7 +125,7 @@ def help_out(
         try:
             while spec := follower.next():
                 record = measure(spec, surroundings)
-                if record.reason != HELPED:
+                if record.reason != NOT_NODE_ZERO:
                     failed = True
                     print(f"{node}: {spec.label}: {record.reason}", file=sys.stderr)
         except KeyboardInterrupt:

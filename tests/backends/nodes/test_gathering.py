@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("torch", reason="needs torch: pip install 'manyhands[torch]'")
 
-from manyhands.backends.nodes.gathering import Caller, Follower
-from manyhands.backends.nodes.meeting import run_name, serve
+from manyhands.backends.nodes.node_store import run_name, serve
+from manyhands.backends.nodes.plan_sync import PlanFollower, PlanLeader
 from manyhands.errors import EngineError, UsageError
 from manyhands.plan import RunSpec
 
@@ -34,7 +34,7 @@ def on_node_one(runs: Sequence[RunSpec]) -> list[RunSpec]:
     return [replace(run, node_rank=1) for run in runs]
 
 
-def call(caller: Caller, runs: Sequence[RunSpec]) -> list[str]:
+def call(caller: PlanLeader, runs: Sequence[RunSpec]) -> list[str]:
     """What node 0 makes, or why not."""
     made = []
     for run in runs:
@@ -46,11 +46,11 @@ def call(caller: Caller, runs: Sequence[RunSpec]) -> list[str]:
     return made
 
 
-def follow(follower: Follower) -> list[RunSpec]:
+def follow(follower: PlanFollower) -> list[RunSpec]:
     return list(iter(follower.next, None))  # type: ignore[arg-type]
 
 
-def why_not(follower: Follower) -> str:
+def why_not(follower: PlanFollower) -> str:
     with pytest.raises(EngineError) as raised:
         follower.next()
     return str(raised.value)
@@ -66,7 +66,7 @@ def test_node_one_makes_what_node_zero_has_left_to_make(plan: list[RunSpec]) -> 
     left = [plan[2], plan[0]]  # --resume has left one out
     said: list[str] = []
     made, followed = together(
-        lambda: call(Caller(left, said.append), left), lambda: follow(Follower(on_node_one(plan), [], between_s=0))
+        lambda: call(PlanLeader(left, said.append), left), lambda: follow(PlanFollower(on_node_one(plan), [], between_s=0))
     )
     assert made == ["made", "made"]
     assert followed == on_node_one(left)
@@ -76,7 +76,8 @@ def test_node_one_makes_what_node_zero_has_left_to_make(plan: list[RunSpec]) -> 
 def test_run_that_a_node_cannot_make_is_a_failure_with_its_reason_and_the_others_go_on(plan: list[RunSpec]) -> None:
     mine = on_node_one(plan)
     made, followed = together(
-        lambda: call(Caller(plan, print), plan), lambda: follow(Follower([mine[0], mine[2]], [(mine[1], "no lightning here")]))
+        lambda: call(PlanLeader(plan, print), plan),
+        lambda: follow(PlanFollower([mine[0], mine[2]], [(mine[1], "no lightning here")])),
     )
     assert made[::2] == ["made", "made"]
     assert made[1].startswith("no lightning here (on ")
@@ -85,7 +86,7 @@ def test_run_that_a_node_cannot_make_is_a_failure_with_its_reason_and_the_others
 
 def test_node_that_did_not_come_is_not_waited_for_again(plan: list[RunSpec]) -> None:
     quick = [replace(run, timeout_s=2) for run in plan]
-    reasons = call(Caller(quick, print), quick)
+    reasons = call(PlanLeader(quick, print), quick)
     assert f"node 1 of 2 did not come to {plan[0].address} in time" in reasons[0]
     assert all(reason.startswith("not made, because of an earlier run: node 1 of 2 did not come") for reason in reasons[1:])
 
@@ -95,12 +96,14 @@ def test_two_machines_with_one_rank_are_told_apart(plan: list[RunSpec]) -> None:
     store.set("next", run_name(plan[0]))
     store.set("ready-1", "gamma, process 7")
     with pytest.raises(UsageError, match="--node-rank 1 is taken by gamma, process 7; give each machine its own, 0 to 1"):
-        Follower(on_node_one(plan), []).next()
+        PlanFollower(on_node_one(plan), []).next()
 
 
 def test_another_plan_is_not_joined(plan: list[RunSpec]) -> None:
     others = [replace(run, epochs=7, timeout_s=4) for run in plan]  # node 1 gives up first, while node 0 still answers
-    made, reason = together(lambda: call(Caller(plan[:1], print), plan[:1]), lambda: why_not(Follower(on_node_one(others), [])))
+    made, reason = together(
+        lambda: call(PlanLeader(plan[:1], print), plan[:1]), lambda: why_not(PlanFollower(on_node_one(others), []))
+    )
     assert "did not come" in made[0]
     assert reason.startswith("node 1 did not meet node 0")
     assert "its command is another one" in reason
@@ -108,7 +111,7 @@ def test_another_plan_is_not_joined(plan: list[RunSpec]) -> None:
 
 def test_runs_of_one_node_are_not_waited_for(plan: list[RunSpec]) -> None:
     alone = RunSpec(workload="rnn", backend="serial")
-    assert call(Caller([alone, *plan], print), [alone]) == ["made"]
+    assert call(PlanLeader([alone, *plan], print), [alone]) == ["made"]
 
 
 def test_name_that_means_loopback_on_node_zero_is_refused(plan: list[RunSpec], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,46 +101,46 @@ class DaskCluster(RankBackend):
     def fit_clustering(self, spec: RunSpec) -> Fit:
         """dask-ml's KMeans."""
         from manyhands.backends.dask.estimators import DaskClustering
-        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.dask.workers import engine_errors, workers_for
         from manyhands.backends.estimators.clustering import clustering_fit
 
-        with errors_in_words():
+        with engine_errors():
             return clustering_fit(spec, DaskClustering(workers_for(self.client, spec), limited=spec.memory_limit is not None))
 
     def fit_boosting(self, spec: RunSpec) -> Fit:
         """xgboost.dask, with its matrix on disk where memory is limited."""
         from manyhands.backends.dask.estimators import boosting_engine
-        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.dask.workers import engine_errors, workers_for
         from manyhands.backends.estimators.boosting import boosting_fit
 
-        with errors_in_words():
+        with engine_errors():
             return boosting_fit(spec, boosting_engine(workers_for(self.client, spec), spec))
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One task a member."""
         from manyhands.backends.dask.tasks import DaskTasks
-        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.dask.workers import engine_errors, workers_for
         from manyhands.backends.estimators.ensemble import ensemble_fit
 
-        with errors_in_words():
+        with engine_errors():
             return ensemble_fit(spec, DaskTasks(workers_for(self.client, spec), self._own_folder()))
 
     def fit_search(self, spec: RunSpec) -> Fit:
         """One task a candidate and fold."""
         from manyhands.backends.dask.tasks import DaskTasks
-        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.dask.workers import engine_errors, workers_for
         from manyhands.backends.estimators.search import search_fit
 
-        with errors_in_words():
+        with engine_errors():
             return search_fit(spec, DaskTasks(workers_for(self.client, spec), self._own_folder()))
 
     def fit_preparation(self, spec: RunSpec) -> Fit:
         """Dask arrays."""
         from manyhands.backends.dask.estimators import DaskPreparation
-        from manyhands.backends.dask.workers import errors_in_words, workers_for
+        from manyhands.backends.dask.workers import engine_errors, workers_for
         from manyhands.backends.estimators.preparation import preparation_fit
 
-        with errors_in_words():
+        with engine_errors():
             return preparation_fit(spec, DaskPreparation(workers_for(self.client, spec)))
 
     def _own_folder(self) -> Path:

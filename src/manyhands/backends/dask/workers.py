@@ -68,7 +68,7 @@ def workers_for(client: Any, spec: RunSpec) -> Workers:
 
 
 @contextmanager
-def errors_in_words() -> Iterator[None]:
+def engine_errors() -> Iterator[None]:
     """Turns what Dask and XGBoost say about a lost worker into one line; errors of a task keep their own words."""
     from concurrent.futures import CancelledError
 

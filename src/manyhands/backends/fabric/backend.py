@@ -41,13 +41,13 @@ class FabricDdp(RankBackend):
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs `fabric.worker`, which launches the other workers, and reads what rank 0 gathered."""
         from manyhands.backends.fabric.failure import first_failure
-        from manyhands.backends.nodes.heartbeat import HELPED, told
+        from manyhands.backends.nodes.heartbeat import NOT_NODE_ZERO, across_nodes
 
         (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
         worker = subprocess.Popen([sys.executable, "-m", "manyhands.backends.fabric.worker", str(self.folder)])
         if code := worker.wait():
-            raise told(first_failure(self.folder, code, worker.pid), spec)
+            raise across_nodes(first_failure(self.folder, code, worker.pid), spec)
         if spec.node_rank:
-            raise Unavailable(HELPED)
+            raise Unavailable(NOT_NODE_ZERO)
         reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
         return reports

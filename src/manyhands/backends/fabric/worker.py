@@ -83,7 +83,7 @@ def serve_store(spec: RunSpec) -> Any:
 
     torch's own would listen on every interface. It stays while the object that is returned does.
     """
-    from manyhands.backends.nodes.meeting import meet
+    from manyhands.backends.nodes.node_store import meet
     from manyhands.backends.nodes.options import meeting_point
     from manyhands.backends.ranks.bound_store import HOST, listen, port_of, serve
 

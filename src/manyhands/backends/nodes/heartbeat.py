@@ -26,13 +26,13 @@ ENDED = 1 << 32
 """Added to the number of a worker that has left in order, so that its silence means nothing."""
 START_S = 120.0
 """Time for a worker's first beat: it starts Python and imports what its backend needs."""
-FOLLOWED = re.compile(
+CONSEQUENCE = re.compile(
     r"gloo/transport/tcp/(?!device)|closed by peer|reset by peer|broken pipe|likely closed|connectFullMesh failed"
     r"|nccl(Remote|System)Error|lost worker 0",
     re.IGNORECASE,
 )
 """What a worker says when another one is gone. (Gloo's own `device` has a wrong network interface instead.)"""
-HELPED = "this is not node 0, which writes the record of this run"
+NOT_NODE_ZERO = "this is not node 0, which writes the record of this run"
 
 Result = TypeVar("Result")
 
@@ -56,7 +56,7 @@ class Heartbeat:
     """The beat of one worker; on rank 0 also the ear for those of the others."""
 
     def __init__(self, spec: RunSpec, rank: int, give_up: Callable[[Exception], None]) -> None:
-        from manyhands.backends.nodes.meeting import connect
+        from manyhands.backends.nodes.node_store import connect
 
         self.backend, self.rank, self.give_up = spec.backend, rank, give_up
         self.others = [other for other in range(spec.workers) if other != rank]
@@ -88,11 +88,11 @@ class Heartbeat:
     def cause(self, error: Exception) -> Exception:
         """Why this worker's `error` came about. It may take until a silent worker counts as gone."""
         self.failed.set()
-        followed = is_following(str(error))
+        followed = is_consequence(str(error))
         deadline = now() + LOST_S + 3 * BEAT_S
         try:
             text = placed(str(error), host_name()) if isinstance(error, ManyhandsError) else str(error)
-            say(self.words, type(error).__name__, text, self.rank)
+            leave_message(self.words, type(error).__name__, text, self.rank)
             while followed and now() < deadline:
                 if found := self._first():
                     self.words.set("first", f"{type(found).__name__} {found}")
@@ -138,7 +138,7 @@ class Heartbeat:
         places = range(1, self.words.add("last-words", 0) + 1)
         written = [f"last-words-{place}" for place in places if self.words.check([f"last-words-{place}"])]
         said = [json.loads(self.words.get(key)) for key in written]
-        if own := next((one for one in said if not is_following(one["text"])), None):
+        if own := next((one for one in said if not is_consequence(one["text"])), None):
             if by_name(own["kind"]):
                 return as_raised(own["kind"], own["text"])
             text = (own["text"].strip().splitlines() or [""])[0]
@@ -172,21 +172,21 @@ class Heartbeat:
                 self.give_up(self.alone())
 
 
-def told(error: ManyhandsError, spec: RunSpec) -> ManyhandsError:
+def across_nodes(error: ManyhandsError, spec: RunSpec) -> ManyhandsError:
     """The error that ended the workers of this node, with its host; rank 0 of another node is told, as far as it is there still.
 
     That is for a worker that could not say it itself, being killed. What only followed is not told.
     """
     if spec.nodes == 1:
         return error
-    from manyhands.backends.nodes.meeting import connect, run_name, said
+    from manyhands.backends.nodes.node_store import connect, read_key, run_name
 
     error = type(error)(placed(str(error), host_name()))
-    if spec.node_rank and not is_following(str(error)):
+    if spec.node_rank and not is_consequence(str(error)):
         with suppress(RuntimeError, OSError):
             store = connect(spec)
-            if said(store, "run") == run_name(spec):  # it may be at another run by now
-                say(own_part(store), type(error).__name__, str(error))
+            if read_key(store, "run") == run_name(spec):  # it may be at another run by now
+                leave_message(own_part(store), type(error).__name__, str(error))
     return error
 
 
@@ -197,7 +197,7 @@ def own_part(store: Any) -> Any:
     return PrefixStore("manyhands", store)
 
 
-def say(store: Any, kind: str, text: str, rank: int | None = None) -> None:
+def leave_message(store: Any, kind: str, text: str, rank: int | None = None) -> None:
     """Leaves last words in our part of the store, in the order in which workers end."""
     place = store.add("last-words", 1)
     store.set(f"last-words-{place}", json.dumps({"rank": rank, "host": host_name(), "kind": kind, "text": text}))
@@ -208,6 +208,6 @@ def as_raised(kind: str, text: str) -> ManyhandsError:
     return (by_name(kind) or EngineError)(text)
 
 
-def is_following(text: str) -> bool:
+def is_consequence(text: str) -> bool:
     """Whether a worker with this error failed because another one had gone."""
-    return bool(FOLLOWED.search(text))
+    return bool(CONSEQUENCE.search(text))

@@ -89,35 +89,35 @@ class Spark(SparkBackend):
     def fit_clustering(self, spec: RunSpec) -> Fit:
         """MLlib's K-means."""
         from manyhands.backends.estimators.clustering import clustering_fit
-        from manyhands.backends.spark.estimators import SparkClustering, errors_in_words
+        from manyhands.backends.spark.estimators import SparkClustering, engine_errors
 
-        with errors_in_words():
+        with engine_errors():
             return clustering_fit(spec, SparkClustering(self.session, spec.workers))
 
     def fit_boosting(self, spec: RunSpec) -> Fit:
         """xgboost.spark, or what keeps to a memory limit between the same tasks."""
         from manyhands.backends.estimators.boosting import boosting_fit
-        from manyhands.backends.spark.estimators import boosting_engine, errors_in_words
+        from manyhands.backends.spark.estimators import boosting_engine, engine_errors
 
-        with errors_in_words():
+        with engine_errors():
             return boosting_fit(spec, boosting_engine(self.session, spec))
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
         """One task a member, by joblibspark."""
         from manyhands.backends.estimators.ensemble import ensemble_fit
-        from manyhands.backends.spark.estimators import errors_in_words
+        from manyhands.backends.spark.estimators import engine_errors
         from manyhands.backends.spark.tasks import open_tasks
 
-        with errors_in_words(), open_tasks(spec, self.folder) as tasks:
+        with engine_errors(), open_tasks(spec, self.folder) as tasks:
             return ensemble_fit(spec, tasks)
 
     def fit_search(self, spec: RunSpec) -> Fit:
         """One task a candidate and fold, by joblibspark."""
         from manyhands.backends.estimators.search import search_fit
-        from manyhands.backends.spark.estimators import errors_in_words
+        from manyhands.backends.spark.estimators import engine_errors
         from manyhands.backends.spark.tasks import open_tasks
 
-        with errors_in_words(), open_tasks(spec, self.folder) as tasks:
+        with engine_errors(), open_tasks(spec, self.folder) as tasks:
             return search_fit(spec, tasks)
 
     def _prepare(self, spec: RunSpec) -> str:

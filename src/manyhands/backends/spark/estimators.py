@@ -156,7 +156,7 @@ def decode_labelled(batch: pa.RecordBatch) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 @contextmanager
-def errors_in_words() -> Iterator[None]:
+def engine_errors() -> Iterator[None]:
     """Turns what Java and its Pythons say into one line, our own errors from a worker among it."""
     try:
         yield

@@ -46,8 +46,8 @@ class Ddp(RankBackend):
         from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
         from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-        from manyhands.backends.nodes.heartbeat import HELPED, told
-        from manyhands.backends.nodes.meeting import register_nodes
+        from manyhands.backends.nodes.heartbeat import NOT_NODE_ZERO, across_nodes
+        from manyhands.backends.nodes.node_store import register_nodes
         from manyhands.backends.ranks.loopback import register_loopback
 
         (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
@@ -66,20 +66,20 @@ class Ddp(RankBackend):
         try:
             elastic_launch(config, sys.executable)("-m", "manyhands.backends.torchrun.worker", str(self.folder))
         except ChildFailedError as error:
-            raise told(failure(error), spec) from None
+            raise across_nodes(failure(error), spec) from None
         if spec.node_rank:
-            raise Unavailable(HELPED)
+            raise Unavailable(NOT_NODE_ZERO)
         reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
         return reports
 
 
 def failure(error: Any) -> ManyhandsError:
     """What the worker that failed first said, as the error it was raised as where it is one of ours."""
-    from manyhands.backends.nodes.heartbeat import is_following
+    from manyhands.backends.nodes.heartbeat import is_consequence
 
     rank, first = error.get_first_failure()  # by whole seconds, in which one that only followed may have come before
     killed = [(rank, one) for rank, one in error.failures.items() if one.exitcode < 0 and one.exitcode != -signal.SIGTERM]
-    if killed and is_following(str(first.message)):
+    if killed and is_consequence(str(first.message)):
         rank, first = killed[0]
     if first.exitcode < 0:
         return EngineError(f"ddp worker {rank} (pid {first.pid}) was killed by {first.signal_name()}")

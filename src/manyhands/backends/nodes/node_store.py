@@ -101,7 +101,7 @@ def _reach(spec: RunSpec, deadline: float) -> TCPStore:
     while now() < deadline:
         try:
             store = connect(spec)
-            if said(store, "run") == run_name(spec):
+            if read_key(store, "run") == run_name(spec):
                 store.set_timeout(timedelta(seconds=spec.timeout_s))
                 return store
             seen = OTHER_RUN
@@ -121,7 +121,7 @@ def missed(spec: RunSpec, seen: str) -> EngineError:
     return EngineError(f"node {spec.node_rank} did not meet node 0 at {spec.address} in time: {seen}")
 
 
-def said(store: TCPStore, key: str) -> str | None:
+def read_key(store: TCPStore, key: str) -> str | None:
     """What stands in the store under the key; None when nothing does."""
     return store.get(key).decode() if store.check([key]) else None
 

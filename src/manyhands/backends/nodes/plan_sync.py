@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from torch._C._distributed_c10d import TCPStore
 from torch.distributed import DistError
 
-from manyhands.backends.nodes.meeting import (
+from manyhands.backends.nodes.node_store import (
     JOIN_S,
     LOOK_S,
     NOBODY,
@@ -22,8 +22,8 @@ from manyhands.backends.nodes.meeting import (
     connect,
     missed,
     no_answer,
+    read_key,
     run_name,
-    said,
     serve,
 )
 from manyhands.errors import EngineError, UsageError
@@ -42,7 +42,7 @@ PART_S = 5.0
 """For the others to notice that all have come."""
 
 
-class Caller:
+class PlanLeader:
     """Node 0: calls the others to each run of its plan."""
 
     def __init__(self, runs: Sequence[RunSpec], say: Callable[[str], None]) -> None:
@@ -77,10 +77,10 @@ class Caller:
         others = range(1, spec.nodes)
         began, told = now(), False
         while not store.check([f"ready-{node}" for node in others]):
-            if against := said(store, "against"):
+            if against := read_key(store, "against"):
                 raise EngineError(against)
             waited = now() - began
-            if waited > patience(self.patience_s, spec):
+            if waited > wait_seconds(self.patience_s, spec):
                 away = absent(spec, [node for node in others if not store.check([f"ready-{node}"])])
                 self.away = away
                 raise EngineError(away)
@@ -90,7 +90,7 @@ class Caller:
             time.sleep(LOOK_S)
 
 
-class Follower:
+class PlanFollower:
     """Another node: comes when node 0 calls."""
 
     def __init__(self, runs: Sequence[RunSpec], refused: Sequence[tuple[RunSpec, str]], between_s: float = 0.0) -> None:
@@ -116,12 +116,12 @@ class Follower:
         while now() < deadline:
             try:
                 store = connect(spec)
-                name = said(store, "next")
+                name = read_key(store, "next")
                 if name in self.runs:
                     if self._joins(store, deadline):
                         return self.runs.pop(name)
                 elif name in self.refused:
-                    self.left = int(said(store, "left") or 0)
+                    self.left = int(read_key(store, "left") or 0)
                     store.set("against", self.refused.pop(name))
                     deadline = self._deadline()
                     if self.left == 0:
@@ -137,7 +137,7 @@ class Follower:
 
     def _deadline(self) -> float:
         longest_s = JOIN_S if self.left is None else AGAIN_S
-        return now() + self.between_s + patience(longest_s, self.one)
+        return now() + self.between_s + wait_seconds(longest_s, self.one)
 
     def _joins(self, store: TCPStore, deadline: float) -> bool:
         rank = self.one.node_rank
@@ -145,7 +145,7 @@ class Follower:
         other = store.compare_set(f"ready-{rank}", "", me).decode()
         if other != me:
             raise UsageError(f"--node-rank {rank} is taken by {other}; give each machine its own, 0 to {self.one.nodes - 1}")
-        self.left = int(said(store, "left") or 0)
+        self.left = int(read_key(store, "left") or 0)
         while not store.check(["go"]):
             if now() > deadline:
                 return False
@@ -154,6 +154,6 @@ class Follower:
         return True
 
 
-def patience(longest_s: float, spec: RunSpec) -> float:
+def wait_seconds(longest_s: float, spec: RunSpec) -> float:
     """Seconds to wait for a node of the run."""
     return min(longest_s, spec.timeout_s / 2)
