@@ -456,11 +456,11 @@ def test_address_where_something_else_listens_is_given_up_in_words(tmp_path: Pat
     script = f"""
 import sys
 from pathlib import Path
-from manyhands.backends.spark import session
+from manyhands.backends.spark import existing, session
 from manyhands.errors import Unavailable
 from manyhands.plan import RunSpec
 
-session.REGISTER_S = 3
+existing.REGISTER_S = 3
 try:
     session.start_session(RunSpec(workload="lstm", backend="spark", address=sys.argv[1]), Path({str(tmp_path)!r}))
 except Unavailable as error:
@@ -470,4 +470,6 @@ finally:
 """
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"spark://127.0.0.1:{silent.getsockname()[1]}"
-        assert in_python(script, address) == f"{address} took no application in within 3 s; check --address and its Spark version"
+        assert in_python(script, address) == (
+            f"the master at {address} did not register this run within 3 s; check --address and its Spark version"
+        )
