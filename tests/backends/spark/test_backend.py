@@ -71,11 +71,11 @@ def test_java_that_is_too_old_or_missing_is_unavailable_and_says_how_to_get_one(
     with pytest.raises(Unavailable, match=r"is Java 11: apt-get install openjdk-17-jre-headless, or set JAVA_HOME"):
         require_java()
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nothing"))
-    with pytest.raises(Unavailable, match=r"nothing/bin/java \(JAVA_HOME\) is none: apt-get install"):
+    with pytest.raises(Unavailable, match=r"nothing/bin/java \(JAVA_HOME\) is not Java: apt-get install"):
         require_java()
     monkeypatch.delenv("JAVA_HOME")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Unavailable, match="found none on PATH: apt-get install"):
+    with pytest.raises(Unavailable, match="found no Java on PATH: apt-get install"):
         require_java()
     monkeypatch.setenv("PATH", str(fake_java(tmp_path / "new", 'openjdk version "21.0.2"') / "bin"))
     require_java()
@@ -87,7 +87,7 @@ def test_java_that_is_too_old_or_missing_is_unavailable_and_says_how_to_get_one(
         (RunSpec(workload="mlp", backend="spark", workers=2, nodes=2), "not from --nodes"),
         (RunSpec(workload="mlp", backend="spark", address="10.0.0.1:7077"), "joins a standalone master"),
         (RunSpec(workload="mlp", backend="spark-local", address="spark://10.0.0.1:7077"), "trains on the driver alone"),
-        (RunSpec(workload="mlp", backend="spark", prepare="spark"), "prepares stocks alone, and mlp learns from mnist"),
+        (RunSpec(workload="mlp", backend="spark", prepare="spark"), "prepares only stocks, and mlp trains on mnist"),
     ],
 )
 def test_what_can_never_run_is_refused_in_words(spec: RunSpec, reason: str) -> None:
@@ -115,12 +115,17 @@ def test_other_backends_prepare_plainly_only() -> None:
         (
             ["  traceback : Signal 15 (SIGTERM) received by PID 41"],
             "Job aborted\nCaused by: SparkException: Python worker exited unexpectedly (crashed)",
-            EngineError("spark lost a worker: the Python process of a Spark task ended unexpectedly, killed perhaps"),
+            EngineError("spark lost a worker: the Python process of a Spark task ended unexpectedly; perhaps it was killed"),
         ),
         (
             ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'manyhands'"],
             "An error occurred while calling o1: SparkException: x",
             EngineError("spark: ModuleNotFoundError: No module named 'manyhands'"),
+        ),
+        (
+            ["Traceback (most recent call last):", "[rank1]: ValueError: too narrow"],
+            "RuntimeError: TorchDistributor failed during training.",
+            EngineError("spark worker 1 failed: ValueError: too narrow"),
         ),
         ([], "something else\nmore", EngineError("spark: something else")),
         (
@@ -149,7 +154,7 @@ def test_arrays_come_back_as_they_were_written(tmp_path: Path) -> None:
 def test_file_that_spark_sent_is_found_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     elsewhere = Path("/nowhere/rows.npz")
-    with pytest.raises(DataError, match=r"was not sent rows\.npz"):
+    with pytest.raises(DataError, match=r"did not receive rows\.npz"):
         find_file(elsewhere)
     (tmp_path / "rows.npz").touch()
     assert find_file(elsewhere) == Path("rows.npz")

@@ -73,8 +73,8 @@ def test_limit_is_the_heap_and_below_what_spark_needs_the_room_for_rows() -> Non
     ("options", "reason"),
     [
         ({"workload": "kmeans", "threads": 2}, "one thread for each worker; use more --workers in place of --threads"),
-        ({"workload": "search", "memory_limit": 10**9}, "spark keeps --memory-limit for rows that it holds itself"),
-        ({"workload": "mlp", "memory_limit": 10**9}, "spark sets processes of torch no memory limit"),
+        ({"workload": "search", "memory_limit": 10**9}, "spark limits only the memory of rows that Spark holds"),
+        ({"workload": "mlp", "memory_limit": 10**9}, "spark cannot limit the memory of torch processes"),
         ({"workload": "ensemble", "workers": 2, "settings": {"single": "true"}}, "1 member cannot keep 2 workers busy"),
         (
             {"workload": "xgboost", "threads": 2, "oversubscribe": True, "address": "spark://10.0.0.1:7077"},

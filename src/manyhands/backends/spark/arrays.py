@@ -1,4 +1,4 @@
-"""Arrays that Spark has prepared, on their way from the driver to the workers: one file, sent along with the tasks."""
+"""The file that carries arrays prepared by Spark from the driver to the workers; Spark sends it with the tasks."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ EXTRA = "extra_"
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Writes every array of `arrays`, those that its workload scores with as well, without compression."""
+    """Writes every array of `arrays`, the extra arrays for scoring too, without compression."""
     extra = {EXTRA + name: value for name, value in arrays.extra.items()}
     np.savez(path, allow_pickle=False, source=arrays.source, **{name: getattr(arrays, name) for name in ARRAYS}, **extra)
 
 
 def read_arrays(path: Path) -> Arrays:
-    """What `write_arrays` wrote."""
+    """The arrays that `write_arrays` wrote to `path`."""
     with np.load(path, allow_pickle=False) as held:
         extra = {name.removeprefix(EXTRA): held[name] for name in held.files if name.startswith(EXTRA)}
         return Arrays(source=str(held["source"]), extra=extra, **{name: held[name] for name in ARRAYS})
 
 
 def find_file(path: Path) -> Path:
-    """The file at the driver's path, or the copy that Spark has put into the working folder of an executor elsewhere.
+    """The file at the driver's path, or the copy that Spark put into the working folder of an executor on another machine.
 
-    Raises DataError when there is neither.
+    Raises DataError when neither exists.
     """
-    here = next((place for place in (path, Path(path.name)) if place.is_file()), None)
-    if here is None:
-        raise DataError(f"{host_name()} was not sent {path.name}, the rows that Spark has prepared; leave out --windows-by spark")
-    return here
+    found = next((place for place in (path, Path(path.name)) if place.is_file()), None)
+    if found is None:
+        raise DataError(
+            f"{host_name()} did not receive {path.name}, the rows that Spark has prepared; leave out --windows-by spark"
+        )
+    return found

@@ -1,10 +1,10 @@
-"""`spark`: TorchDistributor in barrier mode, a task of Spark for each worker, torchrun and gloo or NCCL between them; MLlib,
-xgboost.spark and joblibspark for estimators.
+"""`spark`: TorchDistributor in barrier mode for networks, with one Spark task for each worker, torchrun in each task, and
+gloo or NCCL between the workers; MLlib, xgboost.spark and joblibspark for estimators.
 
-Without `--address` a session of this run alone starts on loopback, `local[N]` with a slot for each worker. With
-`--address spark://HOST:PORT` the run is a guest of a standalone master, which is left running; every machine of it needs the
-same Python and manyhands. `local_mode=True` of TorchDistributor is torchrun on the driver, so it is never used under this
-name: that is `spark-local`. Everything listens on one address, that of loopback or of the network the master is on.
+Without `--address` a session for this run starts on loopback, as `local[N]` with a slot for each worker. With
+`--address spark://HOST:PORT` the run uses a standalone master and leaves it running; every machine of the cluster needs the
+same Python and manyhands. TorchDistributor's `local_mode=True` is torchrun on the driver; it is the backend `spark-local`.
+All processes listen on one address: loopback, or this machine's address in the master's network.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ class Spark(SparkBackend):
         if spec.prepare == "spark" and spec.data is not None:
             return f"spark prepares files in a folder, not {spec.data}; leave out --windows-by spark, or use --data-dir"
         if spec.prepare == "spark" and workload.data != "stocks":
-            return f"spark prepares stocks alone, and {spec.workload} learns from {workload.data}; leave out --windows-by spark"
+            return f"spark prepares only stocks, and {spec.workload} trains on {workload.data}; leave out --windows-by spark"
         if workload.kind in ("network", "collective"):
-            return "spark sets processes of torch no memory limit; leave --memory-limit out" if spec.memory_limit else None
+            return "spark cannot limit the memory of torch processes; leave --memory-limit out" if spec.memory_limit else None
         return cls._refuse_estimator(spec, workload.kind)
 
     @classmethod
     def _refuse_estimator(cls, spec: RunSpec, kind: str) -> str | None:
         if kind == "clustering" and spec.threads > 1:
-            return "MLlib's K-means computes with one thread for each worker; use more --workers in place of --threads"
+            return "MLlib's K-means uses one thread for each worker; use more --workers in place of --threads"
         if kind == "boosting" and spec.address and spec.oversubscribe and spec.threads > 1:
-            return "xgboost.spark takes its threads from the cores that a cluster sets aside; leave --oversubscribe out"
+            return "xgboost.spark uses one thread for each core that the cluster sets aside; leave --oversubscribe out"
         if kind not in ("clustering", "boosting") and spec.memory_limit is not None:
-            return f"spark keeps --memory-limit for rows that it holds itself, which those for {kind} are not; leave it out"
+            return f"spark limits only the memory of rows that Spark holds, not those of {kind}; leave --memory-limit out"
         return too_few_tasks(spec)
 
     @classmethod
@@ -68,7 +68,7 @@ class Spark(SparkBackend):
         return python_variables(spec) | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
-        """Prepares the data where Spark is to do it, runs the workers, and takes what rank 0 gathered."""
+        """Prepares the data with --windows-by spark, runs the workers, and returns the reports that rank 0 gathered."""
         from pyspark.ml.torch.distributor import TorchDistributor
 
         from manyhands.backends.spark import worker
@@ -95,7 +95,7 @@ class Spark(SparkBackend):
             return clustering_fit(spec, SparkClustering(self.session, spec.workers))
 
     def fit_boosting(self, spec: RunSpec) -> Fit:
-        """xgboost.spark, or what keeps to a memory limit between the same tasks."""
+        """xgboost.spark; with a memory limit, XGBoost with its matrix on disk."""
         from manyhands.backends.estimators.boosting import boosting_fit
         from manyhands.backends.spark.estimators import boosting_engine, engine_errors
 
@@ -103,7 +103,7 @@ class Spark(SparkBackend):
             return boosting_fit(spec, boosting_engine(self.session, spec))
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
-        """One task a member, by joblibspark."""
+        """One task for each member, through joblibspark."""
         from manyhands.backends.estimators.ensemble import ensemble_fit
         from manyhands.backends.spark.estimators import engine_errors
         from manyhands.backends.spark.tasks import open_tasks
@@ -112,7 +112,7 @@ class Spark(SparkBackend):
             return ensemble_fit(spec, tasks)
 
     def fit_search(self, spec: RunSpec) -> Fit:
-        """One task a candidate and fold, by joblibspark."""
+        """One task for each candidate and fold, through joblibspark."""
         from manyhands.backends.estimators.search import search_fit
         from manyhands.backends.spark.estimators import engine_errors
         from manyhands.backends.spark.tasks import open_tasks
@@ -121,7 +121,7 @@ class Spark(SparkBackend):
             return search_fit(spec, tasks)
 
     def _prepare(self, spec: RunSpec) -> str:
-        """Has Spark make the arrays, and the file of them sent to the executors with their next tasks; its path here."""
+        """Path of the file with the arrays that Spark prepared; on a cluster Spark sends the file with the next tasks."""
         from manyhands.backends.ranks.loop import network_workload
         from manyhands.backends.spark.arrays import write_arrays
         from manyhands.backends.spark.windows import prepare_windows
@@ -137,9 +137,10 @@ class Spark(SparkBackend):
 
 
 def with_preparation(report: Mapping[str, Any], prepare: str, prepare_s: float | None) -> dict[str, Any]:
-    """A worker's report that says how the data was prepared, with the seconds it took Spark as part of its `load`.
+    """A worker's report with the way of preparation added; the seconds of preparation are added to its `load` phase.
 
-    Spark prepares before the workers exist; their clocks are set back by that time, so it is not counted as launch as well.
+    Spark prepares the data before the workers start. Each worker's start is moved back by that time, so that the time is
+    not counted as launch too.
     """
     changed = dict(report) | {"resolved": report["resolved"] | {"prepare": prepare, "prepare_s": prepare_s}}
     if prepare_s is not None:

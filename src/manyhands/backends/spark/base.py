@@ -1,4 +1,4 @@
-"""What both backends of Spark share: Java is looked for, and a session starts on entry and stops on exit."""
+"""Base class of `spark` and `spark-local`: it requires Java, starts the session on entry and stops it on exit."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class SparkBackend(RankBackend):
-    """A backend that has a Spark session of its own while it is entered."""
+    """A backend with its own Spark session between entry and exit."""
 
     session: SparkSession
 
     @classmethod
     def require(cls) -> None:
-        """Java comes last: it is the one that pip cannot install."""
+        """Raises Unavailable when a library or Java is missing; Java comes last, because pip cannot install it."""
         from manyhands.backends.spark.java import require_java
 
         super().require()

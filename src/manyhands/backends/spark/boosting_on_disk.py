@@ -1,4 +1,4 @@
-"""XGBoost on Spark within a memory limit."""
+"""XGBoost on Spark within a memory limit: each worker's matrix is on disk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class SparkBoostingOnDisk(BoostingEngine[list[list[Slice]]]):
-    """`xgboost.train` in a barrier task for each worker, joined as xgboost.spark joins them."""
+    """`xgboost.train` in a barrier task for each worker; the tasks join in one communicator as in xgboost.spark."""
 
     strategy = "xgboost.spark, external memory"
 
@@ -39,7 +39,7 @@ class SparkBoostingOnDisk(BoostingEngine[list[list[Slice]]]):
         return probe_slots(self.session, self.workers, (__name__,))
 
     def load(self, rows: Rows) -> list[list[Slice]]:
-        """Nothing is read: the rows lie on disk, and it is there that `train` takes them from."""
+        """The slices of each worker; no row is read here, because `train` reads the rows from disk."""
         return shares_of_all(rows, self.workers)
 
     def train(self, data: list[list[Slice]], parameters: dict[str, Any], rounds: int) -> xgboost.Booster:
@@ -58,7 +58,7 @@ class SparkBoostingOnDisk(BoostingEngine[list[list[Slice]]]):
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """XGBoost's communicator of all tasks, inside one of them. As that of xgboost.spark, its tracker runs in the first."""
+    """Joins this task to XGBoost's communicator of all tasks; the tracker runs in the first task, as in xgboost.spark."""
     task = BarrierTaskContext.get()
     rank, tasks = task.partitionId(), task.getTaskInfos()
     tracker = None

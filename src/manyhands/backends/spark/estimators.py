@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 NOT_PARAMETERS = ("nthread", "objective", "num_class")
-"""xgboost.spark finds them itself: threads in `spark.task.cpus`, the others from the labels, as ours are."""
+"""Parameters that xgboost.spark sets itself: threads from `spark.task.cpus`, the others from the labels, with equal values."""
 
 
 class SparkClustering(ClusteringEngine[Any]):
     """MLlib's K-means on a cached RDD of vectors.
 
-    It is called through Java: only this form takes starting centres, and pyspark's wrapper of it would turn every row into a
-    pickled vector inside the call.
+    The class calls MLlib through Java. Only the RDD form of K-means takes starting centres, and pyspark's wrapper of that form
+    would pickle every row inside the timed call.
     """
 
     strategy = "MLlib k-means"
@@ -47,7 +47,7 @@ class SparkClustering(ClusteringEngine[Any]):
         self.java: Any = session.sparkContext._jvm
 
     def probe(self) -> list[dict[str, Any]]:
-        """The slots that answer at the same time. Each is one thread of a Java process, so the rest cannot be told apart."""
+        """The host of each slot. A slot is one thread of a Java process, so its CPU time and memory cannot be measured alone."""
         unknown = dict.fromkeys(("pid", "threads", "cpu_user_s", "cpu_system_s", "peak_rss_bytes"))
         return [{"host": report["host"]} | unknown for report in probe_slots(self.session, self.workers, ())]
 
@@ -83,9 +83,9 @@ class SparkClustering(ClusteringEngine[Any]):
 
 
 class SparkBoosting(BoostingEngine["DataFrame"]):
-    """xgboost.spark's classifier on a cached frame, a barrier task for each worker. It counts the labels before it trains.
+    """xgboost.spark's classifier on a cached frame, with a barrier task for each worker. It counts the labels before it trains.
 
-    While they train, XGBoost's workers listen on every interface of their machine: no engine can tell it otherwise
+    XGBoost's workers listen on every interface of their machine while they train; XGBoost has no option to change that
     (https://github.com/dmlc/xgboost/issues/11551).
     """
 
@@ -121,43 +121,43 @@ class SparkBoosting(BoostingEngine["DataFrame"]):
 
 
 def boosting_engine(session: SparkSession, spec: RunSpec) -> BoostingEngine[Any]:
-    """xgboost.spark's own, which holds all rows in memory, or with a memory limit one that does not."""
+    """xgboost.spark, which holds all rows in memory; with a memory limit, XGBoost with its matrix on disk."""
     from manyhands.backends.spark.boosting_on_disk import SparkBoostingOnDisk
 
     return (SparkBoosting if spec.memory_limit is None else SparkBoostingOnDisk)(session, spec.workers)
 
 
 def encode_points(part: Part, low: int, high: int) -> pa.RecordBatch:
-    """One column of lists: MLlib computes with doubles."""
+    """One column of lists of doubles, the type that MLlib computes with."""
     return pa.RecordBatch.from_arrays([nested(part.x()[low:high].astype(np.float64))], ["x"])
 
 
 def decode_points(batch: pa.RecordBatch) -> tuple[NDArray[Any], None]:
-    """(rows, columns), and no labels."""
+    """Features (rows, columns), and None for the labels."""
     return unnested(batch.column(0)), None
 
 
 def feature_names(columns: int) -> list[str]:
-    """Names that no label and no word of SQL has."""
+    """Names of the feature columns; none equals the label column's name or a keyword of SQL."""
     return [f"f{number}" for number in range(columns)]
 
 
 def encode_labelled(part: Part, low: int, high: int) -> pa.RecordBatch:
-    """A column for each feature, and the label."""
+    """One column for each feature, and one for the label."""
     x = np.asfortranarray(part.x()[low:high])
     columns = [pa.array(x[:, number]) for number in range(x.shape[1])]
     return pa.RecordBatch.from_arrays([*columns, pa.array(part.y()[low:high])], [*feature_names(len(columns)), "label"])
 
 
 def decode_labelled(batch: pa.RecordBatch) -> tuple[NDArray[Any], NDArray[Any]]:
-    """(rows, columns) and (rows,)."""
+    """Features (rows, columns) and labels (rows,)."""
     *columns, label = (column.to_numpy(zero_copy_only=False) for column in batch.columns)
     return np.column_stack(columns), label
 
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turns what Java and its Pythons say into one line, our own errors from a worker among it."""
+    """Turns an exception of Java or its Python workers into one line; a manyhands error keeps its class and message."""
     try:
         yield
     except (Py4JError, PySparkException) as error:

@@ -1,7 +1,7 @@
-"""What the workers of `spark` print: sent to the driver, shown in its log, and read for the reason when one fails.
+"""Finds the reason of a failure in the lines that the workers of `spark` print and send to the driver.
 
-TorchDistributor's own log server listens on every interface and takes lines from anybody; it is replaced, in the driver of
-this run alone, by one that listens on the driver's own address.
+TorchDistributor's own log server listens on every interface and accepts lines from any machine. In the driver of this run
+it is replaced by a server that listens only on the driver's own address.
 """
 
 from __future__ import annotations
@@ -21,16 +21,25 @@ from manyhands.errors import EngineError, ManyhandsError, by_name
 
 KEPT_LINES = 2000
 LAST_LINES_S = 0.2
-"""Time for the last lines to arrive before the server stops: as long as TorchDistributor's own gives them."""
+"""Wait for the last lines before the server stops; TorchDistributor's own server waits as long."""
 KILLED = re.compile(r"Signal \d+ \((?!SIGTERM)(\w+)\) received by PID (\d+)")
-"""What torchrun says of a worker that a signal ended; SIGTERM is what it sends itself to the others."""
-RAISED = re.compile(r"^(?:\[\w+\]:\s*)?((?:\w+\.)*\w*(?:Error|Exception|Unavailable)): (.+)")
-UNTOLD = ("PYTHON_EXCEPTION", "TorchDistributor failed", "ChildFailedError", "An error occurred while calling", "Job aborted")
-"""Exceptions that only say that there was another."""
+"""torchrun's line about a worker that a signal ended, except SIGTERM, which torchrun itself sends to the other workers."""
+RAISED = re.compile(
+    r"^(?:\[(?:rank(?P<rank>\d+)|\w+)\]:\s*)?(?P<error>(?P<kind>(?:\w+\.)*\w*(?:Error|Exception|Unavailable)): (?P<message>.+))"
+)
+"""The last line of a traceback: class and message; torch puts `[rank1]:` before it once the group exists."""
+WRAPPING_ERRORS = (
+    "PYTHON_EXCEPTION",
+    "TorchDistributor failed",
+    "ChildFailedError",
+    "An error occurred while calling",
+    "Job aborted",
+)
+"""Names of exceptions that report only that another exception was raised."""
 GONE = re.compile(r"ExecutorLostFailure \(executor (\w+) .*?Reason: (.+)")
-"""Number of the executor, and how Spark noticed."""
+"""Spark's line about a lost executor: its number and the reason."""
 LOST = (
-    ("Python worker exited unexpectedly", "the Python process of a Spark task ended unexpectedly, killed perhaps"),
+    ("Python worker exited unexpectedly", "the Python process of a Spark task ended unexpectedly; perhaps it was killed"),
     ("failed with return code", "the process that runs torchrun in a Spark task was killed"),
     ("ExecutorLostFailure", "Spark lost an executor"),
 )
@@ -43,7 +52,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class _Connection(socketserver.StreamRequestHandler):
-    """One task's lines: four bytes of length, then the text."""
+    """The connection of one task; each of its lines is four bytes of length, then the text."""
 
     server: _Server
 
@@ -55,7 +64,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
 
 class LogServer:
-    """Stands in for TorchDistributor's `LogStreamingServer` and keeps the last lines."""
+    """A replacement of TorchDistributor's `LogStreamingServer` that keeps the last lines."""
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
@@ -63,14 +72,14 @@ class LogServer:
         self._server: _Server | None = None
 
     def start(self, spark_host_address: str) -> None:
-        """Listens on a free port of that address."""
+        """Listens on a free port of `spark_host_address`."""
         self._server = _Server((spark_host_address, 0), _Connection)
         self._server.lines = self.lines
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
 
     def shutdown(self) -> None:
-        """Stops listening once the last lines have come."""
+        """Waits for the last lines, then stops listening."""
         if self._server is not None:
             time.sleep(LAST_LINES_S)
             self._server.shutdown()
@@ -79,37 +88,39 @@ class LogServer:
 
 @contextmanager
 def own_log_server() -> Iterator[LogServer]:
-    """TorchDistributors that run inside send their workers' lines to the server given."""
+    """Makes each TorchDistributor inside send its workers' lines to the server that is yielded."""
     import pyspark.ml.torch.distributor
 
     distributor: Any = pyspark.ml.torch.distributor
-    server, theirs = LogServer(), distributor.LogStreamingServer
+    server, original = LogServer(), distributor.LogStreamingServer
     distributor.LogStreamingServer = lambda: server
     try:
         yield server
     finally:
-        distributor.LogStreamingServer = theirs
+        distributor.LogStreamingServer = original
 
 
 def failure(error: Exception, printed: list[str], hosts: Mapping[str, str] = MappingProxyType({})) -> ManyhandsError:
-    """Why the workers failed: our own error when one of them raised it, else a signal, else the first exception told.
+    """The error of a failed run: a worker's manyhands error, else a signal or a lost executor, else the first exception.
 
-    `hosts`: number of each executor that there was -> its host.
+    `printed`: the lines of the workers; `hosts`: number of each executor -> its host.
     """
-    print(error, file=sys.stderr)  # whole, for the log of the run
-    told = [*printed, *str(error).splitlines()]
-    raised = [match for line in told if (match := RAISED.search(line.strip()))]
-    for kind, words in (match.groups() for match in raised):
-        if kind.startswith("manyhands.errors.") and (ours := by_name(kind)):
-            return ours(words)
-    for line in told:
+    print(error, file=sys.stderr)  # in full, for the log of the run
+    lines = [*printed, *str(error).splitlines()]
+    raised = [match for line in lines if (match := RAISED.search(line.strip()))]
+    for match in raised:
+        if match["kind"].startswith("manyhands.errors.") and (error_class := by_name(match["kind"])):
+            return error_class(match["message"])
+    for line in lines:
         if match := KILLED.search(line):
             return EngineError(f"spark lost a worker: its process (pid {match[2]}) was killed by {match[1]}")
     if match := GONE.search(str(error)):
-        host = hosts.get(match[1], "a host that Spark does not name")
+        host = hosts.get(match[1], "an unknown host")
         return EngineError(f"spark lost a worker: executor {match[1]} on {host}: {match[2].strip()}")
-    for sign, words in LOST:
+    for sign, reason in LOST:
         if sign in str(error):
-            return EngineError(f"spark lost a worker: {words}")
-    first = next((match[0] for match in raised if not any(word in match[0] for word in UNTOLD)), None)
-    return EngineError(f"spark: {first or str(error).strip().splitlines()[0]}")
+            return EngineError(f"spark lost a worker: {reason}")
+    first = next((match for match in raised if not any(name in match["error"] for name in WRAPPING_ERRORS)), None)
+    if first is None:
+        return EngineError(f"spark: {str(error).strip().splitlines()[0]}")
+    return EngineError(f"spark worker {first['rank']} failed: {first['error']}" if first["rank"] else f"spark: {first['error']}")

@@ -1,4 +1,4 @@
-"""The Java that Spark would start: found the way Spark's own scripts look for it, and asked for its version."""
+"""Finds the Java that Spark would start, in the same places as Spark's own scripts, and checks its version."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ ANSWER_S = 20
 
 
 def require_java() -> None:
-    """Raises Unavailable, saying how to get one, when there is no Java that is new enough."""
+    """Raises Unavailable, with the command that installs Java, when Java is missing or too old."""
     home = os.environ.get("JAVA_HOME")
     command = str(Path(home) / "bin" / "java") if home else shutil.which("java")
     if command is None:
-        raise Unavailable(f"spark needs Java {OLDEST} or newer and found none on PATH: {HOW}")
+        raise Unavailable(f"spark needs Java {OLDEST} or newer and found no Java on PATH: {HOW}")
     found = java_version(command)
     if found is None:
-        raise Unavailable(f"spark needs Java {OLDEST} or newer and {command}{' (JAVA_HOME)' if home else ''} is none: {HOW}")
+        raise Unavailable(f"spark needs Java {OLDEST} or newer and {command}{' (JAVA_HOME)' if home else ''} is not Java: {HOW}")
     if found < OLDEST:
         raise Unavailable(f"spark needs Java {OLDEST} or newer and {command} is Java {found}: {HOW}")
 
 
 def java_version(command: str) -> int | None:
-    """The feature number that `command -version` tells, 8 for the old `1.8.0`; None when it is no Java."""
+    """The feature number that `command -version` prints, 8 for the old `1.8.0`; None when the command is not Java."""
     try:
-        asked = subprocess.run([command, "-version"], capture_output=True, text=True, check=False, timeout=ANSWER_S)
+        printed = subprocess.run([command, "-version"], capture_output=True, text=True, check=False, timeout=ANSWER_S)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    told = re.search(r'version "(?:1\.)?(\d+)', asked.stderr)
-    return int(told[1]) if told else None
+    version = re.search(r'version "(?:1\.)?(\d+)', printed.stderr)
+    return int(version[1]) if version else None

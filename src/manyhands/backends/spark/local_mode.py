@@ -1,7 +1,7 @@
 """`spark-local`: TorchDistributor with `local_mode=True`, which is torchrun on the driver: no tasks, no executors.
 
-It has a name of its own, because it spreads nothing: what it costs beside `ddp` is the Spark session that stands by.
-TorchDistributor would have torchrun meet on every interface; here it meets on loopback.
+It is a backend of its own, because Spark distributes nothing: compared with `ddp` it adds the cost of a Spark session.
+TorchDistributor's torchrun would listen on every interface; here it listens on loopback.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SparkLocal(SparkBackend):
         return python_variables(spec) | thread_variables(spec.threads) | {"GLOO_SOCKET_IFNAME": "lo", "PET_RDZV_BACKEND": NAME}
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
-        """Runs the workers of `spark` and reads what rank 0 gathered."""
+        """Runs the workers and reads the reports that rank 0 gathered."""
         from pyspark.ml.torch.distributor import TorchDistributor
 
         from manyhands.backends.spark import worker
@@ -58,19 +58,19 @@ class SparkLocal(SparkBackend):
 
 @contextmanager
 def meeting_on_loopback() -> Iterator[None]:
-    """TorchDistributors that run inside in local mode have torchrun meet on a port of loopback, by our rendezvous."""
+    """Makes each TorchDistributor inside start torchrun with the rendezvous of manyhands, on a port of loopback."""
     from pyspark.ml.torch.distributor import TorchDistributor
 
     from manyhands.backends.spark.rendezvous import ON_DRIVER
 
     distributor: Any = TorchDistributor
-    theirs = distributor._get_torchrun_args
+    original = distributor._get_torchrun_args
 
-    def ours(local_mode: bool, num_processes: int) -> tuple[list[str], int]:
+    def arguments(local_mode: bool, num_processes: int) -> tuple[list[str], int]:
         return ["--nnodes=1", f"--rdzv_endpoint={ON_DRIVER}", "--rdzv_id=manyhands"], num_processes
 
-    distributor._get_torchrun_args = staticmethod(ours)
+    distributor._get_torchrun_args = staticmethod(arguments)
     try:
         yield
     finally:
-        distributor._get_torchrun_args = staticmethod(theirs)
+        distributor._get_torchrun_args = staticmethod(original)

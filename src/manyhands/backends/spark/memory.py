@@ -1,9 +1,10 @@
-"""What `--memory-limit` sets on Spark: the heap of its Java, and in it the room for rows.
+"""Spark's settings for `--memory-limit`: the size of Java's heap, and the share of the heap for rows.
 
-The limit covers what Spark holds: the heap is the limit, times the workers where they share one Java, and rows that find no room
-in it lie on disk. Below 512 MiB the heap stays at that, which is about the least that Spark starts with; its rows then get no more
-than the limit. Not covered are Java's own memory beside the heap, and the Python process of a worker, which has some 0.3 GB for
-its libraries and then holds one chunk of rows at a time: XGBoost's matrix lies on disk (`estimators.boosting_on_disk`).
+The heap is as large as the limit, or the limit times the number of workers when they share one Java. Rows that do not fit in
+the heap are written to disk. The heap is never below 512 MiB, about the least with which Spark starts; with a smaller limit
+the rows still get no more than the limit. The limit does not cover Java's memory outside the heap, or the Python process of
+a worker: that process needs about 0.3 GB for its libraries and holds one chunk of rows at a time, because XGBoost's matrix is
+on disk (`estimators.boosting_on_disk`).
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from __future__ import annotations
 from manyhands.plan import RunSpec
 
 SMALLEST_HEAP = 512 << 20
-"""Spark refuses less than 1.5 x what it sets aside: org.apache.spark.memory.UnifiedMemoryManager."""
+"""Spark refuses a heap below 1.5 x SET_ASIDE: org.apache.spark.memory.UnifiedMemoryManager."""
 SET_ASIDE = 300 << 20
-"""Of the heap, for Spark itself, before it is shared out."""
+"""Bytes of the heap that Spark keeps for itself."""
 FRACTION = 0.6
-"""Spark's own `spark.memory.fraction`: the share of the rest that rows and their exchange may take."""
+"""Spark's default of `spark.memory.fraction`: the share of the remaining heap that rows and their exchange may use."""
 
 
 def memory_settings(spec: RunSpec) -> dict[str, str]:
-    """The settings that keep Spark within the limit of the spec; none where there is no limit."""
+    """The settings that keep Spark within the limit of the spec; empty without a limit."""
     if spec.memory_limit is None:
         return {}
     limit = spec.memory_limit * (1 if spec.address else spec.workers)

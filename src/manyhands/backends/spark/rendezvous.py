@@ -1,6 +1,6 @@
-"""Where torchrun finds the rendezvous of `spark`: the entry point group `torchrun.handlers`, by the variable PET_RDZV_BACKEND.
+"""The entry point by which torchrun finds the rendezvous of `spark`: group `torchrun.handlers`, variable PET_RDZV_BACKEND.
 
-Every import of torch's rendezvous loads this file, so it imports nothing heavy itself.
+Every import of torch's rendezvous loads this file, so the file imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ ON_DRIVER = "127.0.0.1:0"
 
 
 def creator() -> Callable[[RendezvousParameters], RendezvousHandler]:
-    """What the entry point names."""
+    """The function that makes the rendezvous; the entry point names this function."""
     return create
 
 
 def create(parameters: RendezvousParameters) -> RendezvousHandler:
-    """The rendezvous of one task, or of the driver in local mode, which is told no port."""
+    """The rendezvous of one task; in local mode that of the driver, whose port is not chosen in advance."""
     if parameters.endpoint == ON_DRIVER:
         from manyhands.backends.ranks.loopback import create as loopback_rendezvous
 

@@ -1,4 +1,4 @@
-"""Rows on their way into Spark: each slot's share read from the parts by its own Python, as Arrow; and back, to be proven.
+"""Rows in Spark: the Python process of each slot reads its share from the parts as Arrow, and later proves which rows it held.
 
 No row passes through the driver. A share is one partition, so Spark runs as many tasks at once as there are workers.
 """
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 1 << 14
 Encode = Callable[[Part, int, int], pa.RecordBatch]
-"""Some rows of a part as Spark's columns."""
+"""Makes Spark's columns from a part's rows; arguments: the part, its first row, one past the last row."""
 
 
 def read_rows(session: SparkSession, rows: Rows, workers: int, schema: str, encode: Encode) -> DataFrame:
-    """The rows as a frame of `workers` partitions, which the slots read when somebody asks for them."""
+    """The rows as a frame of `workers` partitions; the slots read the rows when the frame is first used."""
     given = shares(rows, workers)
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -55,7 +55,7 @@ def fingerprints(
 
 
 def probe_slots(session: SparkSession, workers: int, libraries: Sequence[str]) -> list[dict[str, Any]]:
-    """`probe()` in the Python process of each slot, after importing `libraries`."""
+    """The reports of `probe()` from the Python process of each slot, after that process has imported `libraries`."""
 
     def ask(_: int) -> dict[str, Any]:
         for library in libraries:
@@ -66,7 +66,7 @@ def probe_slots(session: SparkSession, workers: int, libraries: Sequence[str]) -
 
 
 def in_slots(session: SparkSession, workers: int, function: Callable[[int], Any]) -> list[Any]:
-    """What `function(rank)` gives in the Python process of each slot, all at the same time; it gives plain values."""
+    """The results of `function(rank)`, called in the Python process of each slot at the same time; results must fit JSON."""
 
     def call(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from pyspark import BarrierTaskContext
@@ -75,7 +75,7 @@ def in_slots(session: SparkSession, workers: int, function: Callable[[int], Any]
             pass
         task = BarrierTaskContext.get()
         answer = json.dumps(function(task.partitionId()))
-        task.barrier()  # or a slot could answer in the process that another has just left
+        task.barrier()  # otherwise two tasks could run one after the other in the same process
         yield pa.RecordBatch.from_pydict({"answer": [answer]})
 
     frame = session.range(0, workers, 1, workers).mapInArrow(call, "answer string", barrier=True)
@@ -88,6 +88,6 @@ def nested(x: NDArray[Any]) -> pa.ListArray:
 
 
 def unnested(column: pa.ListArray) -> NDArray[Any]:
-    """What `nested` was given."""
+    """The array (rows, columns) from which `nested` made the column."""
     flat: NDArray[Any] = column.flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(len(column), -1)

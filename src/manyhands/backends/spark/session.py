@@ -111,7 +111,7 @@ def stop_session() -> None:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    ours = psutil.Process().children(recursive=True)
+    processes = psutil.Process().children(recursive=True)
     gateway = SparkContext._gateway
     if gateway is None:
         return
@@ -123,7 +123,7 @@ def stop_session() -> None:
     gateway.proc.stdin.close()
     gateway.proc.wait(END_S)
     SparkContext._gateway = SparkContext._jvm = None  # else the next session of this process would call the Java that has ended
-    wait_until_ended(ours, END_S)
+    wait_until_ended(processes, END_S)
 
 
 def python_variables(spec: RunSpec) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""A rendezvous for the torchrun that TorchDistributor starts in each task, whose store listens on one address alone.
+"""The rendezvous of the torchrun that TorchDistributor starts in each task; its store listens on one address only.
 
-torch's own rendezvous listen on every interface; here the first task binds to the address that Spark knows it by.
+torch's own rendezvous listens on every interface. Here the first task listens on the address by which Spark knows the task.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from torch.distributed.elastic.rendezvous.utils import parse_rendezvous_endpoint
 from manyhands.backends.ranks.bound_store import listen, serve
 
 TIMEOUT_S = 600
-"""For all tasks to have come, as in torch's own static rendezvous; Spark starts them at the same moment."""
+"""Longest wait for all tasks, as in torch's own static rendezvous; Spark starts the tasks at the same moment."""
 
 
 class TaskRendezvous(StaticTCPRendezvous):
-    """torch's static rendezvous, whose store on the first task is given a socket that is already bound."""
+    """torch's static rendezvous; the store in the first task uses a socket that is bound already."""
 
     backend = ""
-    """The name that torchrun asked for it by."""
+    """The name by which torchrun chose this rendezvous."""
 
     def get_backend(self) -> str:
         return self.backend
@@ -33,7 +33,10 @@ class TaskRendezvous(StaticTCPRendezvous):
 
 
 def task_rendezvous(parameters: RendezvousParameters) -> TaskRendezvous:
-    """The rendezvous of this task, whose number TorchDistributor sets: torchrun tells --node_rank to none but its own."""
+    """The rendezvous of this task.
+
+    The task's number is in NODE_RANK, which TorchDistributor sets; torchrun passes --node_rank only to its own rendezvous.
+    """
     host, port = parse_rendezvous_endpoint(parameters.endpoint, -1)
     made = TaskRendezvous(host, port, int(os.environ["NODE_RANK"]), parameters.max_nodes, parameters.run_id, TIMEOUT_S)
     made.backend = parameters.backend

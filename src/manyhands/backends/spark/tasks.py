@@ -16,22 +16,22 @@ from manyhands.plan import RunSpec
 
 
 class OnSlots(SparkDistributedBackend):  # type: ignore[misc]  # joblib has no types
-    """Spark's backend for joblib, which would run the tasks of a single worker in this process."""
+    """joblibspark's backend, changed so that the tasks of a single worker run on Spark too and not in this process."""
 
     def effective_n_jobs(self, n_jobs: int) -> int:
-        """What joblib hears: with one it would not ask the backend for anything."""
+        """The number of workers that joblib sees, at least 2: with 1, joblib would not use the backend."""
         return max(2, int(super().effective_n_jobs(n_jobs)))
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, prefer: Any = None, require: Any = None, **options: Any) -> int:
-        """As many tasks at a time as there are workers, of a single one too."""
-        heard = int(super().configure(n_jobs, parallel, prefer, require, **options))
+        """Sets the number of tasks at a time to the number of workers, for a single worker too."""
+        visible = int(super().configure(n_jobs, parallel, prefer, require, **options))
         self._n_jobs = n_jobs
-        return heard
+        return visible
 
 
 @contextmanager
 def open_tasks(spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
-    """joblib with the backend `spark`; rows lie in files of `folder`, so machines of a cluster must share it."""
+    """joblib with the backend `spark`; rows are in files in `folder`, so all machines of a cluster must share that folder."""
     own = Path(tempfile.mkdtemp(dir=folder))
     with (
         joblib.parallel_config(backend=OnSlots(), n_jobs=spec.workers),

@@ -1,7 +1,7 @@
 """`data.stocks.load_windows` done by Spark: CSV -> DataFrame -> windows, the same arrays within the rounding of float32.
 
-Spark reads the file, finds the split and each symbol's scaling, cuts the windows with a window function and sorts them;
-the driver collects them over Arrow. The file has been checked by the plain reader before anything is timed.
+Spark reads the file, finds the split and each symbol's scaling, cuts the windows with a window function and sorts them.
+The driver collects the windows over Arrow. The plain reader has checked the file before anything is timed.
 """
 
 from __future__ import annotations
@@ -28,15 +28,17 @@ PARTS = ("train", "validation", "test")
 def prepare_windows(
     session: SparkSession, folder: Path, data_dir: Path | None, window: int, symbols: Sequence[str], file: str | None
 ) -> Windows:
-    """The windows of `load_windows(data_dir, window, symbols, file)`; `folder` takes a copy of what Spark cannot unpack.
+    """The windows of `load_windows(data_dir, window, symbols, file)`; what Spark cannot read is unpacked into `folder`.
 
-    Raises DataError when the file does not give every part of them.
+    Raises DataError when training, validation or test would have no window.
     """
     path = stocks_file(data_dir, file)
     rows = read_rows(session, unpacked(path, folder), symbols).cache()
     dates = sorted(row.date for row in rows.select("date").distinct().collect())
     if not dates:
-        raise DataError(f"{path}: no whole row of {', '.join(symbols) or 'any symbol'}; 'manyhands data ls' shows what was found")
+        raise DataError(
+            f"{path}: no complete row of {', '.join(symbols) or 'any symbol'}; 'manyhands data ls' lists the files found"
+        )
     first_dates = (dates[len(dates) * 8 // 10], dates[len(dates) * 9 // 10])
     scaling = training_scaling(rows, first_dates[0], window)
     table = cut_windows(rows, scaling, window, first_dates).toArrow()
@@ -58,7 +60,7 @@ def prepare_windows(
 
 
 def unpacked(path: Path, folder: Path) -> Path:
-    """A file that Spark can read: it unpacks .gz itself, .xz it does not know."""
+    """A file that Spark can read: `path`, or for .xz an unpacked copy, because Spark unpacks .gz but not .xz."""
     if path.suffix != ".xz":
         return path
     copy = folder / path.stem
@@ -68,20 +70,20 @@ def unpacked(path: Path, folder: Path) -> Path:
 
 
 def read_rows(session: SparkSession, path: Path, symbols: Sequence[str]) -> DataFrame:
-    """Columns symbol, date and the features, without the rows that lack one of them."""
+    """Columns symbol, date and the features, without rows in which a value is missing."""
     from pyspark.sql import functions as f
 
     text = session.read.csv(path.resolve().as_uri(), header=True)
     layout = next((layout for layout in LAYOUTS if set(layout.values()) <= set(text.columns)), None)
     if layout is None:
-        raise DataError(f"{path}: no columns {','.join(LAYOUTS[0].values())}; 'manyhands data verify' says what is wrong")
+        raise DataError(f"{path}: no columns {','.join(LAYOUTS[0].values())}; 'manyhands data verify' reports the problem")
     numbers = [f.when(~f.col(layout[name]).isin(BLANKS), f.col(layout[name])).cast("double").alias(name) for name in FEATURES]
     rows = text.select(f.col(layout["symbol"]).alias("symbol"), f.to_date(layout["date"]).alias("date"), *numbers).dropna()
     return rows.filter(f.col("symbol").isin(list(symbols))) if symbols else rows
 
 
 def training_scaling(rows: DataFrame, end: Any, window: int) -> DataFrame:
-    """Per symbol with more than `window` dates before `end`: mean_<feature> and scale_<feature> of those dates."""
+    """For each symbol with more than `window` dates before `end`: mean_<feature> and scale_<feature> of those dates."""
     from pyspark.sql import functions as f
 
     statistics = []
@@ -94,7 +96,7 @@ def training_scaling(rows: DataFrame, end: Any, window: int) -> DataFrame:
 
 
 def cut_windows(rows: DataFrame, scaling: DataFrame, window: int, first_dates: tuple[Any, Any]) -> DataFrame:
-    """A row for each target, by symbol and date: its part, its window as one flat array, the target and the prices' scale."""
+    """One row for each target, by symbol and date: its part, its window as one flat array, the target and the prices' scale."""
     from pyspark.sql import Window
     from pyspark.sql import functions as f
 
@@ -121,7 +123,7 @@ def cut_windows(rows: DataFrame, scaling: DataFrame, window: int, first_dates: t
 
 
 def part_is(table: pa.Table, number: int) -> pa.ChunkedArray:
-    """Which rows of `table` belong to that part."""
+    """A mask of the rows of `table` that belong to part `number`."""
     import pyarrow.compute as pc
 
     return pc.equal(table["part"], number)

@@ -1,4 +1,4 @@
-"""What each worker of `spark` and `spark-local` runs, in a process that torchrun starts inside a Spark task or on the driver."""
+"""The work of one worker of `spark` and `spark-local`: torchrun starts its process, inside a Spark task or on the driver."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from manyhands.plan import RunSpec
 
 
 def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]]:
-    """Joins the group and does its work; every worker's report on rank 0, an empty list elsewhere.
+    """Joins the group and trains; returns every worker's report on rank 0, and an empty list on the other ranks.
 
-    `values`: the spec. `prepared`: the file of the arrays that Spark has made, on the driver; None has the worker read
-    the data itself.
+    `values`: the spec. `prepared`: path on the driver of the arrays that Spark has prepared; with None the worker reads the
+    data itself.
     """
     import torch.distributed as dist
 
@@ -39,10 +39,10 @@ def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]
 
 
 def write_reports(values: Mapping[str, Any], path: str) -> None:
-    """What a worker of `spark-local` runs: rank 0 writes every worker's report to `path`.
+    """Runs a worker of `spark-local`; rank 0 writes every worker's report to `path`.
 
-    In local mode every worker's result is written to the one file that TorchDistributor returns, so that it returns
-    the result of whichever worker ended last.
+    In local mode all workers write their result to one file, and TorchDistributor returns the result of the worker that
+    ended last.
     """
     if reports := main(values, None):
         Path(path).write_text(json.dumps(reports))
