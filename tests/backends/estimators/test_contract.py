@@ -153,11 +153,13 @@ def test_workload_of_a_file_reaches_workers_that_cannot_import_it(backend: str, 
 
 def test_serial_refuses_what_does_not_fit_with_the_sizes() -> None:
     spec = RunSpec(workload="kmeans", backend="serial", samples=1_000_000, memory_limit=100_000_000)
-    assert "64 MB of rows, and as much again for the copy that fitting makes, do not fit --memory-limit 100 MB" in str(
+    assert "64 MB of rows, and as much again for the copy that training makes, do not fit --memory-limit 100 MB" in str(
         refusal(spec)
     )
     assert refusal(RunSpec(workload="kmeans", backend="serial", samples=1000, memory_limit=100_000_000)) is None
-    assert "does not say how large its rows are" in str(refusal(RunSpec(workload="search", backend="serial", memory_limit=10**9)))
+    assert "does not report the size of its rows" in str(
+        refusal(RunSpec(workload="search", backend="serial", memory_limit=10**9))
+    )
 
 
 def test_joblib_refuses_workers_that_would_do_nothing() -> None:

@@ -25,7 +25,7 @@ def test_impossible_setting_is_refused(settings: dict[str, str]) -> None:
 
 def test_who_is_alone_has_nobody_to_exchange_with() -> None:
     assert refusal(RunSpec(workload="collective", backend="serial")) == (
-        "serial offers no collective workloads: one process has no other to exchange with"
+        "serial offers no collective workloads: one process has no other process to exchange data with"
     )
 
 

@@ -1,6 +1,8 @@
-"""`dask`: one Dask worker process per rank; networks as a torch process group across them, estimators by Dask's own libraries.
+"""`dask`: one Dask worker process for each rank; networks train in a torch process group of the workers, estimators with
+Dask's own libraries.
 
-Without `--address` a LocalCluster on loopback is started and ended; the scheduler at an address is used and left running.
+Without `--address` the run starts and ends a LocalCluster on loopback. With `--address` it uses a scheduler that runs already,
+and leaves the scheduler running.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class DaskCluster(RankBackend):
         kind = workload_class(spec.workload).kind
         if spec.memory_limit is not None:
             if kind not in ("clustering", "boosting"):
-                return f"dask keeps --memory-limit for rows that it holds itself, which those for {kind} are not; leave it out"
+                return f"dask limits only the memory of rows that Dask holds, not those of {kind}; leave --memory-limit out"
             if spec.address:
                 return (
                     "the workers of a running Dask cluster have their own memory limits; leave --memory-limit out, or --address"
@@ -67,7 +69,7 @@ class DaskCluster(RankBackend):
             stop_tracker()
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
-        """Starts one task per rank, all at once, and reads what they return."""
+        """Starts one task for each rank, all at once, and returns their reports."""
         from manyhands.backends.dask.existing import choose_workers, leave
         from manyhands.backends.dask.failure import collect
         from manyhands.backends.dask.process_group import open_listener
@@ -108,7 +110,7 @@ class DaskCluster(RankBackend):
             return clustering_fit(spec, DaskClustering(workers_for(self.client, spec), limited=spec.memory_limit is not None))
 
     def fit_boosting(self, spec: RunSpec) -> Fit:
-        """xgboost.dask, with its matrix on disk where memory is limited."""
+        """xgboost.dask; with a memory limit, XGBoost with its matrix on disk."""
         from manyhands.backends.dask.estimators import boosting_engine
         from manyhands.backends.dask.workers import engine_errors, workers_for
         from manyhands.backends.estimators.boosting import boosting_fit
@@ -117,7 +119,7 @@ class DaskCluster(RankBackend):
             return boosting_fit(spec, boosting_engine(workers_for(self.client, spec), spec))
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
-        """One task a member."""
+        """One task for each member."""
         from manyhands.backends.dask.tasks import DaskTasks
         from manyhands.backends.dask.workers import engine_errors, workers_for
         from manyhands.backends.estimators.ensemble import ensemble_fit
@@ -126,7 +128,7 @@ class DaskCluster(RankBackend):
             return ensemble_fit(spec, DaskTasks(workers_for(self.client, spec), self._own_folder()))
 
     def fit_search(self, spec: RunSpec) -> Fit:
-        """One task a candidate and fold."""
+        """One task for each candidate and fold."""
         from manyhands.backends.dask.tasks import DaskTasks
         from manyhands.backends.dask.workers import engine_errors, workers_for
         from manyhands.backends.estimators.search import search_fit
@@ -144,4 +146,4 @@ class DaskCluster(RankBackend):
             return preparation_fit(spec, DaskPreparation(workers_for(self.client, spec)))
 
     def _own_folder(self) -> Path:
-        return Path(mkdtemp(dir=self.folder))  # runs that share this engine must not share their files
+        return Path(mkdtemp(dir=self.folder))  # runs that share these workers must not share files

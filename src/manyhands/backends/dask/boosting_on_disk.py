@@ -1,4 +1,4 @@
-"""XGBoost on Dask within a memory limit."""
+"""XGBoost on Dask within a memory limit: each worker's matrix is on disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from manyhands.data.row_parts import Rows
 
 
 class DaskBoostingOnDisk(BoostingEngine[list[list[Slice]]]):
-    """`xgboost.train` in every worker, joined as xgboost.dask joins them."""
+    """`xgboost.train` in every worker; the workers join in one communicator as in xgboost.dask."""
 
     strategy = "xgboost.dask, external memory"
 
@@ -31,7 +31,7 @@ class DaskBoostingOnDisk(BoostingEngine[list[list[Slice]]]):
         return self.workers.probe()
 
     def load(self, rows: Rows) -> list[list[Slice]]:
-        """Nothing is read: the rows lie on disk, and it is there that `train` takes them from."""
+        """The slices of each worker; no row is read here, because `train` reads the rows from disk."""
         return shares_of_all(rows, len(self.workers.addresses))
 
     def train(self, data: list[list[Slice]], parameters: dict[str, Any], rounds: int) -> xgboost.Booster:
@@ -49,11 +49,11 @@ class DaskBoostingOnDisk(BoostingEngine[list[list[Slice]]]):
 
 
 def import_here() -> None:
-    """Nothing but what a worker imports in order to call it: this module, and XGBoost with it, before anything is timed."""
+    """Does nothing itself; to call it, a worker imports this module and so XGBoost, before anything is timed."""
 
 
 def train_here(pieces: Sequence[Slice], parameters: Mapping[str, Any], rounds: int, meeting: Mapping[str, Any]) -> Any:
-    """The booster, the same in every worker, of which this one has `pieces`."""
+    """Trains on this worker's slices `pieces`; returns the booster, which is the same in every worker."""
     from distributed import get_worker
 
     with CommunicatorContext(**meeting):

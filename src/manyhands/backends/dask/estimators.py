@@ -1,4 +1,4 @@
-"""`dask` for estimators: dask-ml's KMeans, xgboost.dask and Dask arrays on rows that the workers hold."""
+"""`dask` for estimators: dask-ml's KMeans, xgboost.dask and Dask arrays, on rows in the memory of the workers."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 class DaskClustering(ClusteringEngine[Spread]):
     """dask-ml's KMeans; its own initialisation is k-means||.
 
-    When the tolerance stops it, it returns the centres from before the last movement. An empty cluster goes to the origin.
+    When the tolerance ends training, dask-ml returns the centres before their last movement. It moves the centre of an empty
+    cluster to the origin.
     """
 
     strategy = "dask-ml"
 
     def __init__(self, workers: Workers, limited: bool = False) -> None:
-        """Fits a few rows first: what a process does only once, compiling dask-ml's step above all, takes seconds."""
+        """Fits a few rows first, because the first fit in a process takes seconds, mainly to compile dask-ml's step."""
         from dask_ml.cluster import KMeans
 
         self.workers, self.limited = workers, limited
@@ -64,7 +65,7 @@ class DaskClustering(ClusteringEngine[Spread]):
 
 
 def warm_up_rows(workers: Workers) -> Any:
-    """Four rows of two columns in every worker, as a Dask array."""
+    """A Dask array with four rows of two columns in every worker."""
     parts = [workers.client.submit(np.ones, (4, 2), workers=[address], pure=False) for address in workers.addresses]
     with workers.current():
         rows = array_module().concatenate([array_module().from_delayed(part, (4, 2), float) for part in parts]).persist()
@@ -73,7 +74,7 @@ def warm_up_rows(workers: Workers) -> Any:
 
 
 def compile_steps() -> None:
-    """Has Numba compile what dask-ml's KMeans runs on a chunk, for this process."""
+    """Makes Numba compile, for this process, the code that dask-ml's KMeans runs on a chunk."""
     import dask
     from dask_ml.cluster import KMeans
 
@@ -82,15 +83,16 @@ def compile_steps() -> None:
 
 
 class DaskBoosting(BoostingEngine[Spread]):
-    """`xgboost.dask.train` on the matrix that its own estimators make for histograms.
+    """`xgboost.dask.train` on a quantile matrix, as in xgboost.dask's own estimators.
 
-    Its tracker listens where the scheduler does; its workers listen on all interfaces while they train, which cannot be set.
+    The tracker listens on the scheduler's address. XGBoost's workers listen on all interfaces while they train; XGBoost has no
+    option to change that.
     """
 
     strategy = "xgboost.dask"
 
     def __init__(self, workers: Workers) -> None:
-        """Boosts a few rows first, for what a process does only once."""
+        """Boosts a few rows first, so that the work that each process does once is not timed."""
         self.workers = workers
         workers.each(import_xgboost)
         few = warm_up_rows(workers)
@@ -111,7 +113,7 @@ class DaskBoosting(BoostingEngine[Spread]):
         from xgboost.collective import Config
 
         client = self.workers.client
-        # XGBoost would otherwise choose an interface by the host's name, and listen there.
+        # Otherwise XGBoost would listen on the interface to which the host's name resolves.
         host = client.scheduler.address.rpartition("/")[2].rpartition(":")[0]
         with self.workers.current():
             matrix = xgboost_dask.DaskQuantileDMatrix(client, x, y, max_bin=parameters.get("max_bin", 256))
@@ -122,24 +124,24 @@ class DaskBoosting(BoostingEngine[Spread]):
 
 
 def boosting_engine(workers: Workers, spec: RunSpec) -> BoostingEngine[Any]:
-    """xgboost.dask as it is, or on disk where memory is limited."""
+    """xgboost.dask; with a memory limit, XGBoost with its matrix on disk."""
     from manyhands.backends.dask.boosting_on_disk import DaskBoostingOnDisk
 
     return DaskBoosting(workers) if spec.memory_limit is None else DaskBoostingOnDisk(workers)
 
 
 def import_xgboost() -> None:
-    """Imports what xgboost.dask needs, before anything is timed."""
+    """Imports xgboost.dask, before anything is timed."""
     import xgboost.dask  # noqa: F401
 
 
 def import_arrays() -> None:
-    """Imports what Dask arrays need, before anything is timed."""
+    """Imports Dask arrays, before anything is timed."""
     import dask.array  # noqa: F401
 
 
 class DaskPreparation(PreparationEngine[tuple[Any, Any]]):
-    """Dask arrays of the bytes, a chunk or more in every worker."""
+    """Dask arrays of the images' bytes, with one chunk in every worker."""
 
     strategy = "dask arrays"
 

@@ -1,4 +1,4 @@
-"""Dask's modules without their annotations, which cover a part of them only."""
+"""Dask's modules as `Any`, because their type annotations are incomplete."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 
 def distributed_module() -> Any:
-    """`distributed`."""
+    """The module `distributed`."""
     import distributed
 
     return distributed
 
 
 def array_module() -> Any:
-    """`dask.array`."""
+    """The module `dask.array`."""
     import dask.array
 
     return dask.array

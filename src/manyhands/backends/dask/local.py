@@ -1,4 +1,4 @@
-"""A Dask cluster on loopback for this run alone: started, and ended with all its processes."""
+"""Starts and ends the Dask cluster of one run, on loopback."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
 GIVE_UP_S = 5
-"""Seconds until a task whose own worker is gone fails."""
+"""Seconds until a task whose only permitted worker has ended fails."""
 
 
 def local_cluster(spec: RunSpec, folder: str) -> Any:
-    """A scheduler and `spec.workers` workers of one slot each in processes of their own, on loopback, with no dashboard."""
+    """A scheduler and `spec.workers` worker processes of one slot each, on loopback, without a dashboard."""
     import dask
 
-    # Rows that were in a worker which died cannot come back: without a limit, what needs them would be waited for.
+    # Rows of a worker that died are lost: without a time limit, tasks that need those rows would wait for ever.
     dask.config.set({"distributed.scheduler.no-workers-timeout": f"{GIVE_UP_S} s"} | memory_configuration(spec))
     return distributed_module().LocalCluster(
         n_workers=spec.workers,
@@ -27,17 +27,17 @@ def local_cluster(spec: RunSpec, folder: str) -> Any:
         processes=True,
         host="127.0.0.1",
         dashboard_address=None,
-        # Unless it is asked for, memory is not Dask's to manage: no other engine kills a worker for it.
+        # Without --memory-limit, Dask must not manage memory: no other engine ends a worker for its memory.
         memory_limit=spec.memory_limit or 0,
         local_directory=folder,
-        # Dask's nanny would start every worker with one thread, whatever was asked.
+        # Otherwise Dask's nanny would start every worker with one thread, for any --threads.
         env=thread_variables(spec.threads) | allocator(spec),
         silence_logs=logging.ERROR,
     )
 
 
 def kill_workers() -> None:
-    """Ends every process that this one has started: a worker may be blocked in a collective, where nothing else reaches it."""
+    """Kills every process that this one has started: a worker blocked in a collective reacts to nothing else."""
     import psutil
 
     for child in psutil.Process().children(recursive=True):
@@ -45,6 +45,6 @@ def kill_workers() -> None:
 
 
 def stop_tracker() -> None:
-    """Ends multiprocessing's resource tracker, which else ends a moment after this process, as if it had been left behind."""
+    """Ends multiprocessing's resource tracker, which otherwise ends a moment after this process, like a process left behind."""
     tracker: Any = resource_tracker._resource_tracker
     tracker._stop()

@@ -1,7 +1,7 @@
-"""What `--memory-limit` sets on Dask's workers, so that they spill in time and are not ended for what they need anyway.
+"""Dask's settings for `--memory-limit`: a worker writes rows to disk before its memory reaches the limit.
 
-A worker of 0.6 GB finishes K-means on 2.4 GB of rows that way. Dask's own settings look at the memory of the process: there they
-stop giving out tasks for good, because Python and its libraries alone are near the bound.
+With these settings a worker of 0.6 GB finishes K-means on 2.4 GB of rows. Dask's own settings compare the memory of the whole
+process with the limit. Python and its libraries alone come near such a limit, so a worker would stop taking tasks for ever.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from manyhands.measure.allocator import ALLOCATOR
 from manyhands.plan import RunSpec
 
 LIBRARIES = 550_000_000
-"""Bytes of a worker beside its rows: about 400 MB before there is one, 500 MB with a task of dask-ml on a chunk of 8 MiB."""
+"""Bytes of a worker without its rows: about 400 MB before the first row, 500 MB in a task of dask-ml on a chunk of 8 MiB."""
 OF_THE_REST = 0.6
-"""Dask's own `distributed.worker.memory.target`: the share that rows may take before the next one goes to disk."""
-LEAST = 0.05
-"""Of the limit: a few chunks, below which nothing would be spilled in peace."""
+"""Dask's default of `distributed.worker.memory.target`: the share of memory for rows; further rows are written to disk."""
+SMALLEST_TARGET = 0.05
+"""Smallest spill target, as a share of the limit: room for a few chunks; below it Dask spills all the time."""
 GIVE_BACK = {"MALLOC_TRIM_THRESHOLD_": str(1 << 16), "MALLOC_MMAP_THRESHOLD_": str(1 << 17)}
-"""glibc returns freed memory at once, as Dask and glibc itself would have it: what is kept would count against the limit."""
+"""Makes glibc return freed memory at once, the default of Dask and glibc; memory that glibc keeps counts against the limit."""
 
 
 def allocator(spec: RunSpec) -> dict[str, str]:
-    """The environment of a worker's allocator."""
+    """Environment variables for the memory allocator of a worker."""
     return ALLOCATOR if spec.memory_limit is None else GIVE_BACK
 
 
 def memory_configuration(spec: RunSpec) -> dict[str, Any]:
-    """Dask's configuration: rows are spilled when they come to their share, whatever the process has beside them."""
+    """Dask's configuration: rows are spilled once they reach their share; the rest of the process's memory is not counted."""
     if spec.memory_limit is None:
         return {}
-    target = max(LEAST, OF_THE_REST * (1 - LIBRARIES / spec.memory_limit))
+    target = max(SMALLEST_TARGET, OF_THE_REST * (1 - LIBRARIES / spec.memory_limit))
     memory = "distributed.worker.memory"
     return {f"{memory}.target": target, f"{memory}.spill": False, f"{memory}.pause": False}

@@ -1,6 +1,6 @@
-"""How the ranks in Dask's workers find each other: at a store that the worker of rank 0 serves on its own interface alone.
+"""The store at which the ranks in Dask's workers meet; rank 0's worker serves it on the worker's own interface only.
 
-Its port listens before the tasks start, so that every task knows it; all importing goes on at the same time.
+Its port is open before the tasks start, so that every task knows the port and all tasks import at the same time.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
     from torch._C._distributed_c10d import TCPStore
 
 JOIN_S = 120.0
-"""Longest wait for the other ranks to arrive: their workers have torch and the workload still to import."""
+"""Longest wait for the other ranks: their workers must first import torch and the workload."""
 LOOK_S = 1.0
-"""How often a rank that waits for the others looks whether it was told to give up."""
+"""Time between two checks, by a rank that waits for the others, whether its task was cancelled."""
 LISTENER = "manyhands_listener"
 
 
 def open_listener(dask_worker: Any = None) -> tuple[str, int]:
-    """Address of a free port of the worker's own interface, kept open there for the store of `rank_task`."""
+    """Opens a free port on the worker's own interface for the store of `rank_task`; returns its host and port."""
     listener = listen(dask_worker.ip)
     setattr(dask_worker, LISTENER, listener)
     return dask_worker.ip, port_of(listener)
 
 
 def close_listener(dask_worker: Any = None) -> None:
-    """Closes what `open_listener` opened, where no rank has taken it over."""
+    """Closes the port of `open_listener`, unless a rank has taken it over."""
     if listener := vars(dask_worker).pop(LISTENER, None):
         listener.close()
 
 
 def meet(rank: int, workers: int, meeting: tuple[str, int], check: Callable[[], None]) -> TCPStore:
-    """The store that rank 0 serves on its listener, once all ranks have it; raises EngineError naming who did not come."""
+    """The store that rank 0 serves on its listener, once all ranks have joined; raises EngineError with the missing ranks."""
     from distributed import get_worker
     from torch.distributed import DistStoreError
 
@@ -61,7 +61,7 @@ def meet(rank: int, workers: int, meeting: tuple[str, int], check: Callable[[], 
 
 
 def reach(meeting: tuple[str, int], workers: int, check: Callable[[], None]) -> TCPStore:
-    """A client of the store of rank 0, which listens already but may not serve yet; raises EngineError when it is gone."""
+    """A client of rank 0's store; its port is open but may not answer yet. Raises EngineError when it does not answer in time."""
     from torch._C._distributed_c10d import TCPStore
     from torch.distributed import DistError
 
@@ -76,7 +76,7 @@ def reach(meeting: tuple[str, int], workers: int, check: Callable[[], None]) -> 
 
 
 def failed_first(store: TCPStore, rank: int) -> bool:
-    """Whether no other rank has failed before this one. The store lives in rank 0: without it rank 0 was first."""
+    """True when no other rank has failed before `rank`. Rank 0 holds the store: if the store is gone, rank 0 failed first."""
     try:
         return store.compare_set("failed", "", str(rank)) == str(rank).encode()
     except RuntimeError:

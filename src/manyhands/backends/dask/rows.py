@@ -1,7 +1,8 @@
-"""Rows in the memory of Dask's workers: each reads its own share from the parts, and spills what finds no room.
+"""Rows in the memory of Dask's workers: each worker reads its own share from the parts, and spills rows that do not fit.
 
-No row passes through the driver. A worker's share is consecutive rows; a chunk of it is one part where memory is limited, else as
-many parts as make up CHUNK_BYTES: every chunk is a task in every iteration, and tasks of a few milliseconds cost more than they do.
+No row passes through the driver. A worker's share is consecutive rows, in chunks. With a memory limit a chunk is one part;
+without a limit it is as many parts as fit in CHUNK_BYTES, because each chunk is one task in every iteration, and Dask's cost
+for a task of a few milliseconds is larger than the task.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ CHUNK_BYTES = 256e6
 
 
 def pieces(slices: Sequence[Slice], row_bytes: int, limited: bool) -> list[list[Slice]]:
-    """A worker's slices as those of each chunk."""
+    """A worker's slices, grouped into chunks."""
     found: list[list[Slice]] = []
     used = 0.0
     for part, low, high in slices:
@@ -38,15 +39,15 @@ def pieces(slices: Sequence[Slice], row_bytes: int, limited: bool) -> list[list[
 
 @dataclass(frozen=True)
 class Spread:
-    """Rows in the workers: Dask arrays `x` (rows, columns) and `y` (rows,), None without labels, and each worker's chunks."""
+    """Rows in the workers: Dask arrays `x` (rows, columns) and `y` (rows,), `y` None without labels, and each worker's chunks."""
 
     x: Any
     y: Any
     chunks: Sequence[Sequence[tuple[Any, ...]]]
-    """Of each worker, the futures of its chunks: (x,) or (x, y)."""
+    """For each worker, the futures of its chunks: (x,) or (x, y)."""
 
     def fingerprints(self, workers: Workers) -> list[Fingerprint]:
-        """Of the rows of each worker, computed there."""
+        """The fingerprint of each worker's rows, computed in that worker."""
         asked = [
             [workers.client.submit(fingerprint, *chunk, workers=[address], pure=False) for chunk in chunks]
             for address, chunks in zip(workers.addresses, self.chunks, strict=True)
@@ -55,7 +56,7 @@ class Spread:
 
 
 def spread(workers: Workers, rows: Rows, labelled: bool, limited: bool = False) -> Spread:
-    """The rows, read by the workers; returns when all are there. `limited`: whether memory is, so that chunks have to be small."""
+    """Makes the workers read the rows, and returns when all rows are read. `limited`: memory is limited, so chunks are small."""
     row_bytes = len(rows.columns) * np.dtype(rows.dtype).itemsize
     given = [
         (address, piece)
@@ -65,7 +66,7 @@ def spread(workers: Workers, rows: Rows, labelled: bool, limited: bool = False) 
     run, sizes = uuid.uuid4().hex, tuple(sum(high - low for _, low, high in piece) for _, piece in given)
 
     def read(function: Callable[..., Any], name: str, *column: int) -> dict[tuple[Any, ...], Any]:
-        # A future under the key that the array gives its chunk is what persisting an array leaves.
+        # Futures under the keys of the array's chunks: the same state as after `persist`.
         keys = [(name, number, *column) for number in range(len(given))]
         return {
             key: workers.client.submit(function, *piece, key=key, workers=[address])
@@ -77,7 +78,7 @@ def spread(workers: Workers, rows: Rows, labelled: bool, limited: bool = False) 
         distributed_module().wait([*x.values(), *y.values()])
     for future in (*x.values(), *y.values()):
         if future.status != "finished":
-            future.result()  # raises what went wrong
+            future.result()  # raises the exception of the task
     pairs = list(zip(x.values(), y.values(), strict=True)) if labelled else [(future,) for future in x.values()]
     da = array_module()
     return Spread(

@@ -1,4 +1,4 @@
-"""Independent tasks on Dask: joblib with the backend `dask`, on the workers of the run alone."""
+"""Independent tasks on Dask: joblib with the backend `dask`, on the workers of the run only."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class DaskTasks(FileTaskEngine):
 
 
 class OnWorkers(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no types
-    """joblib's backend, which would run the tasks of a single worker in this process."""
+    """joblib's backend for Dask, changed so that the tasks of a single worker run on Dask too and not in this process."""
 
     def effective_n_jobs(self, n_jobs: int) -> int:
         return max(2, int(super().effective_n_jobs(n_jobs)))
 
 
 def import_models() -> None:
-    """Imports what the tasks need, before anything is timed."""
+    """Imports the libraries of the tasks, before anything is timed."""
     import sklearn.ensemble
     import sklearn.neural_network  # noqa: F401

@@ -1,6 +1,6 @@
-"""What Dask runs inside its workers: one task per rank, which together form a torch process group and train.
+"""The tasks that Dask runs inside its workers: one for each rank; together they form a torch process group and train.
 
-Nothing is left in a worker that goes on living: no group, no socket, no environment variable, no thread count.
+A worker of an existing cluster runs on afterwards, so a task leaves no group, socket, environment variable or thread count.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ if TYPE_CHECKING:
     import torch
 
 HANDSHAKE_S = 20.0
-"""Longest wait for their connections once all have arrived: a worker that dies just then would be waited for."""
+"""Longest wait for the connections between the ranks, once all have arrived; the ranks would wait for one that dies just then."""
 
 
 def describe(dask_worker: Any = None) -> tuple[str, int]:
-    """The version of manyhands in a worker and the tasks that run there, cancelled ones too; Dask passes the worker."""
+    """The version of manyhands in a worker and the number of tasks that run there, cancelled ones too; Dask passes the worker."""
     return __version__, len(dask_worker.state.executing)
 
 
 def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tuple[str, int]) -> dict[str, Any]:
     """The task of one rank: joins the group at the store of rank 0, does its work, leaves the group; returns its report.
 
-    `values`: the spec; `local_rank`: its number among the ranks of its host; `meeting`: what `open_listener` gave.
+    `values`: the spec; `local_rank`: this rank's number among the ranks of its host; `meeting`: the host and port from
+    `open_listener`.
     """
     import torch.distributed as dist
     from distributed import get_worker
@@ -62,7 +63,7 @@ def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tu
             return run_rank(DaskRank(device, task), spec)
         except Exception as error:
             if not failed_first(store, rank):
-                raise Followed(f"dask worker {rank} lost another worker") from error
+                raise ConsequentError(f"dask worker {rank} lost another worker") from error
             raise
         finally:
             dist.destroy_process_group()
@@ -78,13 +79,13 @@ class Task:
         self.state = worker.state.tasks[worker.get_current_task()]
 
     def check(self, rank: int) -> None:
-        """Raises EngineError when the task was cancelled or its client is gone: Dask itself lets a running task run on."""
+        """Raises EngineError when the task was cancelled or its client has ended; Dask itself never stops a running task."""
         if self.state.state == "cancelled":
-            raise EngineError(f"dask worker {rank} was told to give up")
+            raise EngineError(f"dask worker {rank} stopped because its task was cancelled")
 
 
 class DaskRank(GroupRank):
-    """A rank that gives up when its task is cancelled."""
+    """A rank that stops when its task is cancelled."""
 
     def __init__(self, device: str, task: Task) -> None:
         super().__init__(device)
@@ -99,5 +100,5 @@ class DaskRank(GroupRank):
         super().barrier()
 
 
-class Followed(EngineError):
-    """A rank failed because another one had failed first."""
+class ConsequentError(EngineError):
+    """The error of a rank that failed because another rank had failed first."""

@@ -1,6 +1,6 @@
-"""The Dask workers of an estimator run: chosen once, asked one by one, and what happens to them told in one line.
+"""The Dask workers of an estimator run, and the errors of a worker that is lost.
 
-A worker is a process with one slot, so that a task pinned to its address is a task of that rank.
+A worker is a process with one slot, so that a task pinned to its address is the task of that rank.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from manyhands.backends.estimators.run import probe
 from manyhands.errors import EngineError, UsageError
 from manyhands.plan import RunSpec
 
-LOST_WORDS = ("Invalid worker address", "src/collective/")
-"""What xgboost.dask says where its task was given to another worker, and XGBoost where another worker does not answer."""
+LOST_WORKER_MESSAGES = ("Invalid worker address", "src/collective/")
+"""Parts of error messages: xgboost.dask's when Dask moved its task to another worker, XGBoost's when a worker is silent."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Workers:
     threads: int
 
     def each(self, function: Callable[..., Any], *given: Sequence[Any]) -> list[Any]:
-        """What `function` returns in every worker, called at the same time; `given`: for each argument, its value for each rank."""
+        """The results of `function`, called in every worker at the same time; `given`: for each argument, one value a rank."""
         futures = [
             self.client.submit(function, *(values[rank] for values in given), workers=[address], pure=False)
             for rank, address in enumerate(self.addresses)
@@ -36,19 +36,19 @@ class Workers:
         return list(self.client.gather(futures))
 
     def probe(self) -> list[dict[str, Any]]:
-        """A report from every worker; raises EngineError when a running cluster's workers use other threads than asked for."""
+        """A report from every worker; raises EngineError when a worker does not use the number of threads of --threads."""
         reports: list[dict[str, Any]] = self.each(probe)
         for address, report in zip(self.addresses, reports, strict=True):
             if other := set(report["threads"].values()) - {self.threads}:
                 raise EngineError(
-                    f"dask worker {address} uses {max(other)} threads and --threads {self.threads} was asked for;"
+                    f"dask worker {address} uses {max(other)} threads, not --threads {self.threads};"
                     f" start it with OMP_NUM_THREADS={self.threads}"
                 )
         return reports
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Whatever Dask computes inside is computed by these workers alone."""
+        """Makes Dask compute with these workers only."""
         from dask.base import annotate
 
         with self.client.as_current(), annotate(workers=list(self.addresses)):
@@ -69,7 +69,7 @@ def workers_for(client: Any, spec: RunSpec) -> Workers:
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turns what Dask and XGBoost say about a lost worker into one line; errors of a task keep their own words."""
+    """Turns an exception of Dask or XGBoost about a lost worker into one line; the error of a task keeps its message."""
     from concurrent.futures import CancelledError
 
     from distributed import KilledWorker
@@ -77,14 +77,14 @@ def engine_errors() -> Iterator[None]:
     from distributed.scheduler import NoValidWorkerError
 
     lost = (
-        "a dask worker died while it trained, or took more than its --memory-limit, of which Python and its libraries alone"
-        " take about 400 MB"
+        "a dask worker died while it trained, or used more than its --memory-limit; Python and its libraries alone"
+        " use about 400 MB of it"
     )
     try:
         yield
     except (KilledWorker, NoValidWorkerError, CancelledError, CommClosedError):
         raise EngineError(lost) from None
     except ValueError as error:
-        if any(words in str(error) for words in LOST_WORDS):
+        if any(part in str(error) for part in LOST_WORKER_MESSAGES):
             raise EngineError(lost) from None
         raise

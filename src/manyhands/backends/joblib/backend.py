@@ -1,6 +1,6 @@
 """`joblib` and `joblib-threads`: independent tasks on a pool of loky processes, or of threads of this process.
 
-Only what joblib can spread is offered: ensembles and searches. One model's training is one task and stays on one worker.
+The backends offer ensembles and searches only: joblib distributes tasks, and the training of one model is one task on one worker.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ class JoblibProcesses(Backend):
         return too_few_tasks(spec)
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
-        """One task a member."""
+        """One task for each member."""
         from manyhands.backends.estimators.ensemble import ensemble_fit
 
         return ensemble_fit(spec, self.tasks)
 
     def fit_search(self, spec: RunSpec) -> Fit:
-        """One task a candidate and fold."""
+        """One task for each candidate and fold."""
         from manyhands.backends.estimators.search import search_fit
 
         return search_fit(spec, self.tasks)
 
 
 class JoblibThreads(JoblibProcesses):
-    """joblib with threads: nothing is copied, but Python's lock lets one of them run at a time outside NumPy."""
+    """joblib with threads: no array is copied, but outside NumPy Python's global lock lets only one thread run at a time."""
 
     name: ClassVar[str] = "joblib-threads"
     summary: ClassVar[str] = "joblib on threads of one process"

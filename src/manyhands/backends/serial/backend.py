@@ -1,4 +1,4 @@
-"""`serial`: one worker in this process, the base line. Its threads are set by `--threads`, one unless asked otherwise."""
+"""`serial`: one worker in this process, the base line. `--threads` sets its number of threads, by default one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from manyhands.plan import RunSpec
 
 
 class Serial(Backend):
-    """No engine at all."""
+    """One worker without an engine."""
 
     name: ClassVar[str] = "serial"
     summary: ClassVar[str] = "one process, no engine: the base line"
     libraries: ClassVar[tuple[str, ...]] = ()
     limits_memory: ClassVar[bool] = True
-    lacks: ClassVar[Mapping[str, str]] = {"collective": "one process has no other to exchange with"}
+    lacks: ClassVar[Mapping[str, str]] = {"collective": "one process has no other process to exchange data with"}
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
@@ -70,15 +70,15 @@ class Serial(Backend):
 
 
 def too_large(spec: RunSpec, limit: int) -> str | None:
-    """Why the rows of `spec` do not fit one process of `limit` bytes, with the sizes; None when they do."""
+    """The reason why the rows of `spec` do not fit one process of `limit` bytes, with the sizes; None when they fit."""
     from manyhands.backends.serial.estimators import COPIES, training_bytes
 
     rows = training_bytes(spec)
     if rows is None:
-        return f"{spec.workload} does not say how large its rows are, so serial cannot keep --memory-limit; leave it out"
+        return f"{spec.workload} does not report the size of its rows, so serial cannot check --memory-limit; leave the limit out"
     if COPIES * rows <= limit:
         return None
     return (
-        f"serial holds all rows in one process: {rows / 1e6:.0f} MB of rows, and as much again for the copy that fitting makes,"
+        f"serial holds all rows in one process: {rows / 1e6:.0f} MB of rows, and as much again for the copy that training makes,"
         f" do not fit --memory-limit {limit / 1e6:.0f} MB; use dask or spark, more memory or fewer --samples"
     )

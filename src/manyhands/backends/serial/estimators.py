@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import xgboost
 
 COPIES = 2
-"""The rows, and the copy that scikit-learn centres or that XGBoost's matrix is."""
+"""Number of copies of the rows in memory: the rows, and scikit-learn's centred copy or XGBoost's matrix."""
 
 
 def training_bytes(spec: RunSpec) -> int | None:
-    """What the training rows of `spec` take in memory; None when the workload cannot tell."""
+    """Bytes of the training rows of `spec` in memory; None when the workload does not report them."""
     workload = workload_class(spec.workload).from_settings(spec.settings)
     return workload.training_bytes(data_folder(spec), spec.total_samples)
 
@@ -57,7 +57,7 @@ class SerialClustering(ClusteringEngine[NDArray[Any]]):
 
 
 class SerialBoosting(BoostingEngine[tuple[NDArray[Any], NDArray[Any]]]):
-    """`xgboost.train`, its threads those of the spec."""
+    """`xgboost.train`, with the threads of the spec."""
 
     def load(self, rows: Rows) -> tuple[NDArray[Any], NDArray[Any]]:
         return rows.read_x(), rows.read_y()
@@ -73,7 +73,7 @@ class SerialBoosting(BoostingEngine[tuple[NDArray[Any], NDArray[Any]]]):
 
 
 class SerialTasks(TaskEngine):
-    """One task after the other."""
+    """Runs one task after the other."""
 
     def run(self, function: Callable[..., Any], tasks: Sequence[Task]) -> list[Any]:
         return [function(*task) for task in tasks]
