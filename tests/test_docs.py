@@ -1,4 +1,4 @@
-"""README and docs/: every `manyhands` command that they print exists, and every page answers one question."""
+"""README and docs/: every command and every file that they name exists, and every page answers one question."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "docs" / "examples" / "README.md",
     *sorted((ROOT / "deploy").glob("*/README.md")),
 ]
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+"""The file of a link within the repository."""
 COMMAND = re.compile(r"^(?:\w+)?\$\s+(?:docker compose run --rm client |kubectl exec \S+ -- )?manyhands (.+)$", re.MULTILINE)
 
 
@@ -33,6 +36,13 @@ def test_every_command_in_the_docs_is_accepted(page: str, command: str, capsys: 
     """The parser accepts it, and warns of no old name."""
     parser().parse_args(shlex.split(command))
     assert "is now" not in capsys.readouterr().err, page
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, *sorted((ROOT / "docs" / "results").glob("*.md"))], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_every_link_within_the_repository_leads_to_a_file(page: Path) -> None:
+    assert [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
 
 
 def test_the_readme_is_short() -> None:

@@ -49,3 +49,11 @@ def load(name: str) -> Any:
     if not hasattr(module, attribute):
         raise UsageError(f"{path} has no {attribute!r}; give path/to/file.py:Name with a class of that file")
     return getattr(module, attribute)
+
+
+def call(name: str, *arguments: Any) -> Any:
+    """Calls the function at `path/to/file.py:name`.
+
+    Another process can import this function, and so run a function of a user's file: `Process(target=call, args=(name, ...))`.
+    """
+    return load(name)(*arguments)
