@@ -1,61 +1,126 @@
-"""The suites under `benchmarks/` know every workload that there is."""
+"""The suites under `benchmarks/` find every workload by themselves."""
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from manyhands.plugins import workload_classes
 
 ROOT = Path(__file__).parent.parent
-TRAINING = ROOT / "benchmarks" / "asv_suite" / "training.py"
+PLANTED = """
+from dataclasses import dataclass
+
+from manyhands.workloads.mlp import Mlp
 
 
-def classes() -> dict[str, ast.ClassDef]:
-    """Workload name -> its class in asv's suite, read without importing it."""
-    found = {}
-    for node in ast.parse(TRAINING.read_text()).body:
-        if isinstance(node, ast.ClassDef):
-            found[assigned(node, "workload")] = node
-    return found
+@dataclass(frozen=True)
+class Tiny(Mlp):
+    name = "tiny-net"
+    quality = "mape_percent"
+"""
+READ = """
+import inspect
+import json
+
+from asv_suite import training
+
+classes = [value for name, value in vars(training).items() if inspect.isclass(value) and not inspect.isabstract(value)]
+own = [value for value in classes if issubclass(value, training.Cells)]
+print(json.dumps({
+    value.workload: {
+        "name": value.__name__,
+        "unit": value.unit,
+        "base": value.__base__.__name__,
+        "cache": inspect.getsourcelines(value.setup_cache),
+    }
+    for value in own
+}))
+"""
+"""Prints workload -> its class in the suite of asv, with the lines by which asv identifies the cache of the class."""
+AS_ASV = """
+import json
+
+from asv_runner.discovery import disc_benchmarks
+
+print(json.dumps({found.name: [found.setup_cache_key, found.unit] for found in disc_benchmarks("asv_suite")}))
+"""
+"""Prints the name of each benchmark that asv finds -> the key of its cache, and its unit."""
 
 
-def assigned(node: ast.ClassDef, name: str) -> str:
-    return str(
-        next(
-            ast.literal_eval(statement.value)
-            for statement in node.body
-            if isinstance(statement, ast.Assign)
-            and isinstance(statement.targets[0], ast.Name)
-            and statement.targets[0].id == name
-        )
-    )
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for PYTHONPATH with a package that offers the workload `tiny-net` by an entry point."""
+    folder = tmp_path_factory.mktemp("planted")
+    (folder / "planted.py").write_text(PLANTED)
+    (folder / "planted-1.dist-info").mkdir()
+    (folder / "planted-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 1\n")
+    entry = "[manyhands.workloads]\ntiny-net = planted:Tiny\n"
+    (folder / "planted-1.dist-info" / "entry_points.txt").write_text(entry)
+    return folder
 
 
-def test_every_workload_has_a_class_in_the_asv_suite() -> None:
-    ours = {name for name, workload in workload_classes().items() if workload.__module__.startswith("manyhands.")}
-    assert set(classes()) == ours
+def printed(code: str, planted: Path) -> dict[str, Any]:
+    """The JSON that `code` prints in a Python that has the suite of asv and the planted workload on its path."""
+    env = os.environ | {"PYTHONPATH": f"{planted}{os.pathsep}{ROOT / 'benchmarks'}"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
 
 
-def test_the_unit_of_quality_is_the_metric_of_the_workload() -> None:
-    for name, node in classes().items():
-        assert assigned(node, "unit") == workload_classes()[name].quality
+@pytest.fixture(scope="module")
+def classes(planted: Path) -> dict[str, Any]:
+    """Workload -> its class in the suite of asv."""
+    return printed(READ, planted)
 
 
-def test_each_class_has_a_cache_of_its_own() -> None:
-    """asv would share an inherited one between all classes."""
-    for node in classes().values():
-        assert "setup_cache" in {statement.name for statement in node.body if isinstance(statement, ast.FunctionDef)}
+def test_every_workload_has_a_class_in_the_asv_suite(classes: dict[str, Any]) -> None:
+    assert set(classes) == {*workload_classes(), "tiny-net"}
+    assert classes["kmeans"]["name"] == "Kmeans"
+    for name, workload in workload_classes().items():
+        assert classes[name]["base"] == ("NetworkCells" if workload.kind == "network" else "Cells")
+
+
+def test_a_new_workload_is_found_by_asv_without_a_line_in_its_suite(classes: dict[str, Any]) -> None:
+    found = classes["tiny-net"]
+    assert (found["name"], found["unit"], found["base"]) == ("Tinynet", "mape_percent", "NetworkCells")
+
+
+def test_the_unit_of_quality_is_the_metric_of_the_workload(classes: dict[str, Any]) -> None:
+    for name, workload in workload_classes().items():
+        assert classes[name]["unit"] == workload.quality
+
+
+def test_each_class_has_a_cache_of_its_own(classes: dict[str, Any]) -> None:
+    """asv would share an inherited one, and one at the same line, between all classes."""
+    assert len({first for _, first in (found["cache"] for found in classes.values())}) == len(classes)
+    for lines, _ in (found["cache"] for found in classes.values()):
+        assert lines[0].strip() == "def setup_cache(self) -> Cached:"
+
+
+def test_asv_finds_the_same_benchmarks_under_the_same_names(planted: Path) -> None:
+    pytest.importorskip("asv_runner")
+    found = printed(AS_ASV, planted)
+    assert {"training.Rnn.track_step_ms", "training.Kmeans.track_wall_s", "training.Tinynet.track_loss"} <= set(found)
+    assert "training.Kmeans.track_step_ms" not in found
+    assert found["training.Rnn.track_quality"][1] == "accuracy"
+    keys: dict[str, set[str]] = {}
+    for name, (key, _) in found.items():
+        module, title, _ = name.split(".")
+        if module == "training":
+            keys.setdefault(title, set()).add(key)
+    assert all(len(own) == 1 for own in keys.values())
+    assert len(set.union(*keys.values())) == len(keys) == len(workload_classes()) + 1
 
 
 def command(*words: str, **variables: str) -> str:
-    """What a tool prints that is run as a user runs it, with nothing of this pytest around it; fails when it fails."""
+    """The output of a tool without the variables of this pytest, as for a user; the test fails when the tool fails."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MANYHANDS_"))} | variables
     done = subprocess.run([sys.executable, "-m", *words], env=env, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
@@ -95,7 +160,7 @@ def test_asv_measures_a_cell(tmp_path: Path) -> None:
     own = {"HOME": str(tmp_path), "MANYHANDS_CACHE": str(tmp_path / "cache"), "MANYHANDS_ASV_BACKENDS": "serial"}
     config = ["--config", str(tmp_path / "asv.conf.json")]
     command("asv", "machine", "--yes", *config, **own)
-    told = command("asv", "run", "--python=same", "--quick", "--bench", "Rnn.track_train_s", *config, **own)
-    assert "training.Rnn.track_train_s" in told
-    assert "serial" in told
-    assert "failed" not in told
+    printed_by_asv = command("asv", "run", "--python=same", "--quick", "--bench", "Rnn.track_train_s", *config, **own)
+    assert "training.Rnn.track_train_s" in printed_by_asv
+    assert "serial" in printed_by_asv
+    assert "failed" not in printed_by_asv

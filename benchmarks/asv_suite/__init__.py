@@ -1,1 +1,1 @@
-"""Speed over commits, for asv. Every module here is imported by it, so none does any work when it is."""
+"""Speed over commits, for asv. It imports every module here, so a module only defines classes when it is imported."""

@@ -1,4 +1,4 @@
-"""What the classes of `training` share: run each cell once, then hand out its numbers.
+"""The base classes of `training`: they run each cell once, then return its numbers.
 
 Chosen by environment variables, because asv has no options for it; with their defaults:
     MANYHANDS_ASV_BACKENDS=serial,ddp,joblib
