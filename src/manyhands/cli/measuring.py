@@ -117,7 +117,7 @@ def help_out(
     sweep_leftovers()
     surroundings = Surroundings(order_seed=options.order_seed, log_folder=out.parent / f"{out.stem}-logs")
     follower = PlanFollower(runs, skipped, between_s)
-    node = f"node {follower.one.node_rank} of {follower.one.nodes}"
+    node = f"node {follower.any_run.node_rank} of {follower.any_run.nodes}"
     failed = bool(skipped)
     for reason in dict.fromkeys(reason for _, reason in skipped):
         print(f"{node}: {reason}; reporting this to node 0", file=sys.stderr)

@@ -47,14 +47,14 @@ def words(backend: str, *options: str) -> list[str]:
 
 
 def is_training(process: psutil.Process) -> bool:
-    """Whether it has its share of a run open: the rows in memory, and connections to the other worker."""
+    """True when the process has loaded torch and uses a processor."""
     with suppress(psutil.Error):
         return any("libtorch_cpu" in mapped.path for mapped in process.memory_maps()) and process.cpu_percent(0.3) > 20
     return False
 
 
 def trains_on(host: Host) -> bool:
-    """Whether a worker there is at work and past its start: it has imported torch, and used some seconds of CPU time."""
+    """True when a worker on the host trains: it has imported torch and used some seconds of CPU time."""
     return any(process.cpu_times().user > 5 and is_training(process) for process in host.processes())
 
 
@@ -177,7 +177,7 @@ def test_node_that_goes_away_is_named_and_nothing_goes_on(hosts: list[Host], tmp
     assert nodes[0].wait(60) == 1
     record = only_record(tmp_path)
     assert record.status == "failed"
-    assert "ddp worker 1 is lost: nothing was heard from it for 15 s (on beta)" in str(record.reason)
+    assert "ddp worker 1 is lost: it sent no heartbeat for 15 s (on beta)" in str(record.reason)
     assert not left(hosts)
 
 
@@ -214,7 +214,7 @@ def test_worker_killed_before_it_has_met_the_others_is_named_too(hosts: list[Hos
     assert not left(hosts)
 
 
-def test_data_that_one_node_does_not_see_is_told_with_host_and_path(hosts: list[Host], tmp_path: Path) -> None:
+def test_error_of_data_that_one_node_does_not_see_names_host_and_path(hosts: list[Host], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     make_set("mnist", folder)
     nodes = start_nodes("ddp", hosts, tmp_path, "--data-dir", str(folder), hidden=folder / "mnist")
@@ -225,7 +225,7 @@ def test_data_that_one_node_does_not_see_is_told_with_host_and_path(hosts: list[
     assert reason.removesuffix(" (on beta)") in (tmp_path / "beta.log").read_text()
 
 
-def test_data_that_one_worker_of_an_engine_does_not_see_is_told_with_host_and_path(hosts: list[Host], room: Path) -> None:
+def test_error_of_data_that_one_worker_of_an_engine_does_not_see_names_host_and_path(hosts: list[Host], room: Path) -> None:
     folder = room / "data"
     make_set("mnist", folder)
     address = start_dask(hosts, room, hidden=folder / "mnist")
@@ -236,11 +236,11 @@ def test_data_that_one_worker_of_an_engine_does_not_see_is_told_with_host_and_pa
     assert "(on beta)" in reason
 
 
-def test_node_that_never_comes_is_named(hosts: list[Host], tmp_path: Path) -> None:
+def test_node_that_never_connects_is_named(hosts: list[Host], tmp_path: Path) -> None:
     asked = [*words("ddp", "--nodes", "2", "--address", "alpha:29500", "--node-rank", "0"), "--timeout", "20"]
     node = hosts[0].start([*asked, "--out", str(tmp_path / "records.jsonl")], tmp_path / "alpha.log")
     assert node.wait(60) == 1
-    assert "node 1 of 2 did not come to alpha:29500 in time" in str(only_record(tmp_path).reason)
+    assert "node 1 of 2 did not connect to alpha:29500 in time" in str(only_record(tmp_path).reason)
 
 
 @pytest.mark.parametrize("backend", list(ENGINES))

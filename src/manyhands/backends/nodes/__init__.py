@@ -1,1 +1,1 @@
-"""Several machines that each run the same command: where they meet, and how a lost one is noticed."""
+"""Runs over several machines: every node runs the same command, joins one store, and notices when a worker is lost."""

@@ -1,4 +1,4 @@
-"""By which of its network interfaces this host reaches another one."""
+"""Finds the network interface through which this host reaches another one."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from manyhands.machine import host_name
 
 
 def interface_towards(host: str) -> str:
-    """The network interface of this machine through which `host` is reached: the one that gloo is to use.
+    """The network interface of this machine through which it reaches `host`; gloo must use this one.
 
-    Left to itself gloo takes what this machine's name resolves to, which may be loopback, or listens on another network.
+    By default gloo uses the address that this machine's name resolves to, which may be loopback or belong to another network.
+    Raises EngineError when no interface has the address.
     """
     address = own_address_towards(host)
     if name := interface_of(address):
         return name
-    raise EngineError(f"{host_name()} reaches {host} from {address}, which none of its network interfaces has")
+    raise EngineError(f"{host_name()} reaches {host} from {address}, but none of its network interfaces has that address")
 
 
 def interface_of(address: str) -> str | None:
-    """Name of the network interface that has the IP address; None when there is none."""
+    """Name of the network interface that has the IP address; None when no interface has it."""
     for name, entries in psutil.net_if_addrs().items():
         if any(entry.address.partition("%")[0] == address for entry in entries):
             return name
@@ -30,7 +31,7 @@ def interface_of(address: str) -> str | None:
 
 
 def own_address_towards(host: str) -> str:
-    """The address that this machine has on its way to `host`; nothing is sent."""
+    """The address from which this machine would send packets to `host`; it sends none. Raises OSError without a route."""
     family, kind, _, _, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind) as probe:
         probe.connect(address)

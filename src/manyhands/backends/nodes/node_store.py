@@ -1,7 +1,7 @@
-"""Where the nodes of a run over several machines meet: at a store that node 0 serves at `--address`, and on that address alone.
+"""The store through which the nodes of a run exchange messages. Node 0 serves it at `--address`, and on that address alone.
 
-Nodes make run after run, each at its own pace. So one that comes asks which run the store is for, and comes again later when
-it is still the one before.
+Each node makes its runs at its own pace, so a node that connects reads which run the store is for. When that is still the
+previous run, the node tries again later.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from manyhands.plan import RunSpec
 
 NAME = "manyhands-nodes"
 JOIN_S = 300.0
-"""Longest wait for the other nodes: people start them by hand, one after the other."""
+"""Longest wait for the other nodes: people may start them by hand, one after the other."""
 LOOK_S = 0.2
+"""Time between two looks at the store."""
 TRY_S = 5
-"""For a store that is there to answer."""
-NOBODY = "nobody answers there"
-OTHER_RUN = "node 0 makes another run, so its command is another one"
+"""Longest wait for the answer of a store."""
+NO_NODE = "no node answers there"
+OTHER_RUN = "node 0 makes another run, so its command differs from this one"
 
 
 def meet(spec: RunSpec) -> TCPStore:
-    """The store of this run, once all nodes are at it.
+    """The store of this run, once every node has connected to it.
 
-    Raises UsageError on node 0 when the address is not its own, EngineError naming who did not come.
+    Raises UsageError on node 0 when the address is not its own, EngineError that names the nodes that did not connect.
     """
     deadline = now() + min(JOIN_S, spec.timeout_s / 2)
     if spec.node_rank == 0:
@@ -52,33 +53,36 @@ def meet(spec: RunSpec) -> TCPStore:
     nodes = range(spec.nodes)
     while not store.check([f"node-{node}" for node in nodes]):
         if now() > deadline:
-            raise EngineError(absent(spec, [node for node in nodes if not store.check([f"node-{node}"])]))
+            raise EngineError(absent_message(spec, [node for node in nodes if not store.check([f"node-{node}"])]))
         time.sleep(LOOK_S)
     return store
 
 
-def absent(spec: RunSpec, nodes: list[int]) -> str:
-    """That these nodes did not come, in words."""
-    away = ", ".join(map(str, nodes))
-    return f"node {away} of {spec.nodes} did not come to {spec.address} in time; start the same command there, with its own --node-rank"
+def absent_message(spec: RunSpec, nodes: list[int]) -> str:
+    """The error message when these nodes did not connect in time."""
+    missing = ", ".join(map(str, nodes))
+    return (
+        f"node {missing} of {spec.nodes} did not connect to {spec.address} in time; start the same command there, with its own"
+        " --node-rank"
+    )
 
 
-def at(spec: RunSpec) -> tuple[str, int]:
-    """Host and port of the store; raises UsageError when the address is none."""
+def host_and_port(spec: RunSpec) -> tuple[str, int]:
+    """Host and port of the store; raises UsageError when `--address` is not HOST:PORT."""
     if point := meeting_point(spec.address or ""):
         return point
     raise UsageError(str(no_meeting(spec)))
 
 
 def serve(spec: RunSpec) -> TCPStore:
-    """An empty store at the address; raises UsageError when the address is not this machine's, or no other one can reach it."""
-    host, port = at(spec)
+    """An empty store at the address. Raises UsageError when this machine does not have the address or others cannot reach it."""
+    host, port = host_and_port(spec)
     try:
         found = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
         if _is_loopback(found) and host not in ("localhost", found):
             raise UsageError(
-                f"--address {spec.address}: on this machine {host} means {found}, where no other machine reaches it; give this"
-                " machine's address on the network, on every node"
+                f"--address {spec.address}: on this machine {host} means {found}, which no other machine can reach;"
+                " give every node this machine's address on the network"
             )
         listener = listen(host, port)
     except OSError as error:
@@ -89,15 +93,15 @@ def serve(spec: RunSpec) -> TCPStore:
     return bound_store.serve(listener, host, None, spec.timeout_s)
 
 
-def connect(spec: RunSpec, patience_s: float = TRY_S) -> TCPStore:
-    """The store that node 0 serves at this time, whatever for; raises OSError or DistError when there is none."""
-    host, port = at(spec)
-    socket.create_connection((host, port), timeout=TRY_S).close()  # torch itself would tell each vain try at length
-    return TCPStore(host, port, None, False, timedelta(seconds=patience_s), wait_for_workers=False)
+def connect(spec: RunSpec, timeout_s: float = TRY_S) -> TCPStore:
+    """The store that node 0 serves now, for whichever run; raises OSError or DistError when no store answers."""
+    host, port = host_and_port(spec)
+    socket.create_connection((host, port), timeout=TRY_S).close()  # torch itself would log every failed attempt at length
+    return TCPStore(host, port, None, False, timedelta(seconds=timeout_s), wait_for_workers=False)
 
 
 def _reach(spec: RunSpec, deadline: float) -> TCPStore:
-    seen = NOBODY
+    seen = NO_NODE
     while now() < deadline:
         try:
             store = connect(spec)
@@ -108,26 +112,26 @@ def _reach(spec: RunSpec, deadline: float) -> TCPStore:
         except (OSError, DistError) as error:
             seen = no_answer(error) or seen
         time.sleep(LOOK_S)
-    raise missed(spec, seen)
+    raise not_found(spec, seen)
 
 
 def no_answer(error: Exception) -> str:
-    """Why `connect` has failed, in words; empty when the error says nothing that a reader could use."""
+    """The reason why `connect` failed; empty when the error holds none that a reader could use."""
     return f"no answer: {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
 
 
-def missed(spec: RunSpec, seen: str) -> EngineError:
-    """The error of a node that looked for node 0 in vain; `seen`: what it found last."""
-    return EngineError(f"node {spec.node_rank} did not meet node 0 at {spec.address} in time: {seen}")
+def not_found(spec: RunSpec, seen: str) -> EngineError:
+    """The error of a node that did not find node 0; `seen`: the result of its last attempt."""
+    return EngineError(f"node {spec.node_rank} did not find node 0 at {spec.address} in time: {seen}")
 
 
 def read_key(store: TCPStore, key: str) -> str | None:
-    """What stands in the store under the key; None when nothing does."""
+    """The value of the key in the store; None when the store does not have the key."""
     return store.get(key).decode() if store.check([key]) else None
 
 
 def run_name(spec: RunSpec) -> str:
-    """The same on all nodes of a run, and on no node of another one of the same plan."""
+    """A name that all nodes of a run derive alike, and that no other run of the plan has."""
     return hashlib.sha256(repr(replace(spec, node_rank=0)).encode()).hexdigest()
 
 
@@ -136,10 +140,10 @@ def _is_loopback(address: str) -> bool:
 
 
 class NodeRendezvous(StaticTCPRendezvous):
-    """torchrun's static rendezvous at our store."""
+    """torchrun's static rendezvous, with the store of the nodes."""
 
     def __init__(self, spec: RunSpec, run_id: str) -> None:
-        host, port = at(spec)
+        host, port = host_and_port(spec)
         super().__init__(host, port, spec.node_rank, spec.nodes, run_id, int(spec.timeout_s))
         self.spec = spec
 
@@ -153,7 +157,7 @@ class NodeRendezvous(StaticTCPRendezvous):
 
 
 def register_nodes(spec: RunSpec) -> str:
-    """Makes the rendezvous of this run known to torch, and returns its name."""
+    """Registers the rendezvous of this run with torch, and returns its name."""
 
     def create(parameters: RendezvousParameters) -> NodeRendezvous:
         return NodeRendezvous(spec, parameters.run_id)

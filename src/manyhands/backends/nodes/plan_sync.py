@@ -1,7 +1,8 @@
-"""Which run the nodes of a plan make next: node 0 says it, the others follow.
+"""Makes all nodes of a plan start the same run: node 0 announces each run, and the other nodes join it.
 
-The commands agree on it before a run's own process is started. So nobody's wait for another machine is in a phase, a node that
-is one run behind or has `--resume` to skip some stays in step, and one that cannot take part says why.
+The commands agree on a run before they start its own process, so no phase of a run contains the wait for another machine.
+A node that is one run behind, or that skips runs because of `--resume`, stays in step. A node that cannot make a run reports
+the reason to node 0.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from torch.distributed import DistError
 from manyhands.backends.nodes.node_store import (
     JOIN_S,
     LOOK_S,
-    NOBODY,
+    NO_NODE,
     OTHER_RUN,
-    absent,
+    absent_message,
     connect,
-    missed,
     no_answer,
+    not_found,
     read_key,
     run_name,
     serve,
@@ -32,87 +33,87 @@ from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
 
 AGAIN_S = 60.0
-"""Longest wait for a node after the first run: much longer than ending one run and starting another takes.
+"""Longest wait for a node after the first run: much longer than the time to end one run and start the next.
 
-Node 0 may also make runs of one node in between; then the others wait for as long as one of these may take.
+Node 0 may also make runs of one node in between; the other nodes then wait for as long as such a run may take.
 """
-TELL_S = 2.0
-"""Waiting shorter than this is not worth a line."""
-PART_S = 5.0
-"""For the others to notice that all have come."""
+NOTICE_S = 2.0
+"""A wait longer than this prints a line."""
+CONFIRM_S = 5.0
+"""Longest wait until the other nodes confirm that they start the run."""
 
 
 class PlanLeader:
-    """Node 0: calls the others to each run of its plan."""
+    """Node 0: announces each run of its plan to the other nodes."""
 
-    def __init__(self, runs: Sequence[RunSpec], say: Callable[[str], None]) -> None:
+    def __init__(self, runs: Sequence[RunSpec], notify: Callable[[str], None]) -> None:
+        """`notify` prints a line for the user."""
         self.left = sum(spec.nodes > 1 for spec in runs)
-        self.say = say
-        self.patience_s = JOIN_S
-        self.away: str | None = None
-        """Who did not come, and is not waited for again."""
+        self.notify = notify
+        self.longest_s = JOIN_S
+        self.absent: str | None = None
+        """The error message about the nodes that did not connect; node 0 does not wait for them again."""
 
     def __call__(self, spec: RunSpec) -> None:
         """Returns when every node is ready for the run; at once for a run of one node.
 
-        Raises EngineError that names who did not come or says what a node has against it, UsageError for an address that is not
-        this machine's.
+        Raises EngineError when a node did not connect or cannot make the run, with its reason; UsageError when this machine does
+        not have the address.
         """
         if spec.nodes == 1:
             return
         self.left -= 1
-        if self.away:
-            raise EngineError(f"not made, because of an earlier run: {self.away}")
+        if self.absent:
+            raise EngineError(f"not run, because an earlier run failed: {self.absent}")
         store = serve(spec)
         store.set("left", str(self.left))
         store.set("next", run_name(spec))
         self._wait(store, spec)
         store.set("go", "")
-        deadline = now() + PART_S
-        while not store.check([f"gone-{node}" for node in range(1, spec.nodes)]) and now() < deadline:
+        deadline = now() + CONFIRM_S
+        while not store.check([f"started-{node}" for node in range(1, spec.nodes)]) and now() < deadline:
             time.sleep(LOOK_S / 4)
-        self.patience_s = AGAIN_S
+        self.longest_s = AGAIN_S
 
     def _wait(self, store: TCPStore, spec: RunSpec) -> None:
         others = range(1, spec.nodes)
-        began, told = now(), False
+        began, notified = now(), False
         while not store.check([f"ready-{node}" for node in others]):
-            if against := read_key(store, "against"):
-                raise EngineError(against)
+            if reason := read_key(store, "refused"):
+                raise EngineError(reason)
             waited = now() - began
-            if waited > wait_seconds(self.patience_s, spec):
-                away = absent(spec, [node for node in others if not store.check([f"ready-{node}"])])
-                self.away = away
-                raise EngineError(away)
-            if waited > TELL_S and not told:
-                self.say(f"waiting for the other nodes at {spec.address}")
-                told = True
+            if waited > wait_seconds(self.longest_s, spec):
+                self.absent = absent_message(spec, [node for node in others if not store.check([f"ready-{node}"])])
+                raise EngineError(self.absent)
+            if waited > NOTICE_S and not notified:
+                self.notify(f"waiting for the other nodes at {spec.address}")
+                notified = True
             time.sleep(LOOK_S)
 
 
 class PlanFollower:
-    """Another node: comes when node 0 calls."""
+    """Any other node: joins the runs that node 0 announces."""
 
     def __init__(self, runs: Sequence[RunSpec], refused: Sequence[tuple[RunSpec, str]], between_s: float = 0.0) -> None:
-        """`between_s`: how long node 0 may be at something else between two runs."""
+        """`refused`: runs with the reasons why this node cannot make them. `between_s`: longest time between two runs of node 0."""
         self.runs = {run_name(spec): spec for spec in runs}
         self.refused = {run_name(spec): f"{reason} (on {host_name()})" for spec, reason in refused}
-        """Runs that cannot be made here, and why."""
-        self.one = next(iter([*runs, *(spec for spec, _ in refused)]))
+        """Names of the runs that this node cannot make -> the reason."""
+        self.any_run = next(iter([*runs, *(spec for spec, _ in refused)]))
         self.between_s = between_s
         self.left: int | None = None
-        """Runs that node 0 has before it; None until it has called."""
+        """The number of runs that node 0 has left; None until it has announced one."""
 
     def next(self) -> RunSpec | None:
-        """The run that node 0 makes next, once every node is ready for it; None when there is none any more.
+        """The run that node 0 makes next, once every node is ready for it; None when node 0 has no more runs.
 
-        Raises EngineError when node 0 cannot be found, or has another plan; UsageError when another machine is this node already.
+        Raises EngineError when node 0 cannot be found or has another plan; UsageError when another machine has this node's rank.
         """
         if self.left == 0:
             return None
-        spec = self.one
+        spec = self.any_run
         deadline = self._deadline()
-        seen = NOBODY
+        seen = NO_NODE
         while now() < deadline:
             try:
                 store = connect(spec)
@@ -122,38 +123,38 @@ class PlanFollower:
                         return self.runs.pop(name)
                 elif name in self.refused:
                     self.left = int(read_key(store, "left") or 0)
-                    store.set("against", self.refused.pop(name))
+                    store.set("refused", self.refused.pop(name))
                     deadline = self._deadline()
                     if self.left == 0:
                         return None
                 elif name:
                     seen = OTHER_RUN
             except (OSError, DistError) as error:
-                if self.left == 0:  # the last one was called off
+                if self.left == 0:  # a node refused the last run, so node 0 has ended
                     return None
                 seen = no_answer(error) or seen
             time.sleep(LOOK_S)
-        raise missed(spec, seen)
+        raise not_found(spec, seen)
 
     def _deadline(self) -> float:
         longest_s = JOIN_S if self.left is None else AGAIN_S
-        return now() + self.between_s + wait_seconds(longest_s, self.one)
+        return now() + self.between_s + wait_seconds(longest_s, self.any_run)
 
     def _joins(self, store: TCPStore, deadline: float) -> bool:
-        rank = self.one.node_rank
-        me = f"{host_name()}, process {os.getpid()}"
-        other = store.compare_set(f"ready-{rank}", "", me).decode()
-        if other != me:
-            raise UsageError(f"--node-rank {rank} is taken by {other}; give each machine its own, 0 to {self.one.nodes - 1}")
+        rank = self.any_run.node_rank
+        own = f"{host_name()}, process {os.getpid()}"
+        other = store.compare_set(f"ready-{rank}", "", own).decode()
+        if other != own:
+            raise UsageError(f"--node-rank {rank} is taken by {other}; give each machine its own, 0 to {self.any_run.nodes - 1}")
         self.left = int(read_key(store, "left") or 0)
         while not store.check(["go"]):
             if now() > deadline:
                 return False
             time.sleep(LOOK_S / 4)
-        store.set(f"gone-{rank}", "")
+        store.set(f"started-{rank}", "")
         return True
 
 
 def wait_seconds(longest_s: float, spec: RunSpec) -> float:
-    """Seconds to wait for a node of the run."""
+    """Seconds to wait for a node of the run: `longest_s`, and at most half of the run's time limit."""
     return min(longest_s, spec.timeout_s / 2)

@@ -1,4 +1,4 @@
-"""How the nodes of a plan agree on the next run, node 0 and another one in two threads."""
+"""The nodes of a plan agree on the next run; node 0 and node 1 are two threads here."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def on_node_one(runs: Sequence[RunSpec]) -> list[RunSpec]:
     return [replace(run, node_rank=1) for run in runs]
 
 
-def call(caller: PlanLeader, runs: Sequence[RunSpec]) -> list[str]:
-    """What node 0 makes, or why not."""
+def lead(leader: PlanLeader, runs: Sequence[RunSpec]) -> list[str]:
+    """For each run "made", or the reason why node 0 did not make it."""
     made = []
     for run in runs:
         try:
-            caller(run)
+            leader(run)
             made.append("made")
         except EngineError as error:
             made.append(str(error))
@@ -64,19 +64,19 @@ def together(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, 
 
 def test_node_one_makes_what_node_zero_has_left_to_make(plan: list[RunSpec]) -> None:
     left = [plan[2], plan[0]]  # --resume has left one out
-    said: list[str] = []
+    notices: list[str] = []
     made, followed = together(
-        lambda: call(PlanLeader(left, said.append), left), lambda: follow(PlanFollower(on_node_one(plan), [], between_s=0))
+        lambda: lead(PlanLeader(left, notices.append), left), lambda: follow(PlanFollower(on_node_one(plan), [], between_s=0))
     )
     assert made == ["made", "made"]
     assert followed == on_node_one(left)
-    assert not said or said == [f"waiting for the other nodes at {plan[0].address}"]
+    assert not notices or notices == [f"waiting for the other nodes at {plan[0].address}"]
 
 
 def test_run_that_a_node_cannot_make_is_a_failure_with_its_reason_and_the_others_go_on(plan: list[RunSpec]) -> None:
     mine = on_node_one(plan)
     made, followed = together(
-        lambda: call(PlanLeader(plan, print), plan),
+        lambda: lead(PlanLeader(plan, print), plan),
         lambda: follow(PlanFollower([mine[0], mine[2]], [(mine[1], "no lightning here")])),
     )
     assert made[::2] == ["made", "made"]
@@ -84,14 +84,14 @@ def test_run_that_a_node_cannot_make_is_a_failure_with_its_reason_and_the_others
     assert followed == [mine[0], mine[2]]
 
 
-def test_node_that_did_not_come_is_not_waited_for_again(plan: list[RunSpec]) -> None:
+def test_node_that_did_not_connect_is_not_waited_for_again(plan: list[RunSpec]) -> None:
     quick = [replace(run, timeout_s=2) for run in plan]
-    reasons = call(PlanLeader(quick, print), quick)
-    assert f"node 1 of 2 did not come to {plan[0].address} in time" in reasons[0]
-    assert all(reason.startswith("not made, because of an earlier run: node 1 of 2 did not come") for reason in reasons[1:])
+    reasons = lead(PlanLeader(quick, print), quick)
+    assert f"node 1 of 2 did not connect to {plan[0].address} in time" in reasons[0]
+    assert all(reason.startswith("not run, because an earlier run failed: node 1 of 2 did not connect") for reason in reasons[1:])
 
 
-def test_two_machines_with_one_rank_are_told_apart(plan: list[RunSpec]) -> None:
+def test_second_machine_with_the_same_rank_is_refused(plan: list[RunSpec]) -> None:
     store = serve(plan[0])
     store.set("next", run_name(plan[0]))
     store.set("ready-1", "gamma, process 7")
@@ -102,16 +102,16 @@ def test_two_machines_with_one_rank_are_told_apart(plan: list[RunSpec]) -> None:
 def test_another_plan_is_not_joined(plan: list[RunSpec]) -> None:
     others = [replace(run, epochs=7, timeout_s=4) for run in plan]  # node 1 gives up first, while node 0 still answers
     made, reason = together(
-        lambda: call(PlanLeader(plan[:1], print), plan[:1]), lambda: why_not(PlanFollower(on_node_one(others), []))
+        lambda: lead(PlanLeader(plan[:1], print), plan[:1]), lambda: why_not(PlanFollower(on_node_one(others), []))
     )
-    assert "did not come" in made[0]
-    assert reason.startswith("node 1 did not meet node 0")
-    assert "its command is another one" in reason
+    assert "did not connect" in made[0]
+    assert reason.startswith("node 1 did not find node 0")
+    assert "its command differs from this one" in reason
 
 
 def test_runs_of_one_node_are_not_waited_for(plan: list[RunSpec]) -> None:
     alone = RunSpec(workload="rnn", backend="serial")
-    assert call(PlanLeader([alone, *plan], print), [alone]) == ["made"]
+    assert lead(PlanLeader([alone, *plan], print), [alone]) == ["made"]
 
 
 def test_name_that_means_loopback_on_node_zero_is_refused(plan: list[RunSpec], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,5 +119,5 @@ def test_name_that_means_loopback_on_node_zero_is_refused(plan: list[RunSpec], m
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.1.1", port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", debian)
-    with pytest.raises(UsageError, match=r"on this machine alpha means 127\.0\.1\.1, where no other machine reaches it"):
+    with pytest.raises(UsageError, match=r"on this machine alpha means 127\.0\.1\.1, which no other machine can reach"):
         serve(replace(plan[0], address="alpha:29500"))
