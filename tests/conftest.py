@@ -15,6 +15,8 @@ from left_behind import watch
 from object_store import bucket, s3_endpoint, web, web_folder
 
 __all__ = ["bucket", "s3_endpoint", "web", "web_folder"]  # fixtures: pytest finds them here
+SHARED_ENGINES = ("dask", "ray", "spark")
+"""Engines that serve several cells of a contract once they are started."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,12 +27,27 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = folder
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start engines need torch: without it they are skipped, as in the torch-free environments of tox."""
-    if find_spec("torch") is None:
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="needs torch: pip install 'manyhands[torch]'"))
+    """Skips tests that start engines where torch is missing, as in the torch-free environments of tox; puts the longest first.
+
+    Under pytest-xdist a file runs in one process, and a test of a contract in the process of its engine, which it shares.
+    """
+    for item in items:
+        if item.get_closest_marker("slow") and find_spec("torch") is None:
+            item.add_marker(pytest.mark.skip(reason="needs torch: pip install 'manyhands[torch]'"))
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    slow = {group_of(item) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: group_of(item) not in slow)
+
+
+def group_of(item: pytest.Item) -> str:
+    """The tests that run in one process: those of a file, or those of a contract that ask for the same engine."""
+    if item.path.name != "test_contract.py":
+        return str(item.path.relative_to(item.config.rootpath))
+    parameters = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    words = {word for value in parameters for word in (value if isinstance(value, tuple) else (value,))}
+    return f"contract of {next((engine for engine in SHARED_ENGINES if engine in words), 'processes')}"
 
 
 @pytest.fixture
