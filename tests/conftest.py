@@ -36,7 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow") and find_spec("torch") is None:
             item.add_marker(pytest.mark.skip(reason="needs torch: pip install 'manyhands[torch]'"))
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(group_of(item)))
     slow = {group_of(item) for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: group_of(item) not in slow)
 

@@ -75,6 +75,12 @@ def test_one_worker_learns_what_serial_learns(backend: str, cell: Callable[[str,
     assert one.quality == pytest.approx(serial.quality, rel=1e-3)
 
 
+def test_one_worker_of_ray_is_not_called_distributed(cell: Callable[[str, int], Record]) -> None:
+    record = cell("ray", 1)
+    assert record.resolved["strategy"] == "prepare_model"
+    assert record.resolved["model"] != "DistributedDataParallel"
+
+
 @pytest.mark.parametrize("backend", SPREAD)
 def test_two_workers_learn_what_ddp_and_serial_learn(backend: str, cell: Callable[[str, int], Record]) -> None:
     two = cell(backend, 2)
@@ -169,12 +175,15 @@ def test_temporary_folder_is_gone(record: Record) -> None:
 
 
 @pytest.mark.parametrize("backend", CHEAP)
-def test_mistake_in_one_worker_fails_the_run_with_its_own_message(backend: str, measured: Any) -> None:
+def test_mistake_in_one_worker_fails_the_run_with_its_own_message(
+    backend: str, cell: Callable[[str, int], Record], measured: Any
+) -> None:
     record = measured.alone(faulty(backend))
     assert record.status == "failed"
     assert "ValueError: a mistake of this net's own" in str(record.reason).partition(" (its output: ")[0]
     if backend not in UNRANKED:
         assert f"{backend} worker 1 failed: ValueError" in str(record.reason)
+    assert (record.wall_s or 0.0) < 4 * (cell(backend, 2).wall_s or 0.0), "the others went on for long"
     assert "ended_by_force" not in record.resources
 
 

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from manyhands.backends.base import Backend
 from manyhands.errors import Unavailable
 from manyhands.plan import RunSpec
 from manyhands.record import Record, read_records
+from manyhands.reuse import measure_in_one_engine
 from manyhands.run import Surroundings, measure
 
 LOOK_S = 0.1
@@ -81,6 +82,20 @@ def measured(spec: RunSpec, folder: Path) -> Record:
     if "ended_by_force" in record.resources:
         pytest.fail(f"{spec.label}: ended by force: {record.resources['ended_by_force']}")
     return record
+
+
+def in_one_engine(specs: Sequence[RunSpec], folder: Path) -> list[Record]:
+    """The records of runs that share one started engine, in order; all are ok, and the engine ended by itself."""
+    records: list[Record] = []
+    measure_in_one_engine(
+        [replace(spec, reuse_engine=True) for spec in specs], Surroundings(log_folder=folder), 0, records.append
+    )
+    for record in records:
+        if not record.ok:
+            pytest.fail(f"{record.spec['workload']}: {record.reason}")
+        if "ended_by_force" in record.resources:
+            pytest.fail(f"ended by force: {record.resources['ended_by_force']}")
+    return records
 
 
 def run_as_user(

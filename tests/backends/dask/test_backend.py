@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import Any
 import psutil
 import pytest
 from engines import descendants, kill_when_busy, killing, run_as_user, skip_without, small_spec, wait_until
-from listening import listening
 
 from manyhands.backends.dask.backend import DaskCluster
 from manyhands.measure.resources import end_descendants
@@ -69,10 +69,10 @@ class Scheduler:
         return state["tasks"] == 2 and all(worker["group"] for worker in state["workers"])
 
 
-@pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[Scheduler]:
+@contextmanager
+def started(folder: Path) -> Iterator[Scheduler]:
     """The commands `dask scheduler` and `dask worker`, on loopback."""
-    file = tmp_path / "scheduler.json"
+    file = folder / "scheduler.json"
     others = {child.pid for child in psutil.Process().children(recursive=True)}
 
     def start(command: str, *words: str) -> subprocess.Popen[bytes]:
@@ -80,7 +80,7 @@ def scheduler(tmp_path: Path) -> Iterator[Scheduler]:
         return subprocess.Popen(everything, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     processes = [start("scheduler", "--host", "127.0.0.1", "--port", "0")]
-    words = ["--host", "127.0.0.1", "--nthreads", "1", "--local-directory", str(tmp_path)]
+    words = ["--host", "127.0.0.1", "--nthreads", "1", "--local-directory", str(folder)]
     processes += [start("worker", *words) for _ in range(2)]
     try:
         wait_until(file.exists)
@@ -95,6 +95,20 @@ def scheduler(tmp_path: Path) -> Iterator[Scheduler]:
         end_descendants(others)  # their helpers, which this process has adopted
 
 
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
+    """A scheduler that several tests use and leave as they found it."""
+    with started(tmp_path_factory.mktemp("scheduler")) as found:
+        yield found
+
+
+@pytest.fixture
+def own_scheduler(tmp_path: Path) -> Iterator[Scheduler]:
+    """A scheduler for a test that kills a part of it."""
+    with started(tmp_path) as found:
+        yield found
+
+
 spec = partial(small_spec, "dask")
 workers = partial(descendants, "spawn_main")
 
@@ -102,35 +116,6 @@ workers = partial(descendants, "spawn_main")
 def run(scheduler: Scheduler, out: Path, *options: str) -> Record:
     """The record of a run as a guest of the scheduler."""
     return run_as_user(out, "rnn", "dask", "--samples", "512", "--address", scheduler.address, *options)
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_dropout_and_rows_are_those_of_ddp(count: int) -> None:
-    ours, ddp = (
-        measure(small_spec(name, workload="mlp", samples=1000, workers=count, epochs=2), Surroundings())
-        for name in ("dask", "ddp")
-    )
-    assert ours.ok, ours.reason
-    assert ours.init_sha256 == ddp.init_sha256
-    assert [epoch["loss"] for epoch in ours.history] == pytest.approx([epoch["loss"] for epoch in ddp.history], abs=1e-5)
-    assert [worker["rows_sha256"] for worker in ours.per_worker] == [worker["rows_sha256"] for worker in ddp.per_worker]
-
-
-def test_threads_are_those_asked_for() -> None:
-    record = measure(spec(threads=2), Surroundings())
-    assert record.ok, record.reason
-    for worker in record.per_worker:
-        assert set(worker["threads"].values()) == {2}, worker["threads"]
-
-
-def test_waiting_for_a_slow_worker_is_communication_of_the_other() -> None:
-    record = measure(spec(workload=f"{NETS}:Uneven", samples=2048), Surroundings())
-    assert record.ok, record.reason
-    slept_s = 0.02 * record.resolved["steps_per_epoch"]
-    fast, slow = (worker["train_split"] for worker in record.per_worker)
-    assert slow["compute_s"] > slept_s
-    assert fast["communicate_s"] > 0.7 * slept_s
-    assert fast["communicate_s"] > 2 * slow["communicate_s"]
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -144,28 +129,6 @@ def test_killed_worker_is_named_in_seconds_and_the_others_go_with_it(tmp_path: P
     assert killed.ended_after_s < 10
     assert not workers()
     assert measure(spec(), Surroundings(log_folder=tmp_path)).ok
-
-
-def test_mistake_in_one_worker_is_told_with_its_rank() -> None:
-    record = measure(spec(workload=f"{NETS}:Faulty"), Surroundings())
-    assert record.status == "failed"
-    assert record.reason == "dask worker 1 failed: ValueError: a mistake of this net's own"
-    assert record.wall_s is not None
-    assert record.wall_s < 40
-
-
-def test_data_error_inside_a_worker_reaches_the_record_in_its_own_words() -> None:
-    record = measure(spec(workload="cnn", samples=10_000_000), Surroundings())
-    assert record.status == "failed"
-    assert record.reason == "embedded digits has 8192 training rows, 10000000 were asked for; use fewer --samples"
-
-
-def test_only_loopback_listens_while_a_run_is_on() -> None:
-    with listening() as heard:
-        record = measure(spec(samples=4096, epochs=3), Surroundings())
-    assert record.ok, record.reason
-    assert heard
-    assert heard <= {"127.0.0.1", "::1"}
 
 
 def test_existing_scheduler_is_used_twice_and_left_as_it_was(scheduler: Scheduler, tmp_path: Path) -> None:
@@ -195,7 +158,8 @@ def test_more_workers_than_the_scheduler_has_is_said_at_once(scheduler: Schedule
     assert record.wall_s < 10
 
 
-def test_killed_worker_of_an_existing_scheduler_is_named_and_the_next_run_is_ok(scheduler: Scheduler, tmp_path: Path) -> None:
+def test_killed_worker_of_an_existing_scheduler_is_named_and_the_next_run_is_ok(own_scheduler: Scheduler, tmp_path: Path) -> None:
+    scheduler = own_scheduler
     out = tmp_path / "out.jsonl"
     victim = psutil.Process(scheduler.state()["workers"][0]["pid"])
     with killing(lambda: victim, ready=scheduler.trains):
@@ -216,7 +180,8 @@ def test_tasks_of_a_run_that_was_ended_give_up(scheduler: Scheduler, tmp_path: P
     assert run(scheduler, out, "--workers", "2").ok
 
 
-def test_scheduler_that_dies_is_a_failed_record(scheduler: Scheduler, tmp_path: Path) -> None:
+def test_scheduler_that_dies_is_a_failed_record(own_scheduler: Scheduler, tmp_path: Path) -> None:
+    scheduler = own_scheduler
     victim = psutil.Process(scheduler.processes[0].pid)
     with killing(lambda: victim, ready=scheduler.trains):
         record = run(scheduler, tmp_path / "out.jsonl", "--workers", "2", "--epochs", "5000", "--timeout", "90")

@@ -6,13 +6,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from engines import descendants, kill_when_busy, run_as_user, skip_without, small_spec
+from contract import estimator
+from engines import descendants, in_one_engine, kill_when_busy, run_as_user, skip_without, small_spec
 from listening import listening
 
 from manyhands.backends.dask.backend import DaskCluster
@@ -73,10 +75,12 @@ def test_too_small_a_limit_is_told(tmp_path: Path) -> None:
     assert "used more than its --memory-limit" in str(record.reason)
 
 
-def test_rows_within_a_limit_give_the_same_trees_as_without(tmp_path: Path) -> None:
+@pytest.mark.xdist_group("contract of dask")
+def test_rows_within_a_limit_give_the_same_trees_as_without(measured: Any, tmp_path: Path) -> None:
+    wanted = estimator("xgboost", "dask", 2)
     plain, limited = (
-        measure(spec(workload="xgboost", settings={"rounds": 10}, memory_limit=limit), Surroundings(log_folder=tmp_path))
-        for limit in (None, 1_000_000_000)
+        measured.shared(wanted),
+        measure(replace(wanted, memory_limit=1_000_000_000), Surroundings(log_folder=tmp_path)),
     )
     assert plain.ok, plain.reason
     assert limited.ok, limited.reason
@@ -84,27 +88,20 @@ def test_rows_within_a_limit_give_the_same_trees_as_without(tmp_path: Path) -> N
     assert limited.quality["log_loss"] == pytest.approx(plain.quality["log_loss"], rel=1e-6)
 
 
-def test_own_initialisation_finds_clusters_as_good(tmp_path: Path) -> None:
-    shared, native = (measure(spec(settings={"init": init}), Surroundings(log_folder=tmp_path)) for init in ("shared", "native"))
-    assert native.ok, native.reason
-    assert native.init_sha256 is None
-    assert native.quality["inertia"] < 1.5 * shared.quality["inertia"]
+def test_threads_are_those_asked_for(tmp_path: Path) -> None:
+    network = small_spec("dask", threads=2)
+    forest = {"trees": 3, "depths": ("2",), "leaves": ("1",)}
+    others = [spec(workload=name, samples=1000, threads=2) for name in ("kmeans", "xgboost")]
+    records = in_one_engine([network, *others, spec(workload="search", samples=1000, threads=2, settings=forest)], tmp_path)
+    assert len(records) == 4
+    for record in records:
+        for worker in record.per_worker:
+            assert set(worker["threads"].values()) == {2}, (record.spec["workload"], worker["threads"])
 
 
-@pytest.mark.parametrize("workload", ["kmeans", "xgboost", "search"])
-def test_threads_are_those_asked_for(workload: str, tmp_path: Path) -> None:
-    settings = {"search": {"trees": 3, "depths": ("2",), "leaves": ("1",)}}.get(workload, {})
-    record = measure(spec(workload=workload, samples=1000, threads=2, settings=settings), Surroundings(log_folder=tmp_path))
-    assert record.ok, record.reason
-    for worker in record.per_worker:
-        assert set(worker["threads"].values()) == {2}, worker["threads"]
-
-
-@pytest.mark.parametrize("workload", ["kmeans", "ensemble"])
-def test_only_loopback_listens_while_a_run_is_on(workload: str, tmp_path: Path) -> None:
+def test_only_loopback_listens_while_a_run_is_on(tmp_path: Path) -> None:
     with listening() as heard:
-        record = measure(spec(workload=workload, epochs=4), Surroundings(log_folder=tmp_path))
-    assert record.ok, record.reason
+        in_one_engine([spec(), spec(workload="ensemble", epochs=4)], tmp_path)
     assert heard
     assert heard <= {"127.0.0.1", "::1"}
 
@@ -123,12 +120,16 @@ def test_killed_worker_is_told_and_the_others_go_with_it(workload: str, settings
     assert not workers()
 
 
+@pytest.fixture(scope="module")
+def guests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler with two workers that several tests use."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as address:
+        yield address
+
+
 @pytest.mark.parametrize("workload", ["kmeans", "xgboost", "ensemble", "prepare"])
-def test_one_of_an_existing_scheduler_s_workers_does_all_the_work(workload: str, tmp_path: Path) -> None:
-    with cluster(tmp_path) as address:
-        record = run_as_user(
-            tmp_path / "out.jsonl", workload, "dask", "--address", address, "--workers", "1", "--samples", "1000"
-        )
+def test_one_of_an_existing_scheduler_s_workers_does_all_the_work(workload: str, guests: str, tmp_path: Path) -> None:
+    record = run_as_user(tmp_path / "out.jsonl", workload, "dask", "--address", guests, "--workers", "1", "--samples", "1000")
     assert record.ok, record.reason
     assert "ended_by_force" not in record.resources
     alone = measure(RunSpec.from_dict(dict(record.spec) | {"backend": "serial", "address": None}), Surroundings())

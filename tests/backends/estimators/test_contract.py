@@ -72,6 +72,19 @@ def test_label_is_never_among_the_features(cell: tuple[str, str, int], measured:
     assert KNOWN - 0.1 < record.quality["accuracy"] < KNOWN + 0.05
 
 
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell[0] == "xgboost"], ids=lambda cell: cell[1])
+def test_workers_train_on_even_shares_and_their_start_is_launch(cell: tuple[str, str, int], measured: Any) -> None:
+    record = ok(measured.shared(estimator(*cell)))
+    assert record.resolved["rounds"] == 10
+    seen = [worker["rows_seen"] for worker in record.per_worker]
+    if cell[1] == "ray":
+        assert record.phases["train_s"] < record.phases["launch_s"]
+        assert None not in seen
+    if None not in seen:
+        assert sum(seen) == record.resolved["rows_per_epoch"]
+        assert max(seen) - min(seen) <= 1 or cell[1] == "dask"
+
+
 @pytest.mark.parametrize("cover", ["shard", "full"])
 def test_members_spread_over_the_workers_visit_every_row_equally_often(
     cover: str, tmp_path_factory: pytest.TempPathFactory

@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 from engines import descendants, free_port, kill_when_busy, skip_without, small_spec
-from listening import listening
 
 from manyhands.backends.fabric.backend import FabricDdp
 from manyhands.backends.fabric.dp import FabricDp, one_process
@@ -51,30 +50,6 @@ def test_ddp_is_what_was_asked_for_and_what_ran_with_the_threads_asked_for(insta
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [1, 2])
-def test_dropout_and_rows_are_those_of_ddp(installed: None, count: int) -> None:
-    ours, ddp = (
-        measure(small_spec(name, workload="mlp", samples=1000, workers=count, epochs=2), Surroundings())
-        for name in ("fabric-ddp", "ddp")
-    )
-    assert ours.ok, ours.reason
-    assert ours.init_sha256 == ddp.init_sha256
-    assert [epoch["loss"] for epoch in ours.history] == pytest.approx([epoch["loss"] for epoch in ddp.history], abs=1e-5)
-    assert [worker["rows_sha256"] for worker in ours.per_worker] == [worker["rows_sha256"] for worker in ddp.per_worker]
-
-
-@pytest.mark.slow
-def test_waiting_for_a_slow_worker_is_communication_of_the_other(installed: None) -> None:
-    record = measure(spec(workload=f"{NETS}:Uneven", samples=2048), Surroundings())
-    assert record.ok, record.reason
-    slept_s = 0.02 * record.resolved["steps_per_epoch"]
-    fast, slow = (worker["train_split"] for worker in record.per_worker)
-    assert slow["compute_s"] > slept_s
-    assert fast["communicate_s"] > 0.7 * slept_s
-    assert fast["communicate_s"] > 2 * slow["communicate_s"]
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_killed_worker_is_named_in_seconds_and_the_others_go_with_it(installed: None, tmp_path: Path, rank: int) -> None:
     with kill_when_busy(workers, count=2, cpu_s=6, victim=rank) as killed:
@@ -85,29 +60,6 @@ def test_killed_worker_is_named_in_seconds_and_the_others_go_with_it(installed: 
     assert killed.ended_after_s < 10
     assert not workers()
     assert measure(spec(), Surroundings(log_folder=tmp_path)).ok
-
-
-@pytest.mark.slow
-def test_mistake_in_one_worker_is_told_with_its_rank(installed: None) -> None:
-    record = measure(spec(workload=f"{NETS}:Faulty"), Surroundings())
-    assert record.status == "failed"
-    assert record.reason == "fabric-ddp worker 1 failed: ValueError: a mistake of this net's own"
-
-
-@pytest.mark.slow
-def test_data_error_inside_a_worker_reaches_the_record_in_its_own_words(installed: None) -> None:
-    record = measure(spec(workload="cnn", samples=10_000_000), Surroundings())
-    assert record.status == "failed"
-    assert record.reason == "embedded digits has 8192 training rows, 10000000 were asked for; use fewer --samples"
-
-
-@pytest.mark.slow
-def test_only_loopback_listens_while_a_run_is_on(installed: None) -> None:
-    with listening() as heard:
-        record = measure(spec(samples=4096, epochs=3), Surroundings())
-    assert record.ok, record.reason
-    assert heard
-    assert heard <= {"127.0.0.1", "::1"}
 
 
 @pytest.mark.slow

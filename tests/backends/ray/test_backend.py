@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +19,7 @@ from shutil import rmtree
 
 import psutil
 import pytest
-from engines import descendants, free_port, kill_when_busy, small_spec, wait_for_line
+from engines import descendants, free_port, in_one_engine, kill_when_busy, measured, small_spec, wait_for_line
 from listening import listening
 
 from manyhands.backends.ray.backend import RayTrain
@@ -36,6 +36,16 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray: pip 
 
 
 spec = partial(small_spec, "ray")
+WIDE = {"threads": 2, "oversubscribe": True}
+"""Two threads for each of two workers, on any machine."""
+SEARCH = small_spec(
+    "ray",
+    workload="search",
+    samples=300,
+    batch="per-worker",
+    settings={"trees": 3, "depths": ("2", "5"), "leaves": ("1",)},
+    **WIDE,
+)
 workers = partial(descendants, WORKER)
 
 
@@ -103,9 +113,11 @@ def test_long_folder_gets_a_short_name(tmp_path: Path) -> None:
 
 @needs_ray
 @pytest.mark.slow
-def test_local_engine_listens_on_loopback_and_inherits_and_leaves_nothing(
+def test_local_engine_below_a_long_folder_listens_on_loopback_and_inherits_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
+    os.mkdir(tempfile.gettempdir())
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -119,30 +131,22 @@ def test_local_engine_listens_on_loopback_and_inherits_and_leaves_nothing(
             modes.update(worker.environ().get("RAY_AUTH_MODE") for worker in workers())
 
     with listening() as heard, meanwhile(look):
-        record = measure(spec(threads=2, oversubscribe=True, epochs=5), Surroundings(log_folder=tmp_path))
-    assert record.ok, record.reason
+        record, search = in_one_engine([spec(epochs=5, **WIDE), SEARCH], tmp_path)
     assert heard <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
     assert len(heard) > 1
     assert modes == {"token"}
     assert not list(home.iterdir())
-    assert "ended_by_force" not in record.resources
     for worker in record.per_worker:
         assert set(worker["threads"].values()) == {2}
     assert record.resolved["strategy"] == record.resolved["model"] == "DistributedDataParallel"
 
-
-@needs_ray
-@pytest.mark.slow
-def test_one_worker_below_a_long_folder_trains_and_is_not_said_to_be_distributed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
-    os.mkdir(tempfile.gettempdir())
-    record = measure(spec(workers=1), Surroundings())
-    assert record.ok, record.reason
-    assert "ended_by_force" not in record.resources
-    assert record.resolved["strategy"] == "prepare_model"
-    assert record.resolved["model"] != "DistributedDataParallel"
+    serial = measured(replace(SEARCH, backend="serial", workers=1, threads=1), tmp_path)
+    assert search.resolved["strategy"] == "joblib ray"
+    assert [set(worker["threads"].values()) for worker in search.per_worker] == [{2}, {2}]
+    assert len({worker["pid"] for worker in search.per_worker}) == 2
+    assert sum(worker["tasks"] for worker in search.per_worker) == search.resolved["fits"]
+    for name in ("best_parameters", "best_score", "candidate_scores"):
+        assert search.quality[name] == serial.quality[name]
 
 
 @needs_ray
@@ -157,14 +161,6 @@ def test_killed_worker_is_a_failed_record_that_names_it(tmp_path: Path) -> None:
     assert killed.ended_after_s < 30
     assert "ended_by_force" not in record.resources
     assert not workers()
-
-
-@needs_ray
-@pytest.mark.slow
-def test_data_error_inside_a_worker_reaches_the_record_in_its_own_words() -> None:
-    record = measure(spec(samples=10_000_000), Surroundings())
-    assert record.status == "failed"
-    assert record.reason == "embedded digits has 8192 training rows, 10000000 were asked for; use fewer --samples"
 
 
 @dataclass(frozen=True)

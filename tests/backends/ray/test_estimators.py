@@ -7,11 +7,10 @@ import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from engines import descendants, kill_when_busy, measured, small_spec
+from engines import descendants, kill_when_busy, small_spec
 
 from manyhands.backends.base import kinds
 from manyhands.plugins import backend_class
@@ -19,12 +18,6 @@ from manyhands.run import Surroundings, measure, refusal
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray: pip install 'manyhands[ray]'")
 WORKERS = 2
-SEARCH: dict[str, Any] = {
-    "workload": "search",
-    "samples": 300,
-    "settings": {"trees": 3, "depths": ("2", "5"), "leaves": ("1",)},
-}
-
 
 spec = partial(small_spec, "ray", workers=WORKERS, batch="per-worker", timeout_s=400)
 
@@ -38,19 +31,6 @@ def test_offers_what_an_engine_of_rays_does() -> None:
 def test_workers_that_would_do_nothing_are_refused() -> None:
     reason = str(refusal(spec(workload="ensemble", settings={"single": "true"})))
     assert reason.startswith("1 member cannot keep 2 workers busy")
-
-
-@pytest.mark.slow
-@needs_ray
-def test_threads_asked_for_are_those_of_every_actor_and_the_best_is_serials(tmp_path: Path) -> None:
-    serial = measured(small_spec("serial", batch="per-worker", **SEARCH | {"workers": 1}), tmp_path)
-    record = measured(spec(threads=2, oversubscribe=True, **SEARCH), tmp_path)
-    assert record.resolved["strategy"] == "joblib ray"
-    assert [set(worker["threads"].values()) for worker in record.per_worker] == [{2}, {2}]
-    assert len({worker["pid"] for worker in record.per_worker}) == WORKERS
-    assert sum(worker["tasks"] for worker in record.per_worker) == record.resolved["fits"]
-    for name in ("best_parameters", "best_score", "candidate_scores"):
-        assert record.quality[name] == serial.quality[name]
 
 
 @pytest.mark.slow
@@ -74,15 +54,6 @@ with started(spec, folder):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert {"ray::PoolActor", "[8, 16, 32]"} <= set(done.stdout.splitlines())  # Ray prints what it has to say there too
-
-
-@pytest.mark.slow
-@needs_ray
-def test_start_of_the_workers_is_launch_and_every_worker_trains_on_its_own_rows(tmp_path: Path) -> None:
-    record = measured(spec(workload="xgboost", samples=4001, settings={"rounds": 3}), tmp_path)
-    assert [worker["rows_seen"] for worker in record.per_worker] == [2000, 2001]
-    assert record.phases["train_s"] < record.phases["launch_s"]
-    assert record.resolved["rounds"] == 3
 
 
 @pytest.mark.slow

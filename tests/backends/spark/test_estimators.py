@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 import pytest
-from engines import descendants, kill_when_busy, measured, small_spec
+from engines import descendants, in_one_engine, kill_when_busy, measured, small_spec
 
 from manyhands.backends.estimators.shares import shares
 from manyhands.backends.spark.memory import memory_settings
@@ -218,31 +219,26 @@ spec = partial(small_spec, "spark", workers=WORKERS, batch="per-worker", timeout
 
 @pytest.mark.slow
 @needs_spark
-@pytest.mark.parametrize(
-    ("workload", "row_bytes", "settings", "strategy"),
-    [
-        ("kmeans", 8 * 8, {"max_iterations": 3}, "MLlib k-means"),
-        ("xgboost", 28 * 4, {"rounds": 3}, "xgboost.spark, external memory"),
-    ],
-)
-def test_rows_of_four_times_the_limit_are_trained_on_where_serial_is_refused(
-    tmp_path: Path, workload: str, row_bytes: int, settings: dict[str, int], strategy: str
-) -> None:
-    samples = 4 * LIMIT // row_bytes
-    options: dict[str, Any] = {"workload": workload, "samples": samples, "settings": settings, "memory_limit": LIMIT}
-    refused = refusal(RunSpec(backend="serial", **options))
-    assert "do not fit --memory-limit 8 MB; use dask or spark" in str(refused)
-    record = measured(spec(**options), tmp_path)
-    assert record.resolved["strategy"] == strategy
-    assert record.resolved["rows_per_epoch"] == samples
-    assert sum(worker["rows_seen"] for worker in record.per_worker) == samples
+def test_rows_of_four_times_the_limit_are_trained_on_where_serial_is_refused(tmp_path: Path) -> None:
+    wanted = [
+        spec(workload="kmeans", samples=4 * LIMIT // (8 * 8), settings={"max_iterations": 3}, memory_limit=LIMIT),
+        spec(workload="xgboost", samples=4 * LIMIT // (28 * 4), settings={"rounds": 3}, memory_limit=LIMIT),
+    ]
+    for one in wanted:
+        refused = refusal(replace(one, backend="serial", workers=1))
+        assert "do not fit --memory-limit 8 MB; use dask or spark" in str(refused)
+    clusters, trees = in_one_engine(wanted, tmp_path)
+    assert clusters.resolved["strategy"] == "MLlib k-means"
+    assert trees.resolved["strategy"] == "xgboost.spark, external memory"
+    for one, record in zip(wanted, (clusters, trees), strict=True):
+        assert record.resolved["rows_per_epoch"] == one.samples
+        assert sum(worker["rows_seen"] for worker in record.per_worker) == one.samples
 
 
 @pytest.mark.slow
 @needs_spark
-@pytest.mark.parametrize("limit", [None, LIMIT])
-def test_every_worker_has_the_threads_asked_for(tmp_path: Path, limit: int | None) -> None:
-    options: dict[str, Any] = {"threads": 2, "oversubscribe": True, "memory_limit": limit}
+def test_every_worker_has_the_threads_asked_for_within_a_limit(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"threads": 2, "oversubscribe": True, "memory_limit": LIMIT}
     record = measured(spec(workload="xgboost", samples=2000, settings={"rounds": 2}, **options), tmp_path)
     assert [set(worker["threads"].values()) for worker in record.per_worker] == [{2}, {2}]
     assert len({worker["pid"] for worker in record.per_worker}) == WORKERS

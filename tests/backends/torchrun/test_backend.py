@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from engines import descendants, free_port, kill_when_busy
-from listening import listening
 
 from manyhands.plan import RunSpec
 from manyhands.record import read_records
@@ -34,20 +33,6 @@ def test_killed_worker_is_a_failed_record_and_the_next_run_is_ok(tmp_path: Path)
     assert record.wall_s < 60
     assert not workers()
     assert measure(RunSpec(workload="rnn", backend="ddp", workers=2, samples=256), surroundings).ok
-
-
-def test_only_loopback_listens_while_a_run_is_on() -> None:
-    with listening() as heard:
-        record = measure(RunSpec(workload="rnn", backend="ddp", workers=2, samples=4096), Surroundings())
-    assert record.ok, record.reason
-    assert heard
-    assert heard <= {"127.0.0.1", "::1"}
-
-
-def test_data_error_inside_a_worker_reaches_the_record_in_its_own_words() -> None:
-    record = measure(RunSpec(workload="cnn", backend="ddp", workers=2, samples=10_000_000), Surroundings())
-    assert record.status == "failed"
-    assert record.reason == "embedded digits has 8192 training rows, 10000000 were asked for; use fewer --samples"
 
 
 def test_timeout_ends_the_whole_tree() -> None:
