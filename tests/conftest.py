@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,28 +28,34 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = folder
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips tests that start engines where torch is missing, as in the torch-free environments of tox; puts the longest first.
-
-    Under pytest-xdist a file runs in one process, and a test of a contract in the process of its engine, which it shares.
-    """
+    """Skips tests that start engines where torch is missing, as in the torch-free environments of tox; puts files with such tests first."""
     for item in items:
         if item.get_closest_marker("slow") and find_spec("torch") is None:
             item.add_marker(pytest.mark.skip(reason="needs torch: pip install 'manyhands[torch]'"))
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    slow = {group_of(item) for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: group_of(item) not in slow)
+    slow = {process_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: process_of(item.nodeid) not in slow)
 
 
-def group_of(item: pytest.Item) -> str:
-    """The tests that run in one process: those of a file, or those of a contract that ask for the same engine."""
-    if item.path.name != "test_contract.py":
-        return str(item.path.relative_to(item.config.rootpath))
-    parameters = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
-    words = {word for value in parameters for word in (value if isinstance(value, tuple) else (value,))}
+def process_of(nodeid: str) -> str:
+    """The tests that run in one process under pytest-xdist: those of a file, or those of a contract that share an engine."""
+    file, _, test = nodeid.partition("::")
+    if not file.endswith("test_contract.py"):
+        return file
+    words = re.split(r"\W", test.partition("[")[2])
     return f"contract of {next((engine for engine in SHARED_ENGINES if engine in words), 'processes')}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """pytest-xdist's own scheduler, with `process_of` in place of the file alone."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByProcess(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return process_of(nodeid)
+
+    return ByProcess(config, log)
 
 
 @pytest.fixture

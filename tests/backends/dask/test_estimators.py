@@ -6,14 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from contract import estimator
 from engines import descendants, in_one_engine, kill_when_busy, run_as_user, skip_without, small_spec
 from listening import listening
 
@@ -73,19 +71,6 @@ def test_too_small_a_limit_is_told(tmp_path: Path) -> None:
     record = measure(spec(memory_limit=250_000_000, workers=1), Surroundings(log_folder=tmp_path))
     assert record.status == "failed"
     assert "used more than its --memory-limit" in str(record.reason)
-
-
-@pytest.mark.xdist_group("contract of dask")
-def test_rows_within_a_limit_give_the_same_trees_as_without(measured: Any, tmp_path: Path) -> None:
-    wanted = estimator("xgboost", "dask", 2)
-    plain, limited = (
-        measured.shared(wanted),
-        measure(replace(wanted, memory_limit=1_000_000_000), Surroundings(log_folder=tmp_path)),
-    )
-    assert plain.ok, plain.reason
-    assert limited.ok, limited.reason
-    assert (plain.resolved["strategy"], limited.resolved["strategy"]) == ("xgboost.dask", "xgboost.dask, external memory")
-    assert limited.quality["log_loss"] == pytest.approx(plain.quality["log_loss"], rel=1e-6)
 
 
 def test_threads_are_those_asked_for(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,6 +115,19 @@ def test_own_initialisation_finds_clusters_as_good(cell: tuple[str, str, int], m
     assert shared.init_sha256 is not None
     assert own.init_sha256 is None
     assert own.quality["inertia"] < 1.5 * shared.quality["inertia"]
+
+
+@pytest.mark.parametrize("backend", ["dask"])
+def test_rows_within_a_limit_give_the_same_trees_as_without(backend: str, measured: Any, tmp_path: Path) -> None:
+    wanted = estimator("xgboost", backend, 2)
+    plain, limited = (
+        measured.shared(wanted),
+        measure(replace(wanted, memory_limit=1_000_000_000), RunContext(log_folder=tmp_path)),
+    )
+    assert plain.ok, plain.reason
+    assert limited.ok, limited.reason
+    assert (plain.resolved["strategy"], limited.resolved["strategy"]) == ("xgboost.dask", "xgboost.dask, external memory")
+    assert limited.quality["log_loss"] == pytest.approx(plain.quality["log_loss"], rel=1e-6)
 
 
 def test_serial_refuses_what_does_not_fit_with_the_sizes() -> None:
