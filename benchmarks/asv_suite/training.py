@@ -8,11 +8,14 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from manyhands.plugins import workload_classes
-from manyhands.workloads.workload import Workload
+from manyhands.plugins import workload_classes  # asv imports this file beside the manyhands of other commits too
 
 from .cells import Cached, Cells, NetworkCells
+
+if TYPE_CHECKING:
+    from manyhands.workloads.workload import Workload
 
 __all__ = ["Cached", "Cells", "NetworkCells"]  # names in the source of the classes
 
