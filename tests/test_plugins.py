@@ -1,5 +1,6 @@
 """Names find classes; a user's own file is treated like ours."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from manyhands.errors import UsageError
 from manyhands.plugins import backend_class, backend_classes, workload_class, workload_classes
-from manyhands.user_files import absolute
+from manyhands.user_files import absolute, call
 
 OWN = """
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ class Shallow(Mlp):
     layers: int = 1
 
 not_a_class = 3
+
+def add(one, two):
+    return one + two
 """
 
 
@@ -62,6 +66,13 @@ def test_own_file_is_named_so_that_it_is_found_from_another_folder(own_file: Pat
     monkeypatch.chdir(own_file.parent)
     assert absolute("own.py:Shallow") == f"{own_file.resolve()}:Shallow"
     assert absolute("cnn") == "cnn"
+
+
+def test_function_of_an_own_file_can_be_sent_to_another_process(own_file: Path) -> None:
+    """As a name that every process can import, with the path of the file beside it."""
+    sent = pickle.dumps((call, f"{own_file}:add", 1, 2))
+    code = f"import pickle; function, *arguments = pickle.loads({sent!r}); print(function(*arguments))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "3\n"
 
 
 def test_listing_imports_no_engine() -> None:
