@@ -102,8 +102,8 @@ try:
 except EngineError as error:
     print(error)
 """
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    assert "was asked for 'dp' and chose DDPStrategy instead of DataParallelStrategy" in said.stdout
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert "was asked for 'dp' and chose DDPStrategy instead of DataParallelStrategy" in done.stdout
 
 
 def test_strategy_of_its_own_name_is_accepted() -> None:
@@ -173,4 +173,4 @@ def test_earliest_note_is_the_cause_and_keeps_its_kind(tmp_path: Path) -> None:
 
 def test_rank_zero_is_named_when_it_alone_is_gone(tmp_path: Path) -> None:
     assert str(first_failure(tmp_path, -11, 6)) == "fabric-ddp worker 0 (pid 6) was killed by SIGSEGV"
-    assert "worker 0 ended with 3" in str(first_failure(tmp_path, 3, 6))
+    assert "worker 0 ended with exit code 3" in str(first_failure(tmp_path, 3, 6))

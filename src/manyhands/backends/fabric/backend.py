@@ -1,6 +1,6 @@
-"""`fabric-ddp`: Lightning Fabric launches one process per worker the way it re-runs a user's script, and wraps with ddp.
+"""`fabric-ddp`: Lightning Fabric launches one process per worker by running the command again, and wraps with ddp.
 
-On one machine everything meets on loopback. Several machines work as with `ddp`: the same command on each, with
+On one machine the workers communicate over loopback. Several machines work as with `ddp`: each runs the same command with
 `--nodes`, its own `--node-rank`, and `--address host:port` of the machine of rank 0, which writes the record.
 """
 
@@ -39,7 +39,7 @@ class FabricDdp(RankBackend):
         return {"NODE_RANK": str(spec.node_rank)} | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
-        """Runs `fabric.worker`, which launches the other workers, and reads what rank 0 gathered."""
+        """Runs `fabric.worker`, which launches the other workers, and reads the reports that rank 0 gathered."""
         from manyhands.backends.fabric.failure import first_failure
         from manyhands.backends.nodes.heartbeat import NOT_NODE_ZERO, across_nodes
 

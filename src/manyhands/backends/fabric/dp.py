@@ -1,6 +1,6 @@
 """`fabric-dp`: Lightning Fabric with its dp strategy: one process whose model is copied to every GPU for each step.
 
-There is no such thing on CPU: Fabric would run ddp there with a warning, so it is refused.
+On CPU Fabric would run ddp under this name, with a warning, so `fabric-dp` refuses CPU.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class FabricDp(Backend):
     libraries: ClassVar[tuple[str, ...]] = ("torch", "lightning")
     extra: ClassVar[str] = "fabric"
     lacks: ClassVar[Mapping[str, str]] = {
-        "collective": "one process copies its model to the GPUs, and has no other to exchange with"
+        "collective": "fabric-dp is one process that copies its model to the GPUs; it has no other process to exchange data with"
     }
 
     @classmethod
@@ -35,7 +35,7 @@ class FabricDp(Backend):
         return None
 
     def fit_network(self, spec: RunSpec) -> Fit:
-        """Trains in this process on `spec.workers` GPUs; the one report is this process's."""
+        """Trains in this process on `spec.workers` GPUs; the only report is the report of this process."""
         from manyhands.backends.fabric.rank import FabricRank, make_fabric
         from manyhands.backends.ranks.fit import network_fit
         from manyhands.backends.ranks.job import run_rank
@@ -49,7 +49,7 @@ class FabricDp(Backend):
 
 
 def one_process(spec: RunSpec) -> RunSpec:
-    """The same rows and steps for one process that takes the batches of all workers at once."""
+    """A spec with the same rows and steps for one process, whose batch is the batches of all workers together."""
     return replace(
         spec,
         workers=1,

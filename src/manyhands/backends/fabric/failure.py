@@ -1,7 +1,7 @@
-"""Which worker of `fabric-ddp` failed first: each leaves a note in the run's folder, and the driver reads them.
+"""Finds the worker of `fabric-ddp` that failed first: each failed worker writes a note to the run's folder for the driver.
 
-Fabric itself looks after its processes every 5 s, then kills all, and says nothing; when one worker is gone the others
-fail too, over broken connections. So rank 0 watches the processes that it launched, and every note has a time.
+Fabric checks its processes every 5 s; when one has failed, it kills all without an error message. When one worker is gone, the
+other workers fail too, over broken connections. So rank 0 waits for the processes that it launched, and every note has a time.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from manyhands.measure.phases import now
 
 NAME = "failed-{rank}.json"
 GRACE_S = 1.0
-"""Seconds that rank 0, having failed, leaves its watch to find that another worker had gone before."""
+"""After its own failure, rank 0 waits this long for the ProcessWatcher to find a worker that was killed before."""
 STARTING_S = 0.02
-"""How often the watch looks whether Fabric has started all processes, which takes it some milliseconds."""
+"""Time between two checks that Fabric has started all processes; to start them takes it some milliseconds."""
 
 
 def leave_note(folder: Path, rank: int, kind: str, reason: str, killed: bool = False) -> None:
-    """Writes down why a worker ended; `kind`: the name of the error's class."""
+    """Writes the reason why a worker ended to its note; `kind`: the name of the error's class."""
     partial = folder / f"failed-{rank}.partial"
     partial.write_text(json.dumps({"rank": rank, "kind": kind, "reason": reason, "killed": killed, "at": now()}))
     os.replace(partial, folder / NAME.format(rank=rank))
 
 
 def first_failure(folder: Path, code: int, pid: int) -> ManyhandsError:
-    """The error of the worker that failed first, of its own kind where it is one of ours.
+    """The error of the worker that failed first: the ManyhandsError that the worker raised, or an EngineError.
 
-    `code`, `pid`: of rank 0's process, the only one that the driver itself has started.
+    `code`, `pid`: exit code and number of rank 0's process, the only process that the driver itself has started.
     """
     notes: list[dict[str, Any]] = [json.loads(path.read_text()) for path in folder.glob(NAME.format(rank="*"))]
     if killed := [note for note in notes if note["killed"]]:
@@ -44,7 +44,7 @@ def first_failure(folder: Path, code: int, pid: int) -> ManyhandsError:
     if code < 0:
         return EngineError(died(0, pid, code))
     if not notes:
-        return EngineError(f"fabric-ddp worker 0 ended with {code} and said nothing")
+        return EngineError(f"fabric-ddp worker 0 ended with exit code {code} and without an error message")
     first = min(notes, key=lambda note: float(note["at"]))
     if ours := by_name(first["kind"]):
         return ours(first["reason"])
@@ -52,19 +52,19 @@ def first_failure(folder: Path, code: int, pid: int) -> ManyhandsError:
 
 
 def died(rank: int, pid: int, code: int) -> str:
-    """How a worker that a signal ended is reported; `code`: the negative number of the signal."""
+    """The error message for a worker that a signal ended; `code`: the negative number of the signal."""
     return f"fabric-ddp worker {rank} (pid {pid}) was killed by {signal.Signals(-code).name}"
 
 
-class Watch(threading.Thread):
-    """Blocks until every process that Fabric launched from here has ended; one that ends badly takes this process down.
+class ProcessWatcher(threading.Thread):
+    """Waits until every process that Fabric launched from here has ended; when one of them fails, it ends this process.
 
-    The others then end with it: every worker dies with its parent.
+    The other workers then end too, because every worker ends with its parent.
     """
 
     def __init__(self, processes: Sequence[subprocess.Popen[bytes]], count: int, first_rank: int, folder: Path) -> None:
-        """`processes`: a list that Fabric fills up to `count` while it launches; `first_rank`: the rank of the first."""
-        super().__init__(daemon=True, name="manyhands-watch")
+        """`processes`: a list that Fabric fills up to `count` while it launches; `first_rank`: the rank of the first process."""
+        super().__init__(daemon=True, name="manyhands-process-watcher")
         self.processes, self.count, self.first_rank, self.folder = processes, count, first_rank, folder
 
     def run(self) -> None:

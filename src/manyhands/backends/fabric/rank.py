@@ -1,6 +1,6 @@
-"""Lightning Fabric as the epoch loop sees it: Fabric wraps, loads, runs the backward pass and waits; the loop stays ours.
+"""Connects Lightning Fabric to the epoch loop: Fabric wraps, loads, runs the backward pass and waits; the loop is manyhands'.
 
-Fabric replaces a strategy that it cannot run by another one with a warning, so what it chose is checked by its class.
+Fabric replaces a strategy that it cannot run by another one, with a warning; so the class of the chosen strategy is checked.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
 STRATEGIES = {"ddp": "DDPStrategy", "dp": "DataParallelStrategy"}
-"""Names that Fabric is asked for, and the classes that run under them."""
+"""Name of a strategy -> the class with which Fabric must run it."""
 
 
 def make_fabric(spec: RunSpec, strategy: str, devices: int) -> Any:
-    """A Fabric of `devices` on this machine that runs `strategy` and nothing else.
+    """A Fabric with this number of `devices` on this machine that runs exactly `strategy`.
 
     Raises Unavailable when there are fewer GPUs, EngineError when Fabric resolved the name to another class.
     """
@@ -34,13 +34,13 @@ def make_fabric(spec: RunSpec, strategy: str, devices: int) -> Any:
     if spec.device == "cuda":
         check_gpus(devices)
     for name in [name for name in os.environ if name.startswith("LT_")]:
-        del os.environ[name]  # Fabric's own command line speaks to it through these
+        del os.environ[name]  # Fabric's own command line sets its options in these
     fabric = Fabric(
         accelerator=spec.device,
         devices=devices,
         num_nodes=spec.nodes,
         strategy=strategy,
-        # Said, because inside a SLURM or MPI job Fabric would leave the launch of the workers to that.
+        # Explicit, because inside a SLURM or MPI job Fabric would expect that job to launch the workers.
         plugins=[LightningEnvironment()],
     )
     check_strategy(strategy, type(fabric.strategy).__name__)
@@ -48,7 +48,7 @@ def make_fabric(spec: RunSpec, strategy: str, devices: int) -> Any:
 
 
 def check_strategy(requested: str, resolved: str) -> None:
-    """Raises EngineError when `requested` was resolved to another class than its own."""
+    """Raises EngineError when Fabric resolved `requested` to another class than STRATEGIES has for it."""
     if resolved != STRATEGIES[requested]:
         raise EngineError(
             f"Lightning Fabric was asked for {requested!r} and chose {resolved} instead of {STRATEGIES[requested]};"
@@ -78,7 +78,7 @@ class FabricRank(Rank):
 
     def loader(self, loader: DataLoader[Any]) -> Iterable[Any]:
         # Fabric calls the sampler's set_epoch with its own count of passes, from 0. The loop's warm-up is pass 0 and
-        # epoch 1 is pass 1, so both say the same.
+        # epoch 1 is pass 1, so both counts agree.
         batches: Iterable[Any] = self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
         return batches
 
@@ -90,4 +90,4 @@ class FabricRank(Rank):
 
 
 class FabricGroupRank(FabricRank, GroupRank):
-    """One of several such processes, in the process group that Fabric has formed."""
+    """A FabricRank that is one of several, in the process group that Fabric has formed."""

@@ -1,7 +1,7 @@
 """One worker of `fabric-ddp`: `python -m manyhands.backends.fabric.worker FOLDER` is rank 0, and Fabric runs the same
-command again for each of the others, as it does with a user's script.
+command again for each other rank, as it does with a user's script.
 
-FOLDER/job.json says what to train; rank 0 leaves every worker's report in FOLDER/reports.json.
+A worker reads the run's spec from FOLDER/job.json; rank 0 writes the reports of all workers to FOLDER/reports.json.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from manyhands.backends.fabric.failure import GRACE_S, Watch, leave_note
+from manyhands.backends.fabric.failure import GRACE_S, ProcessWatcher, leave_note
 from manyhands.errors import ManyhandsError
 from manyhands.measure.resources import die_with_parent
 from manyhands.plan import RunSpec
@@ -22,7 +22,7 @@ STRATEGY = "ddp"
 
 
 def main(folder: Path) -> int:
-    """Exit code 0 when this worker has trained, 1 with a note when an error of ours stopped it; others keep their traceback."""
+    """Exit code 0 after training, 1 after a ManyhandsError. Writes a note for any error, and raises errors of other classes."""
     die_with_parent()
     spec = RunSpec.from_dict(json.loads((folder / "job.json").read_text()))
     launches = "LOCAL_RANK" not in os.environ
@@ -40,7 +40,7 @@ def main(folder: Path) -> int:
 
 
 def work(spec: RunSpec, rank: int, folder: Path, launches: bool) -> None:
-    """Joins the group, does its work, and hands the reports to rank 0; with `launches` it starts the other workers first."""
+    """Joins the process group, trains, and sends the report to rank 0; with `launches` it starts the other workers first."""
     import torch.distributed as dist
 
     from manyhands.backends.fabric.rank import FabricGroupRank, make_fabric
@@ -53,9 +53,9 @@ def work(spec: RunSpec, rank: int, folder: Path, launches: bool) -> None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
     here = spec.workers // spec.nodes
     fabric = make_fabric(spec, STRATEGY, here)
-    watch = Watch(fabric.strategy.launcher.procs, here - 1, spec.node_rank * here + 1, folder)
+    watcher = ProcessWatcher(fabric.strategy.launcher.procs, here - 1, spec.node_rank * here + 1, folder)
     if launches:
-        watch.start()
+        watcher.start()
 
     def gathered() -> list[dict[str, Any]]:
         fabric.launch()
@@ -66,7 +66,7 @@ def work(spec: RunSpec, rank: int, folder: Path, launches: bool) -> None:
 
     def give_up(error: Exception) -> None:
         leave_note(folder, rank, type(error).__name__, str(error), killed=True)
-        os._exit(1)  # the main thread may be blocked for good
+        os._exit(1)  # the main thread may stay blocked in a collective
 
     if reports := across_hosts(spec, rank, give_up, gathered):
         partial = folder / "reports.partial"
@@ -74,14 +74,14 @@ def work(spec: RunSpec, rank: int, folder: Path, launches: bool) -> None:
         os.replace(partial, folder / "reports.json")
     dist.destroy_process_group()
     if launches:
-        watch.join()
+        watcher.join()
     del store
 
 
 def serve_store(spec: RunSpec) -> Any:
-    """The store where the workers meet, on one address alone, made known to torch and Fabric by the environment.
+    """The workers' store, which listens on one address only; the environment gives that address to torch and Fabric.
 
-    torch's own would listen on every interface. It stays while the object that is returned does.
+    torch's own store would listen on every interface. The store runs as long as the returned object exists.
     """
     from manyhands.backends.nodes.node_store import meet
     from manyhands.backends.nodes.options import meeting_point

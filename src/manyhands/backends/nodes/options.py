@@ -11,7 +11,7 @@ def no_meeting(spec: RunSpec) -> str | None:
     if spec.nodes > 1 and spec.address is None:
         return f"--nodes above 1 needs --address {form}"
     if spec.address is not None and meeting_point(spec.address) is None:
-        return f"--address of {spec.backend} is HOST:PORT, the machine of node 0 and a free port on it; {spec.address!r} is not of this form"
+        return f"--address of {spec.backend} is {form}; {spec.address!r} is not of this form"
     if spec.nodes == 1 and spec.address is not None:
         return f"--address of {spec.backend} is for several machines; add --nodes N, or leave --address out"
     return None

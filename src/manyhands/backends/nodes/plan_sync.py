@@ -95,7 +95,7 @@ class PlanFollower:
     """Any other node: joins the runs that node 0 announces."""
 
     def __init__(self, runs: Sequence[RunSpec], refused: Sequence[tuple[RunSpec, str]], between_s: float = 0.0) -> None:
-        """`refused`: runs with the reasons why this node cannot make them. `between_s`: longest time between two runs of node 0."""
+        """`refused`: runs that this node cannot make, with the reasons. `between_s`: longest time between two runs of node 0."""
         self.runs = {run_name(spec): spec for spec in runs}
         self.refused = {run_name(spec): f"{reason} (on {host_name()})" for spec, reason in refused}
         """Names of the runs that this node cannot make -> the reason."""

@@ -1,6 +1,6 @@
 """One worker of `ddp`, started by torchrun as `python -m manyhands.backends.torchrun.worker FOLDER`.
 
-FOLDER/job.json says what to train; rank 0 leaves every worker's report in FOLDER/reports.json.
+It reads the run's spec from FOLDER/job.json; rank 0 writes the reports of all workers to FOLDER/reports.json.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from manyhands.plan import RunSpec
 
 @record
 def main(folder: Path) -> None:
-    """Joins the group, does its work, and hands the reports to rank 0."""
+    """Joins the process group, trains, and sends its report to rank 0, which writes all reports."""
     die_with_parent()
     spec = RunSpec.from_dict(json.loads((folder / "job.json").read_text()))
     if reports := across_hosts(spec, int(os.environ["RANK"]), give_up, lambda: work(spec)):
@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
 
 
 def work(spec: RunSpec) -> list[dict[str, Any]]:
-    """The reports of all workers on rank 0; none on the others."""
+    """The reports of all workers on rank 0, an empty list on the other ranks."""
     device = check_device(spec)
     if spec.address:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
@@ -47,7 +47,7 @@ def work(spec: RunSpec) -> list[dict[str, Any]]:
 
 
 def give_up(error: Exception) -> None:
-    """Leaves the error where the agent looks for it, and ends this process, whose main thread may be blocked for good."""
+    """Writes the error to the file that the agent reads, and ends this process, because its main thread may stay blocked."""
     get_error_handler().record_exception(error)
     os._exit(1)
 
