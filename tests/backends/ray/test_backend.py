@@ -23,7 +23,7 @@ from engines import descendants, free_port, in_one_engine, kill_when_busy, measu
 from listening import listening
 
 from manyhands.backends.ray.backend import RayTrain
-from manyhands.backends.ray.existing import joined, split_address
+from manyhands.backends.ray.existing import join, split_address
 from manyhands.backends.ray.failure import first_sentence
 from manyhands.backends.ray.local import short_path
 from manyhands.errors import Unavailable, UsageError
@@ -94,7 +94,7 @@ def test_dead_address_is_unavailable_at_once(scheme: str, monkeypatch: pytest.Mo
     monkeypatch.setattr("manyhands.backends.ray.existing.find_spec", lambda name: name)
     address = f"{scheme}127.0.0.1:{free_port()}"
     began = time.monotonic()
-    with pytest.raises(Unavailable, match=f"no Ray cluster answers at {address}: Connection refused; start one"), joined(address):
+    with pytest.raises(Unavailable, match=f"no Ray cluster answers at {address}: Connection refused; start one"), join(address):
         pass
     assert time.monotonic() - began < 2
 
@@ -247,7 +247,7 @@ def test_running_cluster_is_used_and_left_running(head: Head, tmp_path: Path) ->
 
     locked = head.run(address, out, "--workers", "1", token=secrets.token_hex(32))
     assert locked.status == "skipped"
-    assert "wants its token" in str(locked.reason)
+    assert "needs its token" in str(locked.reason)
 
     assert head.process.poll() is None
     if head.client_port:
@@ -263,10 +263,10 @@ def test_cell_is_not_refused_before_it_is_tried() -> None:
     assert refusal(spec(address="auto")) is None
 
 
-def test_what_ray_client_says_is_found_below_its_heading_and_traceback() -> None:
-    said = (
+def test_error_of_ray_client_is_found_below_its_heading_and_traceback() -> None:
+    message = (
         "Initialization failure from server:\nTraceback (most recent call last):\n  File ...\nRuntimeError: No port. See the log"
     )
-    assert first_sentence(ConnectionAbortedError(said)) == "Initialization failure from server: RuntimeError: No port"
+    assert first_sentence(ConnectionAbortedError(message)) == "Initialization failure from server: RuntimeError: No port"
     assert first_sentence(ValueError("No such thing. Try another.\nmore")) == "No such thing"
     assert first_sentence(ValueError()) == "ValueError"

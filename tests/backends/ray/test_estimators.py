@@ -39,11 +39,11 @@ def test_tasks_of_a_single_worker_are_an_actors_too(tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
 import psutil
-from manyhands.backends.ray.local import started
+from manyhands.backends.ray.local import local_cluster
 from manyhands.plan import RunSpec
 
 spec, folder = RunSpec(workload="search", backend="ray"), Path({str(tmp_path)!r})
-with started(spec, folder):
+with local_cluster(spec, folder):
     from manyhands.backends.ray.tasks import open_tasks
 
     with open_tasks(spec, folder) as tasks:
@@ -58,7 +58,7 @@ with started(spec, folder):
 
 @pytest.mark.slow
 @needs_ray
-def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:
+def test_killed_worker_is_a_failed_record_that_names_it(tmp_path: Path) -> None:
     others = psutil.Process().children(recursive=True)
     with kill_when_busy(partial(descendants, "ray::RayTrainWo"), count=1, cpu_s=8) as killed:
         record = measure(spec(workload="xgboost", samples=20000, settings={"rounds": 5000}), Surroundings(log_folder=tmp_path))

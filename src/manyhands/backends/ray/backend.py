@@ -1,8 +1,8 @@
-"""`ray`: Ray Train's TorchTrainer, an actor for each worker and DistributedDataParallel by `prepare_model`; for estimators its
-XGBoostTrainer, and joblib on actors. It has no clustering.
+"""`ray`: Ray Train's TorchTrainer, an actor for each worker and DistributedDataParallel by `prepare_model`; for estimators Ray's
+XGBoostTrainer, and joblib on actors. Ray has no clustering.
 
-Without `--address` a cluster of this run alone starts on loopback. With `--address` (`auto`, `HOST:PORT`, `ray://HOST:PORT`)
-the run is a guest of a cluster, which is left running; all its machines need the same Python, Ray and manyhands.
+Without `--address` a cluster for this run alone starts on loopback. With `--address` (`auto`, `HOST:PORT`, `ray://HOST:PORT`)
+the run joins an existing cluster, which keeps running; all its machines need the same Python, Ray and manyhands.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RayTrain(RankBackend):
 
     @classmethod
     def default_workers(cls, environ: Mapping[str, str]) -> int | None:
-        """What RAY_NUM_WORKERS says, None when it is not set; raises UsageError when it is no whole number above 0."""
+        """The value of RAY_NUM_WORKERS, None when it is not set; raises UsageError when it is not a whole number above 0."""
         given = environ.get(WORKERS)
         if not given:
             return None
@@ -61,10 +61,10 @@ class RayTrain(RankBackend):
         return variables(spec.address)
 
     def __enter__(self) -> Self:
-        from manyhands.backends.ray.existing import joined
-        from manyhands.backends.ray.local import started
+        from manyhands.backends.ray.existing import join
+        from manyhands.backends.ray.local import local_cluster
 
-        self.cluster = joined(self.spec.address) if self.spec.address else started(self.spec, self.folder)
+        self.cluster = join(self.spec.address) if self.spec.address else local_cluster(self.spec, self.folder)
         self.cluster.__enter__()
         return self
 
@@ -72,17 +72,17 @@ class RayTrain(RankBackend):
         self.cluster.__exit__(kind, error, trace)
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
-        """Runs the workers in the cluster, without a retry; raises UsageError when so many workers have no room in it."""
+        """Runs the workers in the cluster, without a retry; raises UsageError when the cluster has no room for all workers."""
         import ray.train
         import ray.train.torch
 
         from manyhands.backends.ray.failure import failure
         from manyhands.backends.ray.process_group import GroupConfig
-        from manyhands.backends.ray.room import check_room
         from manyhands.backends.ray.worker import work
+        from manyhands.backends.ray.workers import check_room
 
         check_room(spec)
-        train: Any = ray.train  # what its types say is version 1 of Ray Train; what runs is version 2
+        train: Any = ray.train  # Ray's types describe version 1 of Ray Train, but version 2 runs
         trainer = train.torch.TorchTrainer(
             work,
             train_loop_config=spec.to_dict(),
@@ -103,27 +103,27 @@ class RayTrain(RankBackend):
         """Ray Train's XGBoostTrainer."""
         from manyhands.backends.estimators.boosting import boosting_fit
         from manyhands.backends.ray.boosting import open_boosting
-        from manyhands.backends.ray.room import check_room
+        from manyhands.backends.ray.workers import check_room
 
         check_room(spec)
         with open_boosting(spec, run_config()) as engine:
             return boosting_fit(spec, engine)
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
-        """One task a member, by joblib on actors."""
+        """One task for each member, by joblib on actors."""
         from manyhands.backends.estimators.ensemble import ensemble_fit
-        from manyhands.backends.ray.room import check_room
         from manyhands.backends.ray.tasks import open_tasks
+        from manyhands.backends.ray.workers import check_room
 
         check_room(spec)
         with open_tasks(spec, self.folder) as tasks:
             return ensemble_fit(spec, tasks)
 
     def fit_search(self, spec: RunSpec) -> Fit:
-        """One task a candidate and fold, by joblib on actors."""
+        """One task for each candidate and fold, by joblib on actors."""
         from manyhands.backends.estimators.search import search_fit
-        from manyhands.backends.ray.room import check_room
         from manyhands.backends.ray.tasks import open_tasks
+        from manyhands.backends.ray.workers import check_room
 
         check_room(spec)
         with open_tasks(spec, self.folder) as tasks:
@@ -131,7 +131,7 @@ class RayTrain(RankBackend):
 
 
 def run_config() -> Any:
-    """A run of Ray Train that tries nothing twice and keeps nothing."""
+    """Settings of Ray Train without retries and without saved files."""
     import ray.train
 
     train: Any = ray.train
@@ -145,7 +145,7 @@ def run_config() -> Any:
 
 
 def in_memory() -> FileSystem:
-    """Where Ray Train may save: nothing is, and so no machine of the cluster keeps a folder that nobody takes away."""
+    """A file system in memory for Ray Train's files, so that no folder is left on a machine of the cluster."""
     from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
     from pyarrow.fs import FSSpecHandler, PyFileSystem
 

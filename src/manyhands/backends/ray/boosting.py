@@ -1,4 +1,4 @@
-"""`ray` for estimators that train on rows: Ray Train's XGBoost trainer."""
+"""Gradient boosting with `ray`: Ray Train's XGBoostTrainer, driven step by step."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import ray
 import ray.train
 
 from manyhands.backends.estimators.boosting import BoostingEngine
-from manyhands.backends.ray.actors import wait_actors_gone
 from manyhands.backends.ray.failure import failure
+from manyhands.backends.ray.workers import wait_actors_gone
 from manyhands.data.fingerprint import Fingerprint
 from manyhands.data.row_parts import Rows
 from manyhands.errors import EngineError
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
     import xgboost
 
 LOOK_S = 0.5
-"""How often it is looked, while workers answer, whether one has failed."""
+"""Time between two checks for a failed worker while the driver waits for answers."""
 
 
 class RayBoosting(BoostingEngine[int]):
-    """`xgboost.train` in each worker of Ray Train, on rows that it has read itself.
+    """`xgboost.train` in each worker of Ray Train, on rows that the worker has read itself.
 
-    Until they end, XGBoost's workers listen on every interface of their machine: no engine can tell it otherwise
+    Until they end, XGBoost's workers listen on every interface of their machine; no engine can change that
     (https://github.com/dmlc/xgboost/issues/11551).
     """
 
     strategy = "Ray Train XGBoostTrainer"
 
-    def __init__(self, desk: Any, fit: Future[Any]) -> None:
-        self.desk = desk
+    def __init__(self, queue: Any, fit: Future[Any]) -> None:
+        self.queue = queue
         self.fit = fit
 
     def ask(self, step: str, *arguments: Any) -> list[Any]:
-        """The answers of all workers, by rank; raises what made one of them fail."""
-        asked = self.desk.ask.remote(step, *arguments)
-        while not ray.wait([asked], timeout=LOOK_S)[0]:
+        """The answers of all workers, by rank; raises the error of a worker that failed."""
+        pending = self.queue.ask.remote(step, *arguments)
+        while not ray.wait([pending], timeout=LOOK_S)[0]:
             if self.fit.done():
                 self.fit.result()
                 raise EngineError(f"ray ended its workers before they could {step}")
-        answers: list[Any] = ray.get(asked)
+        answers: list[Any] = ray.get(pending)
         return answers
 
     def probe(self) -> list[dict[str, Any]]:
@@ -65,27 +65,27 @@ class RayBoosting(BoostingEngine[int]):
 
 @contextmanager
 def open_boosting(spec: RunSpec, run_config: Any) -> Iterator[RayBoosting]:
-    """The workers of a trainer, started and waiting for their steps; ended by Ray Train at the end."""
+    """Starts the workers of a trainer, which wait for their steps; Ray Train ends them at the end."""
     import ray.train.xgboost
 
     from manyhands.backends.ray.boosting_worker import StepQueue, serve
 
-    desk: Any = ray.remote(num_cpus=0)(StepQueue).remote(spec.workers)
-    train: Any = ray.train  # its types are those of version 1; what runs is version 2
+    queue: Any = ray.remote(num_cpus=0)(StepQueue).remote(spec.workers)
+    train: Any = ray.train  # Ray's types describe version 1 of Ray Train, but version 2 runs
     trainer = train.xgboost.XGBoostTrainer(
         serve,
-        train_loop_config={"desk": desk, "workers": spec.workers, "threads": spec.threads},
+        train_loop_config={"queue": queue, "workers": spec.workers, "threads": spec.threads},
         scaling_config=train.ScalingConfig(num_workers=spec.workers, resources_per_worker={"CPU": spec.threads}),
         run_config=run_config,
     )
     with ThreadPoolExecutor(1) as thread:
         fit = thread.submit(trainer.fit)
         try:
-            yield RayBoosting(desk, fit)
-            ray.get(desk.dismiss.remote())
+            yield RayBoosting(queue, fit)
+            ray.get(queue.dismiss.remote())
             fit.result()
         except train.TrainingFailedError as error:
             raise failure(error) from error
         finally:
-            desk.dismiss.remote()
+            queue.dismiss.remote()
     wait_actors_gone("RayTrainWorker")

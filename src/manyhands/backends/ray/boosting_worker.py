@@ -1,7 +1,7 @@
-"""What Ray Train runs in each worker of a boosting run: it reads its rows, trains and proves them, each when it is told to.
+"""The function that Ray Train runs in each worker of a boosting run. The driver sends the steps: load rows, train, fingerprint.
 
-`XGBoostTrainer.fit` starts workers, has them run one function, and ends them. Told step by step, that function keeps the start
-and the reading of rows out of what is timed as training.
+`XGBoostTrainer.fit` starts workers, has them run one function, and ends them. Because that function takes its steps one by one,
+the time of training contains neither the start of the workers nor the reading of rows.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ from manyhands.measure.threads import set_threads
 
 
 class StepQueue:
-    """An actor that holds the driver's next steps for all workers, and each worker's answers."""
+    """An actor that passes the driver's steps to the workers, and their answers to the driver."""
 
     def __init__(self, workers: int) -> None:
-        self.orders: list[asyncio.Queue[tuple[str, tuple[Any, ...]] | None]] = [asyncio.Queue() for _ in range(workers)]
+        self.steps: list[asyncio.Queue[tuple[str, tuple[Any, ...]] | None]] = [asyncio.Queue() for _ in range(workers)]
         self.answers: list[asyncio.Queue[Any]] = [asyncio.Queue() for _ in range(workers)]
 
-    async def order(self, rank: int) -> tuple[str, tuple[Any, ...]] | None:
-        """The next step of a worker and its arguments, once there is one; None when it is to end."""
-        return await self.orders[rank].get()
+    async def next_step(self, rank: int) -> tuple[str, tuple[Any, ...]] | None:
+        """Waits for the next step of a worker; the step and its arguments, or None when the worker must end."""
+        return await self.steps[rank].get()
 
     async def answer(self, rank: int, value: Any) -> None:
-        """Takes what a worker has to say to its last order."""
+        """Stores the result of a worker's last step."""
         self.answers[rank].put_nowait(value)
 
     async def ask(self, step: str, *arguments: Any) -> list[Any]:
-        """The answers of all workers to an order, by rank."""
-        for orders in self.orders:
-            orders.put_nowait((step, arguments))
+        """Sends a step to all workers; their answers, by rank."""
+        for steps in self.steps:
+            steps.put_nowait((step, arguments))
         return [await answers.get() for answers in self.answers]
 
     async def dismiss(self) -> None:
-        """Tells all workers to end."""
-        for orders in self.orders:
-            orders.put_nowait(None)
+        """Ends all workers once they have done their steps."""
+        for steps in self.steps:
+            steps.put_nowait(None)
 
 
 def serve(job: dict[str, Any]) -> None:
-    """Takes steps until there are no more. `job`: `desk`, `workers` and `threads`."""
-    desk, rank = job["desk"], ray.train.get_context().get_world_rank()
+    """Does steps until `dismiss` ends the worker. `job`: the StepQueue as `queue`, `workers` and `threads`."""
+    queue, rank = job["queue"], ray.train.get_context().get_world_rank()
     set_threads(job["threads"], os.environ)
     worker = BoostingWorker(rank, job["workers"])
-    while (order := ray.get(desk.order.remote(rank))) is not None:
-        step, arguments = order
-        ray.get(desk.answer.remote(rank, getattr(worker, step)(*arguments)))
+    while (given := ray.get(queue.next_step.remote(rank))) is not None:
+        step, arguments = given
+        ray.get(queue.answer.remote(rank, getattr(worker, step)(*arguments)))
 
 
 class BoostingWorker:
@@ -67,21 +67,21 @@ class BoostingWorker:
         self.workers = workers
 
     def probe(self) -> dict[str, Any]:
-        """About this process."""
+        """Host, threads and other facts of this process."""
         return probe()
 
     def load(self, rows: Rows) -> int:
-        """Reads this worker's share into memory; how many rows that are."""
+        """Reads this worker's share into memory; returns its number of rows."""
         mine = shares(rows, self.workers)[self.rank]
         self.x = np.concatenate([np.empty((0, len(rows.columns)), rows.dtype), *(part.x()[low:high] for part, low, high in mine)])
         self.y = np.concatenate([np.empty(0, np.int32), *(part.y()[low:high] for part, low, high in mine)])
         return len(self.x)
 
     def train(self, parameters: dict[str, Any], rounds: int) -> bytes | None:
-        """Trains together with the others; the booster from rank 0."""
+        """Trains together with the other workers; the booster on rank 0, None on the others."""
         booster = xgboost.train(parameters, xgboost.DMatrix(self.x, self.y, nthread=parameters["nthread"]), rounds)
         return bytes(booster.save_raw()) if self.rank == 0 else None
 
     def held(self) -> Fingerprint:
-        """Of the rows that it trained on."""
+        """The fingerprint of the rows that this worker trained on."""
         return fingerprint(self.x, self.y)

@@ -1,4 +1,4 @@
-"""Why Ray Train gave up, in one line, as the error that a worker raised where it is one of ours."""
+"""Turns an error of Ray Train into one line: the error that a worker raised, or the worker that died."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def failure(error: TrainingFailedError) -> ManyhandsError:
-    """The worker that died comes first, because the others then fail over broken connections; else the lowest rank."""
+    """The error of a worker that died, else of the failed worker with the lowest rank.
+
+    A worker that died goes first, because the other workers then fail over broken connections.
+    """
     from ray.train import ControllerError, WorkerGroupError
 
     if isinstance(error, ControllerError):
@@ -42,8 +45,8 @@ def _death(cause: Exception) -> str | None:
 
 
 def first_sentence(error: BaseException) -> str:
-    """What an error says, without the advice and the traceback that Ray adds to it."""
+    """The error message without the advice and the traceback that Ray adds to it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if len(lines) > 1 and lines[0].endswith(":"):  # Ray Client: a heading, then what went wrong, its traceback first
+    if len(lines) > 1 and lines[0].endswith(":"):  # Ray Client: a heading, a traceback, and the error in the last line
         return f"{lines[0]} {lines[-1]}".partition(". ")[0]
     return lines[0].partition(". ")[0] if lines else type(error).__name__

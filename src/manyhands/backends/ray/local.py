@@ -1,4 +1,4 @@
-"""A Ray cluster on loopback for this run alone, with everything it writes below the run's own folder."""
+"""A Ray cluster on loopback for this run alone, which writes only below the run's own folder."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ LONGEST_SOCKET = len("/session_2000-01-01_00-00-00_000000_4194304/sockets/plasma
 
 
 @contextmanager
-def started(spec: RunSpec, folder: Path) -> Iterator[None]:
-    """A cluster of this run alone with a CPU for each thread, below `folder`; stopped at the end."""
+def local_cluster(spec: RunSpec, folder: Path) -> Iterator[None]:
+    """Starts a cluster with a CPU for each thread, and stops it at the end; all its files are below `folder`.
+
+    Raises EngineError when Ray does not start.
+    """
     with ExitStack() as stack:
         stack.enter_context(restored())
         for name in [name for name in os.environ if name.startswith("RAY_")]:
             del os.environ[name]
         os.environ.update(variables(None))
-        if cache := os.environ.get(VARIABLE):  # a relative one would be another folder for the workers
+        if cache := os.environ.get(VARIABLE):  # for the workers a relative path would be another folder
             os.environ[VARIABLE] = os.path.abspath(Path(cache).expanduser())
         (folder / "token").write_text(secrets.token_hex(32))
         (folder / "token").chmod(0o600)
@@ -41,7 +44,7 @@ def started(spec: RunSpec, folder: Path) -> Iterator[None]:
         import ray
 
         stack.callback(ray.shutdown)
-        # Ray puts the current folder first on its workers' path, where a file could hide a library: show it an empty one.
+        # Ray puts the current folder first on its workers' path, where a file could hide a library, so change to an empty folder.
         (folder / "empty").mkdir()
         with contextlib.chdir(folder / "empty"):
             try:
@@ -62,7 +65,7 @@ def started(spec: RunSpec, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def short_path(folder: Path) -> Iterator[str]:
-    """A path of `folder` under which Ray's sockets fit into `SOCKET_PATH`: its own, or a name for it in /proc."""
+    """A path of `folder` that is short enough for Ray's sockets (`SOCKET_PATH`): its own path, or a name in /proc."""
     if len(str(folder)) + LONGEST_SOCKET <= SOCKET_PATH:
         yield str(folder)
         return

@@ -1,6 +1,6 @@
-"""Ray Train's torch process group, with a store that listens on the address of its machine alone.
+"""Ray Train's torch process group, with a store that listens on one address of its machine only.
 
-Ray's own lets torch choose, and torch listens on every interface.
+Ray's own process group lets torch choose, and torch listens on every interface.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def free_address() -> tuple[str, int]:
 
 
 def join_group(host: str, port: int, rank: int, workers: int, kind: str, timeout_s: float) -> None:
-    """Forms the process group; the store is served by rank 0. `kind`: `gloo` or `nccl`."""
+    """Forms the process group; rank 0 serves the store. `kind`: `gloo` or `nccl`."""
     timeout = timedelta(seconds=timeout_s)
     serves = rank == 0
     store = serve(listen(host, port), host, workers, timeout_s) if serves else TCPStore(host, port, workers, False, timeout)
@@ -35,7 +35,7 @@ def join_group(host: str, port: int, rank: int, workers: int, kind: str, timeout
 
 
 class GroupBackend(_TorchBackend):
-    """Starts the process group in our way, and ends it in Ray's."""
+    """Starts the process group with `join_group`; Ray ends it."""
 
     def on_start(self, worker_group: Any, backend_config: Any) -> None:
         host, port = worker_group.execute_single(0, free_address)
@@ -52,7 +52,7 @@ class GroupBackend(_TorchBackend):
 
 @dataclass
 class GroupConfig(TorchConfig):
-    """TorchConfig with the store on one address. Fields as there: `backend`, `timeout_s`."""
+    """TorchConfig whose store listens on one address. It has TorchConfig's fields: `backend`, `timeout_s`."""
 
     @property
     def backend_cls(self) -> type[GroupBackend]:

@@ -16,8 +16,8 @@ from ray.util.joblib.ray_backend import RayBackend
 from ray.util.multiprocessing import Pool
 
 from manyhands.backends.estimators.joblib_tasks import JoblibTasks, stop_trackers
-from manyhands.backends.ray.actors import wait_actors_gone
 from manyhands.backends.ray.failure import first_sentence
+from manyhands.backends.ray.workers import wait_actors_gone
 from manyhands.errors import EngineError
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
@@ -25,10 +25,10 @@ from manyhands.plan import RunSpec
 
 @contextmanager
 def open_tasks(spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
-    """joblib with Ray's backend, an actor for each worker; rows lie in files of `folder`, so machines of a cluster must share it."""
+    """joblib with Ray's backend, an actor for each worker. The rows are in files of `folder`, so all machines must share it."""
     own = Path(tempfile.mkdtemp(dir=folder))
     actor = {"num_cpus": spec.threads, "runtime_env": {"env_vars": thread_variables(spec.threads)}}
-    # joblib's pool registers a folder for large arguments with a process that would outlive this one by a moment.
+    # joblib's pool registers a folder for large arguments with a process that would end a moment after this one.
     Finalize(None, stop_trackers, exitpriority=-100)
     try:
         with (
@@ -42,10 +42,10 @@ def open_tasks(spec: RunSpec, folder: Path) -> Iterator[JoblibTasks]:
 
 
 class OnActors(RayBackend):
-    """Ray's backend for joblib, which would run the tasks of a single worker in this process."""
+    """Ray's backend for joblib, changed so that a single worker is an actor too; Ray would run its tasks in this process."""
 
     def effective_n_jobs(self, n_jobs: int) -> int:
-        """What joblib hears: with one it would not ask the backend for anything."""
+        """The number of workers for joblib, at least 2: with 1 joblib would not use the backend."""
         return max(2, int(super().effective_n_jobs(n_jobs)))  # type: ignore[no-untyped-call]
 
     def configure(
@@ -57,7 +57,7 @@ class OnActors(RayBackend):
         ray_remote_args: Any = None,
         **pool: Any,
     ) -> int:
-        """Starts as many actors as were asked for, a single one too."""
+        """Starts `n_jobs` actors, even when that is 1."""
         if n_jobs > 1:
             return int(super().configure(n_jobs, parallel, prefer, require, ray_remote_args, **pool))
         PicklingPool.__bases__ = (Pool,)

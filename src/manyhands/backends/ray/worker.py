@@ -1,4 +1,4 @@
-"""What Ray Train runs in each worker: the loop of the workload's kind, a network's over a model from `prepare_model`."""
+"""The function that Ray Train runs in each worker: the loop of the workload's kind, with `prepare_model` for a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RayRank(GroupRank):
-    """A worker of Ray Train, whose `prepare_model` wraps the model with DistributedDataParallel from two workers on, and not before."""
+    """A worker of Ray Train. `prepare_model` wraps the model with DistributedDataParallel when there are two workers or more."""
 
     strategy = "prepare_model"
 
@@ -28,6 +28,6 @@ class RayRank(GroupRank):
 
 
 def work(job: dict[str, Any]) -> list[dict[str, Any]]:
-    """Does one worker's work; rank 0 returns all reports, and Ray Train hands on what rank 0 returns."""
+    """Does the work of one worker. Rank 0 returns the reports of all workers, which Ray Train returns to the driver."""
     rank = RayRank(str(ray.train.torch.get_device()))
     return rank.gather(run_rank(rank, RunSpec.from_dict(job)))
