@@ -12,7 +12,7 @@ from manyhands.analysis.winner import Winner, winner
 from manyhands.report import formatting
 
 SURE, OPEN, UNSURE, NONE = "sure", "no clear winner", "not sure", "no answer"
-"""How sure the advice is: intervals apart; intervals that overlap; too few launches; nothing to compare."""
+"""The sureness of the advice: intervals apart; intervals that overlap; too few launches; nothing to compare."""
 FASTER = {"train": "trains", "wall": "runs"}
 
 

@@ -27,7 +27,7 @@ class Column:
 
 
 def identity(summaries: Sequence[Summary]) -> list[Column]:
-    """Which cell a row is about."""
+    """The columns that name the cell of a row."""
     return [
         Column(("backend",), tuple(formatting.name(row.cell) for row in summaries), is_number=False),
         Column(("workers",), tuple(str(row.cell.workers) for row in summaries)),

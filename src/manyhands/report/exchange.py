@@ -19,7 +19,7 @@ HOW_TO_READ = (
 
 
 def identity(group: Group) -> list[Column]:
-    """Which cell and which message a row is about."""
+    """The columns that name the cell and the message of a row."""
     cells = [(cell, message) for cell in group.cells for message in messages(cell)]
     return [
         Column(("backend",), tuple(formatting.name(cell) for cell, _ in cells), is_number=False),

@@ -33,7 +33,7 @@ def title(family: Family) -> str:
 
 
 def identity(found: Prediction) -> list[Column]:
-    """Which worker count and algorithm a row is about."""
+    """The columns that name the worker count and the algorithm of a row."""
     return [
         Column(("workers",), tuple(str(row.workers) for row in found.forecasts)),
         Column(("all-reduce",), tuple(row.algorithm for row in found.forecasts), is_number=False),

@@ -61,7 +61,7 @@ class Scenario:
     """The statistical test of the comparisons."""
 
     def rate(self, verdict: Verdict) -> Rate:
-        """How often the comparisons gave this verdict."""
+        """The share of the comparisons that gave this verdict."""
         return Rate(self.verdicts.get(verdict, 0), sum(self.verdicts.values()))
 
 

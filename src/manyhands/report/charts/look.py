@@ -1,4 +1,4 @@
-"""Colours and type of all charts. The colours are told apart with every common kind of colour blindness.
+"""Colours and type of all charts. Readers with any common kind of colour blindness can distinguish the colours.
 
 After Okabe and Ito 2008, "Color Universal Design", darkened until lines keep a contrast of 3 to 1 on white.
 """
@@ -59,7 +59,7 @@ DARK: Mapping[str, str] = {
     "phase-teardown": "#aeb7c1",
 }
 SERIES = 7
-"""Colours for backends other than the base line; a page with more uses them again, told apart by label and shape."""
+"""Colours for backends other than the base line; a page with more uses them again, with other labels and shapes."""
 SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3))
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"

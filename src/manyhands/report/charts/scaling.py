@@ -259,7 +259,7 @@ def _names(points: Sequence[ChartPoint], ideal: tuple[int, float], keys: Sequenc
 
 
 def _fitted(choices: Sequence[Choice]) -> list[str]:
-    """Which laws the dotted lines are."""
+    """The names of the laws that the dotted lines show."""
     backends: dict[str, list[str]] = {}
     for choice in choices:
         backends.setdefault(choice.fits[0].law.name, []).append(choice.curve.backend)

@@ -14,7 +14,7 @@ from manyhands.report.charts.chart import Key
 from manyhands.report.charts.look import DASHES, SERIES, SHAPES, css
 
 SHOWN = 8
-"""Cells that a picture of single runs shows: more lines than this are not told apart."""
+"""Cells that a picture of single runs shows: readers cannot distinguish more lines than this."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def colours(groups: Sequence[Group]) -> dict[str, str]:
 
 
 def series(summaries: Sequence[Summary], by_backend: Mapping[str, str]) -> list[ChartSeries]:
-    """The series of a group. Thread counts are named where they differ; `serial` is one series, whatever its threads."""
+    """The series of a group. Thread counts are named where they differ; `serial` is one series for all of its thread counts."""
     several = len({row.cell.threads for row in summaries if row.cell.backend != BASE_LINE}) > 1
     found: dict[tuple[str, int, str], list[Summary]] = {}
     for row in summaries:

@@ -32,7 +32,7 @@ def study_blocks(view: StudyView, before: str = "") -> list[str]:
 
 
 def _figures(view: StudyView) -> str:
-    """The table of all figures, the flaws in words beside those that they spoil."""
+    """The table of all figures, with the flaws beside the figures that they spoil."""
     heads = (*map(escape, view.heads), "what spoils the published figure")
     lines = [heads, ["---"] * len(heads)]
     for figure in view.figures:

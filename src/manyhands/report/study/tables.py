@@ -33,7 +33,7 @@ class StudyCell:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Which records they are."""
+        """The ids of the records."""
         return tuple(record.id for record in self.records)
 
     @property

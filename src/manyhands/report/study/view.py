@@ -104,7 +104,7 @@ def _about(study: Study, records: Sequence[Record], variants: Sequence[str]) -> 
 
 
 def _scales(study: Study, records: Sequence[Record], variants: Sequence[str]) -> list[str]:
-    """How the budget scaled each part of each variant; a line for each variant."""
+    """The scale that the budget set for each part of each variant; a line for each variant."""
     found: dict[str, dict[str, str]] = {variant: {} for variant in variants}
     launches: dict[str, dict[str, None]] = {variant: {} for variant in variants}
     budgets: dict[str, None] = {}
