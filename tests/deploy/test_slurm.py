@@ -162,7 +162,10 @@ def test_cancelled_job_leaves_nothing_running(slurm: dict[str, str], tmp_path: P
         return found
 
     deadline = time.monotonic() + 100
-    while not any("ddp_worker" in " ".join(process.cmdline()) and process.cpu_times().user > 4 for process in running()):
+    while not any(
+        "manyhands.backends.torchrun.worker" in " ".join(process.cmdline()) and process.cpu_times().user > 4
+        for process in running()
+    ):
         assert time.monotonic() < deadline, (tmp_path / "out").read_text()
         time.sleep(0.2)
     subprocess.run(["scancel", job], env=own, check=True, timeout=60)

@@ -13,8 +13,10 @@ from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, backend_classes, workload_class
 
 OWN = Path(__file__).parents[1] / "backends"
-"""Where the workloads of tests lie, which are named by their file."""
+"""The folder of the workloads of tests, which are named by their file."""
 TIMEOUT_S = 300.0
+CLOCK_S = 0.02
+"""Seconds by which the phases of a run of a fraction of a second may miss its wall time; 2 % of a second and more are longer."""
 SAMPLES = 1001
 """Rows of `lstm`: an odd number, so that two workers do not divide it evenly and one row is padding."""
 SMALL: Mapping[str, dict[str, Any]] = {
