@@ -228,7 +228,7 @@ def test_runs_of_different_sizes_follow_each_other_in_one_engine(backend: str, m
     for record in records:
         assert all(0 <= cpu_s <= record.resources["cpu_s"] + 1 for _, cpu_s, _ in record.resources["samples"])
         assert record.resources["peak_pss_bytes"] >= max(worker["peak_pss_bytes"] for worker in record.per_worker)
-        assert sum_of_phases(record) == pytest.approx(record.wall_s, rel=0.02, abs=CLOCK_S)
+        assert sum_of_phases(record) == pytest.approx(record.wall_s, rel=0.02)
         assert record.resources["cpu_s"] > 0
     assert records[0].history[0]["loss"] == records[2].history[0]["loss"]
 

@@ -23,7 +23,6 @@ from manyhands.run import Surroundings, measure
 
 pytestmark = pytest.mark.slow
 
-NETS = Path(__file__).parents[1] / "uneven_nets.py"
 STATE = """
 import json, os, sys
 from distributed import Client

@@ -21,8 +21,6 @@ from manyhands.errors import DataError, EngineError
 from manyhands.record import read_records
 from manyhands.run import Surroundings, measure, refusal
 
-NETS = Path(__file__).parents[1] / "uneven_nets.py"
-
 
 @pytest.fixture
 def installed() -> None:
