@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manyhands.cli import parser
-from manyhands.cli.cells import chosen_cells
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec, check_cores, grid, ordered
+from manyhands.planning.cells import chosen_cells
 
 
 def spec(**changes: Any) -> RunSpec:

@@ -12,8 +12,8 @@ from manyhands.analysis.verdicts.metrics import Sample
 from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.cli import main
-from manyhands.compare.calibration import Amount, Pool, Trial, gather
-from manyhands.compare.revisions import checked_out
+from manyhands.commits.calibration import Amount, Pool, Trial, gather
+from manyhands.commits.revisions import checked_out
 from manyhands.plan import RunSpec
 
 pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[compare]'")

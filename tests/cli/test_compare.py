@@ -138,7 +138,7 @@ def test_our_own_mistake_is_not_the_code_for_slower(
     def broken(*arguments: object) -> None:
         raise KeyError("a mistake")
 
-    monkeypatch.setattr("manyhands.compare.comparison.compare_cells", broken)
+    monkeypatch.setattr("manyhands.commits.comparison.compare_cells", broken)
     assert main(["compare", "fast", *QUICK]) == 4
     assert "KeyError: 'a mistake'" in capsys.readouterr().err
 

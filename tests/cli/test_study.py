@@ -9,12 +9,12 @@ import pytest
 
 from manyhands.cli import main
 from manyhands.cli.study import DEFAULT_BUDGET
-from manyhands.cli.study_bucket import bucket
-from manyhands.cli.study_cells import Planned, StudyStorage, blocks, cells, planned, too_many, works
-from manyhands.cli.study_pilot import Pilot, expected_s, pilot_cells
-from manyhands.cli.study_plan import left_out
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec
+from manyhands.planning.study_bucket import bucket
+from manyhands.planning.study_cells import Planned, StudyStorage, blocks, cells, planned, too_many, works
+from manyhands.planning.study_pilot import Pilot, expected_s, pilot_cells
+from manyhands.planning.study_plan import left_out
 from manyhands.record import read_records
 from manyhands.studies.study import AS_PUBLISHED, CORRECTED, VARIANTS, load_study, study_names
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manyhands.cli.arguments import share
 from manyhands.cli.compare_options import add_cell_options, add_verdict_options, announce, chosen, limits
 from manyhands.errors import UsageError
+from manyhands.planning.option_values import share
 
 if TYPE_CHECKING:
     from manyhands.analysis.verdicts.results import Limits
-    from manyhands.compare.calibration import Pool
+    from manyhands.commits.calibration import Pool
 
 INJECTED = "2%,3%,5%,10%"
 
@@ -73,9 +73,9 @@ def call(options: argparse.Namespace) -> int:
     """Measures or replays, prints and stores the rates; returns 0, or 4 when nothing could be measured."""
     from manyhands.analysis.verdicts.error_rates import ErrorRates, save
     from manyhands.analysis.verdicts.other_tests import TESTS
-    from manyhands.compare.calibration import scenarios
-    from manyhands.compare.rates_cache import rates_file
-    from manyhands.compare.revisions import CannotMeasure
+    from manyhands.commits.calibration import scenarios
+    from manyhands.commits.rates_cache import rates_file
+    from manyhands.commits.revisions import CannotMeasure
     from manyhands.report.calibration import to_lines
 
     if min(options.launches, options.draws) < 1 or options.live < 0:
@@ -110,7 +110,7 @@ def call(options: argparse.Namespace) -> int:
 
 def joined(files: Sequence[Path]) -> Pool:
     """The launches of all files; raises UsageError when they are not alike, RecordError for a file without launches."""
-    from manyhands.compare.calibration import Pool
+    from manyhands.commits.calibration import Pool
 
     first, *others = [Pool.read(file) for file in files]
     for file, other in zip(files[1:], others, strict=True):
@@ -124,11 +124,11 @@ def joined(files: Sequence[Path]) -> Pool:
 
 def measured(options: argparse.Namespace, bounds: Limits) -> Pool:
     """Launches the working tree on both sides; writes the launches to `--out` as they are made."""
-    from manyhands.cli.measuring import stoppable
-    from manyhands.compare.calibration import Amount, Pool, gather
-    from manyhands.compare.revisions import checked_out
+    from manyhands.commits.calibration import Amount, Pool, gather
+    from manyhands.commits.revisions import checked_out
     from manyhands.machine import describe_machine
     from manyhands.plugins import workload_class
+    from manyhands.session import stoppable
 
     cells = chosen(options)
     if len(cells) != 1:

@@ -16,7 +16,7 @@ from manyhands.errors import UsageError
 
 if TYPE_CHECKING:
     from manyhands.analysis.verdicts.results import CellResult
-    from manyhands.compare.revisions import Revision
+    from manyhands.commits.revisions import Revision
     from manyhands.plan import RunSpec
 
 FORMATS = ("table", "markdown", "json")
@@ -80,11 +80,11 @@ def compare(options: argparse.Namespace) -> int:
     """Does the work of `call`; KeyboardInterrupt passes through."""
     from manyhands.analysis.verdicts.error_rates import load
     from manyhands.analysis.verdicts.results import Comparison
-    from manyhands.cli.measuring import stoppable
-    from manyhands.compare.rates_cache import rates_file
-    from manyhands.compare.revisions import CannotMeasure, checked_out
+    from manyhands.commits.rates_cache import rates_file
+    from manyhands.commits.revisions import CannotMeasure, checked_out
     from manyhands.machine import describe_machine
     from manyhands.report import comparison
+    from manyhands.session import stoppable
     from manyhands.temporary import sweep_leftovers
 
     if options.micro is not None and options.count_instructions:
@@ -152,9 +152,9 @@ def measured(
     revisions: tuple[Revision, Revision], cells: Sequence[RunSpec], options: argparse.Namespace
 ) -> tuple[CellResult, ...]:
     """Results of the chosen comparison: cells, micro-benchmarks or counted functions."""
-    from manyhands.compare.comparison import compare_cells
-    from manyhands.compare.instructions import compare_instructions
-    from manyhands.compare.micro import compare_micro
+    from manyhands.commits.comparison import compare_cells
+    from manyhands.commits.instructions import compare_instructions
+    from manyhands.commits.micro import compare_micro
 
     if options.count_instructions:
         return compare_instructions(revisions, announce)

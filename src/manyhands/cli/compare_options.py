@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.verdicts.metrics import METRICS
-from manyhands.cli.arguments import counts, duration, names, setting, share
 from manyhands.cli.data_options import add_data_options
+from manyhands.planning.option_values import counts, duration, names, setting, share
 from manyhands.record import BASE_LINE
 
 if TYPE_CHECKING:
@@ -102,12 +102,12 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
     """The cells; raises UsageError for impossible options."""
     from dataclasses import replace
 
-    from manyhands.cli.cells import cell, check_settings
-    from manyhands.compare.comparison import EPOCHS
-    from manyhands.compare.revisions import in_repository
+    from manyhands.commits.comparison import EPOCHS
+    from manyhands.commits.revisions import in_repository
     from manyhands.errors import UsageError
     from manyhands.machine import usable_cores
     from manyhands.plan import check_cores
+    from manyhands.planning.cells import cell, check_settings
     from manyhands.plugins import workload_class
     from manyhands.user_files import absolute
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manyhands.cli.arguments import share
 from manyhands.errors import UsageError
+from manyhands.planning.option_values import share
 
 if TYPE_CHECKING:
     from manyhands.analysis.history.found import History

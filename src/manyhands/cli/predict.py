@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from manyhands.cli.arguments import counts
 from manyhands.errors import UsageError
+from manyhands.planning.option_values import counts
 
 if TYPE_CHECKING:
     from manyhands.analysis.predictable import Family, Network

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from manyhands.cli.arguments import counts, names, setting, shorthand, size
 from manyhands.cli.data_options import add_data_options
 from manyhands.cli.renamed import keep_old_name
 from manyhands.cli.study import add_options, check_options, run_study
 from manyhands.errors import DataError, UsageError
 from manyhands.machine import host_name
 from manyhands.plan import BATCH_MODES, DEVICES, PREPARES, SCALINGS, RunSpec
+from manyhands.planning.option_values import counts, names, setting, shorthand, size
 from manyhands.slurm import Step, current_step
 
 DEFAULTS = {f.name: f.default for f in fields(RunSpec)}
@@ -167,10 +167,10 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Makes the plan, checks data and output, and carries the plan out; returns 0 when every run is ok, 1 when one failed."""
-    from manyhands.cli.cells import DEFAULT_REPEATS, REPEATS, chosen_cells, is_default_plan
-    from manyhands.cli.measuring import check_data, help_out, measure_all, show_plan
     from manyhands.plan import grid, ordered
+    from manyhands.planning.cells import DEFAULT_REPEATS, REPEATS, chosen_cells, is_default_plan
     from manyhands.run import refusal
+    from manyhands.session import check_data, help_out, measure_all, show_plan
 
     out = options.out or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
     check_options(options, DEFAULTS)

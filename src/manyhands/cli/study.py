@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from manyhands.cli.study_bucket import study_storage
-from manyhands.cli.study_cells import blocks, cells, key_of, planned, works
-from manyhands.cli.study_plan import left_out, make_plan, skips
-from manyhands.cli.study_scale import scale_of_records, scale_to_budget
 from manyhands.errors import UsageError
 from manyhands.plan import option
+from manyhands.planning.study_bucket import study_storage
+from manyhands.planning.study_cells import blocks, cells, key_of, planned, works
+from manyhands.planning.study_plan import left_out, make_plan, skips
+from manyhands.planning.study_scale import scale_of_records, scale_to_budget
 from manyhands.studies.budget import parse_budget
 from manyhands.studies.study import CORRECTED, VARIANTS, load_study
 
@@ -65,9 +65,9 @@ def check_options(options: argparse.Namespace, defaults: Mapping[str, Any]) -> N
 
 def run_study(options: argparse.Namespace, out: Path) -> int:
     """Measures what runs cost here, scales the study to the budget and runs it; returns the exit code of `manyhands run`."""
-    from manyhands.cli.measuring import check_data, measure_all, show_plan, stoppable
     from manyhands.machine import usable_cores
     from manyhands.plan import ordered
+    from manyhands.session import check_data, measure_all, show_plan, stoppable
 
     study, variants = load_study(options.study), chosen_variants(options.variant)
     budget_s = parse_budget(options.budget or DEFAULT_BUDGET)

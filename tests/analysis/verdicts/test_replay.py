@@ -10,7 +10,7 @@ from manyhands.analysis.verdicts.other_tools import RULES, replay_rule
 from manyhands.analysis.verdicts.replay import replay
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.analysis.verdicts.steady import Steady
-from manyhands.compare.rates_cache import rates_file
+from manyhands.commits.rates_cache import rates_file
 from manyhands.errors import RecordError
 
 BUDGET = Budget(verdicts=4)

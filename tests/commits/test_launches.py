@@ -14,8 +14,8 @@ import pytest
 
 import manyhands
 from manyhands.analysis.verdicts.metrics import Sample
-from manyhands.compare.launches import Busy, Side, disturbance, sides
-from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.commits.launches import Busy, Side, disturbance, sides
+from manyhands.commits.revisions import CannotMeasure, Revision
 from manyhands.plan import RunSpec
 
 ROOT = Path(manyhands.__file__).parents[2]
@@ -80,7 +80,7 @@ def test_others_are_what_is_left_of_the_busy_time_and_stolen_time_is_apart() -> 
 
 
 def test_a_few_disturbed_launches_are_let_pass_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("manyhands.compare.launches.usable_cores", lambda: 4)
+    monkeypatch.setattr("manyhands.commits.launches.usable_cores", lambda: 4)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(4)))
     quiet, loud = Sample({}, others=0.1), Sample({}, others=2.5)
     assert disturbance([quiet] * 9 + [loud], 1) is None

@@ -1,4 +1,4 @@
-"""`python -m manyhands.cli.study_server`: moto's S3 server on a free port of loopback; prints its address, ends when its input is closed."""
+"""`python -m manyhands.planning.study_server`: moto's S3 server on a free port of loopback; prints its address, ends when its input is closed."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from manyhands.analysis.verdicts.metrics import Sample
 from manyhands.analysis.verdicts.results import CellResult, Comparison, Judged, Limits, failed, together
 from manyhands.analysis.verdicts.sequential import Budget, Judgement
 from manyhands.analysis.verdicts.steady import Steady
-from manyhands.compare.comparison import Bench, run_bench
-from manyhands.compare.revisions import CannotMeasure
+from manyhands.commits.comparison import Bench, run_bench
+from manyhands.commits.revisions import CannotMeasure
 
 pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[compare]'")
 LIMITS = Limits(Budget(verdicts=4), 300.0)

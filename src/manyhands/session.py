@@ -11,9 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from manyhands.cli.progress import Progress
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
+from manyhands.progress import Progress
 from manyhands.record import Record, append_record, check_writable, read_records
 from manyhands.report.terminal import print_report
 from manyhands.reuse import measure_in_one_engine

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from manyhands.analysis.verdicts.metrics import Sample
 from manyhands.analysis.verdicts.results import CellResult, Limits, failed, together
-from manyhands.compare.comparison import Bench, run_bench
-from manyhands.compare.launches import Busy
-from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.commits.comparison import Bench, run_bench
+from manyhands.commits.launches import Busy
+from manyhands.commits.revisions import CannotMeasure, Revision
 
 SUITE = Path("benchmarks/pytest_suite")
 LAUNCH_S = 600.0

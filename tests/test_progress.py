@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from manyhands.analysis.example import example_records
-from manyhands.cli.progress import Progress
 from manyhands.plan import RunSpec
+from manyhands.progress import Progress
 
 RUNS = [RunSpec(workload="rnn", backend="serial", repeat=repeat) for repeat in range(4)]
 
@@ -16,7 +16,7 @@ RUNS = [RunSpec(workload="rnn", backend="serial", repeat=repeat) for repeat in r
 def shown(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
     """What is displayed while the second of four runs is on, the first having taken 30 s and one having been there before."""
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr("manyhands.cli.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("manyhands.progress.time.monotonic", lambda: next(clock))
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=200, color_system=None)
     record = replace(example_records()[0], wall_s=30.0, status="ok")

@@ -12,7 +12,7 @@ from manyhands.analysis.verdicts.metrics import EXACT
 from manyhands.analysis.verdicts.results import CellResult, Judged, failed
 from manyhands.analysis.verdicts.sequential import Judgement, Verdict
 from manyhands.analysis.verdicts.steady import Steady
-from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.commits.revisions import CannotMeasure, Revision
 
 SUITE = Path("benchmarks/counted.py")
 CALLS = (2, 7)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from manyhands.cli.measuring import shares_engine
 from manyhands.plan import RunSpec
+from manyhands.session import shares_engine
 
 FIRST = {"workload": "kmeans", "backend": "dask", "workers": 2, "batch": "per-worker", "reuse_engine": True}
 LIMITED = FIRST | {"memory_limit": 10**9}

@@ -38,7 +38,7 @@ def pilot_cells(ready: Sequence[RunSpec]) -> list[RunSpec]:
 
 def run_pilots(pilots: Sequence[RunSpec]) -> dict[tuple[str, str], Pilot]:
     """(backend, workload) -> times of its short run; failed runs are left out."""
-    from manyhands.cli.progress import Progress
+    from manyhands.progress import Progress
     from manyhands.run import Surroundings, measure
 
     found = {}

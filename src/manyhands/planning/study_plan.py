@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from manyhands.cli.study_cells import SEEDS, Planned, StudyStorage, blocks, cells, key_of, too_many
-from manyhands.cli.study_scale import ChosenScale
 from manyhands.plan import RunSpec
+from manyhands.planning.study_cells import SEEDS, Planned, StudyStorage, blocks, cells, key_of, too_many
+from manyhands.planning.study_scale import ChosenScale
 from manyhands.studies.study import Study
 
 

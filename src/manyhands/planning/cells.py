@@ -8,10 +8,10 @@ from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.base import kinds
-from manyhands.cli.data_options import data_place, save_place
 from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec, check_cores
+from manyhands.planning.places import data_place, save_place
 from manyhands.plugins import backend_class, backend_classes, workload_class
 from manyhands.record import BASE_LINE
 from manyhands.user_files import absolute

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from manyhands.cli import main, parser
-from manyhands.cli.cells import chosen_cells
 from manyhands.plan import RunSpec
+from manyhands.planning.cells import chosen_cells
 from manyhands.plugins import backend_classes
 from manyhands.run import refusal
 
 
 def default_plan(monkeypatch: pytest.MonkeyPatch, cores: int) -> list[RunSpec]:
-    monkeypatch.setattr("manyhands.cli.cells.usable_cores", lambda: cores)
+    monkeypatch.setattr("manyhands.planning.cells.usable_cores", lambda: cores)
     return chosen_cells(parser().parse_args(["run"]))
 
 

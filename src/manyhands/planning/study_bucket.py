@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from manyhands.cli.data_options import data_place
-from manyhands.cli.study_cells import StudyStorage
 from manyhands.environment import restored
 from manyhands.errors import EngineError, Unavailable, UsageError
+from manyhands.planning.places import data_place
+from manyhands.planning.study_cells import StudyStorage
 from manyhands.studies.study import Study
 
 NAME = "manyhands"
@@ -70,7 +70,7 @@ def bucket(study: str, folder: str | None, remote: str | None, reader: str) -> I
 def _server() -> Iterator[str]:
     """The address of a server of our own on loopback; it ends when its input does, so it cannot outlive this process."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "manyhands.cli.study_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-P", "-m", "manyhands.planning.study_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdin is not None
     assert process.stdout is not None

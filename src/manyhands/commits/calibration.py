@@ -19,9 +19,9 @@ from manyhands.analysis.verdicts.other_tools import RULES, replay_rule
 from manyhands.analysis.verdicts.replay import TIMES, replay
 from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.steady import Steady, find_steady
-from manyhands.compare.comparison import bench, run_bench, sized
-from manyhands.compare.launches import disturbance, sides
-from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.commits.comparison import bench, run_bench, sized
+from manyhands.commits.launches import disturbance, sides
+from manyhands.commits.revisions import CannotMeasure, Revision
 from manyhands.errors import RecordError
 from manyhands.plan import RunSpec
 

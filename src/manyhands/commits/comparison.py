@@ -11,8 +11,8 @@ from manyhands.analysis.verdicts.metrics import METRICS, Sample
 from manyhands.analysis.verdicts.results import CellResult, Judged, Limits, Pair, failed, judge_all, together
 from manyhands.analysis.verdicts.sequential import LOOKS
 from manyhands.analysis.verdicts.steady import Steady, find_steady
-from manyhands.compare.launches import Side, disturbance, sides
-from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.commits.launches import Side, disturbance, sides
+from manyhands.commits.revisions import CannotMeasure, Revision
 from manyhands.errors import ManyhandsError
 from manyhands.plan import RunSpec
 

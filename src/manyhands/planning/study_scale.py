@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from manyhands.cli.study_cells import Planned, StudyStorage, Work, cells, works
-from manyhands.cli.study_pilot import expected_s, pilot_cells, run_pilots
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec
+from manyhands.planning.study_cells import Planned, StudyStorage, Work, cells, works
+from manyhands.planning.study_pilot import expected_s, pilot_cells, run_pilots
 from manyhands.record import read_records
 from manyhands.studies.budget import Scale, fit_budget
 from manyhands.studies.study import Study, load_study

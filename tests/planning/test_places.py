@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from manyhands.cli.data_options import data_place, save_place
 from manyhands.errors import DataError, UsageError
+from manyhands.planning.places import data_place, save_place
 
 
 def options(data: str | None = None, data_dir: str | None = None) -> argparse.Namespace:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from manyhands.compare.revisions import CannotMeasure, checked_out, dependencies, unlike_pins
+from manyhands.commits.revisions import CannotMeasure, checked_out, dependencies, unlike_pins
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -17,7 +17,7 @@ from typing import IO, Any
 import psutil
 
 from manyhands.analysis.verdicts.metrics import Sample, sample
-from manyhands.compare.revisions import CannotMeasure, Revision
+from manyhands.commits.revisions import CannotMeasure, Revision
 from manyhands.errors import RecordError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec

@@ -1,0 +1,35 @@
+"""The places of the data and of the saved model, from what a user asks for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from manyhands.data.folder import data_dir
+from manyhands.data.store.location import FILE, is_remote, locate
+from manyhands.errors import UsageError
+
+
+def data_place(options: argparse.Namespace) -> tuple[str | None, str | None]:
+    """The folder of data and the remote address of data, at most one of them; neither means the embedded data.
+
+    Raises UsageError when both are given or the address is invalid, DataError when the folder does not exist.
+    """
+    if options.data and options.data_dir:
+        raise UsageError("--data and --data-dir both name the place of the data; give only one of them")
+    if options.data and is_remote(options.data):
+        return None, str(locate(options.data))
+    folder = data_dir(options.data or options.data_dir)
+    return str(folder.resolve()) if folder else None, None
+
+
+def save_place(save: str | None) -> str | None:
+    """Place of the saved model: an address or an absolute path; raises UsageError for a place that cannot hold a file."""
+    if save is None:
+        return None
+    location = locate(save)
+    if location.scheme == FILE:
+        return str(Path(save).expanduser().resolve())
+    if location.scheme != "s3" or not location.path:
+        raise UsageError(f"--save {location} cannot hold a model; use a path, or s3://bucket/key")
+    return str(location)
