@@ -21,7 +21,7 @@ SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
     {"__init__", "errors"},
     {"record", "machine", "studies", "user_files", "notices", "environment"},
-    {"plan", "slurm", "temporary", "finding"},
+    {"plan", "slurm", "temporary", "finding", "watcher"},
     {"data"},
     {"measure"},
     {"workloads"},
@@ -31,7 +31,7 @@ LAYERS = (
     {"run"},
     {"reuse", "progress"},
     {"planning"},
-    {"session", "commits"},
+    {"session", "commits", "helping"},
     {"cli"},
     {"__main__"},
 )
@@ -43,7 +43,7 @@ ASIDE = {
 """Parts that see records and published figures only, so that they work where nothing else is installed.
 
 Only what shows results imports them, and `commits`, which launches until the analysis has its verdict."""
-SHOWS_RESULTS = {"cli", "commits", "session"}
+SHOWS_RESULTS = {"cli", "commits"}
 SHARED_ROOMS = {"ranks", "estimators", "nodes"}
 """Rooms of `backends` that every engine may use. All others are engines and do not know each other."""
 WITH_THEIR_LIBRARY = {"backend.py", "base.py", "local_mode.py", "dp.py"}

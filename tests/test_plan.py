@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manyhands.cli import parser
+from manyhands.cli.request_options import request_of
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec, check_cores, grid, ordered
 from manyhands.planning.cells import chosen_cells
@@ -94,7 +95,7 @@ def test_blocks_are_in_different_orders() -> None:
 def test_the_command_of_a_record_makes_the_same_cell_again(made: RunSpec) -> None:
     words = shlex.split(made.command())
     assert words[0] == "manyhands"
-    (cell,) = chosen_cells(parser().parse_args(words[1:]))
+    (cell,) = chosen_cells(request_of(parser().parse_args(words[1:])))
     assert cell.command() == made.command()
 
 

@@ -20,12 +20,14 @@ def shown(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=200, color_system=None)
     record = replace(example_records()[0], wall_s=30.0, status="ok")
-    with Progress(RUNS[1:], 1, console) as progress:
-        progress.starts(RUNS[1:2])
-        progress.ended(record)
-        progress.starts(RUNS[2:3])
-        progress.waits()
-        progress.says("a line of the run")
+    progress = Progress(console)
+    progress.begins(RUNS[1:], 1)
+    progress.starts(RUNS[1:2])
+    progress.ended(record)
+    progress.starts(RUNS[2:3])
+    progress.waits()
+    progress.says("a line of the run")
+    progress.ends()
     return text.getvalue()
 
 

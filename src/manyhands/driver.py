@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from manyhands.backends.base import Backend
+from manyhands.backends.base import Backend, NodePartDone
 from manyhands.errors import ManyhandsError
 from manyhands.measure.phases import now
 from manyhands.measure.resources import die_with_parent, tree_cpu_s
@@ -33,6 +33,8 @@ def execute(specs: Sequence[RunSpec], folder: Path) -> int:
             ready = now()
             for number, spec in enumerate(specs):
                 leave(folder, number, one_run(engine, spec) | {"engine_ready": ready})
+    except NodePartDone:
+        leave(folder, number, {"helped": True})
     except ManyhandsError as error:
         leave(folder, number, {"error": type(error).__name__, "reason": str(error)})
         return 1

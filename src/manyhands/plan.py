@@ -121,6 +121,11 @@ class RunSpec:
         return asdict(self)
 
     @property
+    def cell_key(self) -> str:
+        """A text that all runs of a cell share, on all its nodes, and that no other cell has."""
+        return repr(replace(self, repeat=0, node_rank=0))
+
+    @property
     def label(self) -> str:
         """A short name of the cell."""
         threads = f", {self.threads} threads" if self.threads > 1 else ""
@@ -153,7 +158,7 @@ class RunSpec:
 
 
 DEFAULTS = {f.name: f.default for f in fields(RunSpec)}
-RENAMED = {"prepare": "windows-by", "reader": "s3-library", "timeout_s": "timeout"}
+RENAMED = {"data_dir": "data", "prepare": "windows-by", "reader": "s3-library", "timeout_s": "timeout"}
 """Fields whose option has another name; records keep the names of the fields."""
 
 
@@ -181,7 +186,7 @@ def check_cores(specs: Iterable[RunSpec], cores: int) -> None:
 def grid(cells: Iterable[RunSpec], repeats: int) -> list[list[RunSpec]]:
     """The cells once per repeat: one block for each repeat, each with every cell once."""
     _whole("repeats", repeats)
-    unique = list({repr(cell): cell for cell in cells}.values())
+    unique = list({cell.cell_key: cell for cell in cells}.values())
     return [[replace(cell, repeat=repeat) for cell in unique] for repeat in range(repeats)]
 
 

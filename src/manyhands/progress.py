@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from statistics import mean
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
@@ -14,18 +12,19 @@ from rich.progress import Progress as Bar
 
 from manyhands.plan import RunSpec
 from manyhands.record import Record
+from manyhands.watcher import Watcher
 
 
-class Progress:
+class Progress(Watcher):
     """Redraws only when `tick` is called, about once a second, so that the display hardly disturbs the measured run."""
 
-    def __init__(self, runs: Sequence[RunSpec], already: int, console: Console | None = None) -> None:
-        """`already`: runs of the plan that an earlier invocation has done."""
+    def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
+
+    def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         self._left = list(runs)
         self._seconds: dict[str, list[float]] = {}
         self._total, self._done = len(runs) + already, already
-        self._started = time.monotonic()
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -36,22 +35,14 @@ class Progress:
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task("starting", total=self._total, completed=already, expected="")
-
-    def __enter__(self) -> Self:
         self._bar.start()
-        if self._done:
-            self._say(f"{self._done} of {self._total} runs are done already")
-        return self
+        if already:
+            self.announces(f"{already} of {self._total} runs are done already")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends the live display."""
+    def ends(self) -> None:
         self._bar.stop()
 
     def starts(self, specs: Sequence[RunSpec]) -> None:
-        """These runs begin, one after the other."""
         self._coming = list(specs)
         self._next()
 
@@ -59,7 +50,7 @@ class Progress:
         self._running, self._began = self._coming.pop(0), time.monotonic()
         self._left.remove(self._running)
         if self._bar.disable:
-            self._say(f"[{self._done + 1}/{self._total}] {self._name} ... {self.expected()}")
+            self.announces(f"[{self._done + 1}/{self._total}] {self._name} ... {self.expected()}")
         self.tick()
 
     @property
@@ -72,21 +63,20 @@ class Progress:
         self._bar.update(self._task, description=f"{self._name}: {spent:.0f} s", expected=self.expected(), refresh=True)
 
     def waits(self) -> None:
-        """Another measured run on this machine goes first."""
-        self._say("waiting for another measured run on this machine to end: two at once would disturb each other")
+        self.announces("waiting for another measured run on this machine to end: two at once would disturb each other")
 
     def says(self, line: str) -> None:
-        """The run that is on wants this line shown."""
-        self._say(f"  {line}")
+        self.announces(f"  {line}")
 
     def ended(self, record: Record) -> None:
-        """The run is over, and the next of those that began with it is on."""
         self._done += 1
         if record.wall_s is not None:
             self._seconds.setdefault(self._running.label, []).append(record.wall_s)
         train_s = record.phases.get("train_s")
         outcome = f"ok, {record.wall_s or 0:.1f} s" + (f", train {train_s:.2f} s" if train_s else "")
-        self._say(f"[{self._done}/{self._total}] {self._name}: {outcome if record.ok else f'{record.status}: {record.reason}'}")
+        self.announces(
+            f"[{self._done}/{self._total}] {self._name}: {outcome if record.ok else f'{record.status}: {record.reason}'}"
+        )
         self._bar.update(self._task, completed=self._done, refresh=True)
         if self._coming:
             self._next()
@@ -100,5 +90,5 @@ class Progress:
         left_s = max(0.0, expected[0] - (time.monotonic() - self._began)) + sum(expected[1:])
         return f"{left_s // 60:.0f} min {left_s % 60:02.0f} s left, until {time.strftime('%H:%M:%S', time.localtime(time.time() + left_s))}"
 
-    def _say(self, line: str) -> None:
+    def announces(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

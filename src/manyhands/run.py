@@ -27,12 +27,13 @@ from manyhands.plugins import backend_class, workload_class
 from manyhands.process import DriverProcess, watch
 from manyhands.record import Record
 from manyhands.temporary import temporary_folder
+from manyhands.watcher import SILENT, Watcher
 
 FOR_NETWORKS = ("data", "shard_data", "save")
 """Options of a spec that only the epoch loop carries out, and no estimator."""
 
 
-def _nothing(*_: object) -> None:
+def _at_once(spec: RunSpec) -> None:
     pass
 
 
@@ -43,7 +44,7 @@ def no_study(spec: RunSpec) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Values that all records of one invocation share, and functions to call while a run is on."""
+    """Values that all records of one invocation share, and the watcher to call while a run is on."""
 
     plan_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     order_seed: int = 0
@@ -54,21 +55,16 @@ class RunContext:
     code: Mapping[str, Any] = field(default_factory=describe_code)
     study: Callable[[RunSpec], Mapping[str, Any]] = no_study
     """The record's field `study` for a spec."""
-    tick: Callable[[], None] = _nothing
-    """Called about once a second during a run."""
-    waiting: Callable[[], None] = _nothing
-    """Called when the run has to wait for another measured run on this machine."""
-    notice: Callable[[str], None] = _nothing
-    """Called with each line that a run asks to be shown during the run."""
-    gather: Callable[[RunSpec], None] = _nothing
+    watcher: Watcher = SILENT
+    gather: Callable[[RunSpec], None] = _at_once
     """Called before a run starts, to wait for the other nodes of its plan; raises ManyhandsError when the run cannot be made."""
 
     def ticker(self, log: Path) -> Callable[[], None]:
         """The function to call about once a second while a run writes to `log`."""
-        notices = Notices(log, self.notice)
+        notices = Notices(log, self.watcher.says)
 
         def tick() -> None:
-            self.tick()
+            self.watcher.tick()
             notices.look()
 
         return tick
@@ -144,8 +140,7 @@ def measure(spec: RunSpec, context: RunContext, position: int = 0) -> Record:
         except ManyhandsError as error:
             return context.record(spec, datetime.now(UTC), position, {"status": "failed", "reason": str(error)})
         started, load = datetime.now(UTC), os.getloadavg()[0]
-        driver = DriverProcess(folder)
-        watch(driver, [spec], backend_class(spec.backend), lambda: spec.timeout_s, context.ticker(driver.log))
+        driver = driven(spec, folder, context)
         usage = RunUsage(
             wall_s=driver.ended - driver.started,
             cpu_s=driver.cpu_s,
@@ -162,6 +157,25 @@ def measure(spec: RunSpec, context: RunContext, position: int = 0) -> Record:
         return context.record(spec, started, position, measured)
 
 
+def help_with(spec: RunSpec, context: RunContext) -> str | None:
+    """Makes this node's part of a run whose record node 0 has; returns the reason when it failed here, None when all went well."""
+    if reason := refusal(spec):
+        return reason
+    with own_folder(spec, context) as folder:
+        driver = driven(spec, folder, context)
+        outcome = driver.outcome(0)
+        if outcome and "helped" in outcome and driver.code == 0:
+            return None
+        return str(failure(outcome, driver, spec, context)["reason"])
+
+
+def driven(spec: RunSpec, folder: Path, context: RunContext) -> DriverProcess:
+    """The driver process of one run, after it has ended."""
+    driver = DriverProcess(folder)
+    watch(driver, [spec], backend_class(spec.backend), lambda: spec.timeout_s, context.ticker(driver.log))
+    return driver
+
+
 @contextmanager
 def own_folder(spec: RunSpec, context: RunContext) -> Iterator[Path]:
     """A temporary folder for one process, while no other measured run is on this machine; removed afterwards.
@@ -170,7 +184,7 @@ def own_folder(spec: RunSpec, context: RunContext) -> Iterator[Path]:
     """
     with ExitStack() as stack:
         if spec.node_rank == 0:
-            stack.enter_context(alone(context.waiting))
+            stack.enter_context(alone(context.watcher.waits))
         yield stack.enter_context(temporary_folder())
 
 

@@ -1,152 +1,151 @@
-"""Carries out a plan in the terminal: checks the data, makes the runs with progress shown, keeps the records, prints the tables."""
+"""A session carries out a plan: run after run, each record kept in a file as soon as it is there, and reported to a watcher."""
 
 from __future__ import annotations
 
-import argparse
 import signal
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from manyhands.plan import RunSpec
-from manyhands.plugins import backend_class, workload_class
-from manyhands.progress import Progress
+from manyhands.planning.plan import Plan, check_plan, make_plan
+from manyhands.planning.request import Request
+from manyhands.planning.study import check_study_options, study_plan
+from manyhands.plugins import backend_class
 from manyhands.record import Record, append_record, check_writable, read_records
-from manyhands.report.terminal import print_report
 from manyhands.reuse import measure_in_one_engine
-from manyhands.run import Surroundings, measure, no_study, skip
+from manyhands.run import RunContext, measure, skip
+from manyhands.slurm import Step
 from manyhands.temporary import sweep_leftovers
+from manyhands.watcher import SILENT, Watcher
+
+RESULTS = Path("results")
 
 
-def show_plan(runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]]) -> int:
-    """Prints the commands in the order of the runs, then the cells that are left out and why."""
-    for number, spec in enumerate(runs, start=1):
-        print(f"{number:>4}  block {spec.repeat + 1}  {spec.command()}")
-    for cell, reason in skipped:
-        print(f"   -  left out: {cell.label}: {reason}")
-    return 0
+def default_file() -> Path:
+    """A new file for records, below `results` in the current folder."""
+    return RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
 
 
-def check_data(runs: Sequence[RunSpec]) -> None:
-    """Reads each workload's data once before anything is timed; raises DataError or UsageError for data that no run could use.
+@contextmanager
+def planned(
+    request: Request,
+    watcher: Watcher = SILENT,
+    out: Path | None = None,
+    resume: bool = False,
+    step: Step | None = None,
+    dry_run: bool = False,
+) -> Iterator[Plan]:
+    """The plan of a request, ready to be carried out until the end of the `with` block.
 
-    Data in a bucket is not read here: fetching costs time and money, and is part of what the runs measure.
+    A study is scaled to its budget first, which makes short runs; `out` and `resume` are those of the session. `dry_run`: nothing is
+    measured or checked. Raises UsageError or DataError for what is impossible.
     """
-    checked = set()
-    for spec in runs:
-        workload = workload_class(spec.workload).from_settings(spec.settings)
-        workload.check_epochs(spec.epochs)
-        need = (spec.workload, repr(spec.settings), spec.total_samples)
-        if need not in checked and not spec.data:
-            workload.check_data(Path(spec.data_dir) if spec.data_dir else None, spec.total_samples)
-            checked.add(need)
+    check_study_options(request)
+    if request.study is not None:
+        with stoppable(), study_plan(request, watcher, out or default_file(), resume, dry_run) as plan:
+            yield plan
+        return
+    plan = make_plan(request, step)
+    if not (dry_run or plan.helps):
+        check_plan(plan, watcher)
+    yield plan
 
 
-def measure_all(
-    runs: list[RunSpec],
-    skipped: Sequence[tuple[RunSpec, str]],
-    out: Path,
-    options: argparse.Namespace,
-    study: Callable[[RunSpec], Mapping[str, Any]] = no_study,
-) -> int:
-    """Makes all runs, adds their records to `out` and shows the tables; 0 when every one is ok, 1 when one failed or none was made.
+class Session:
+    """Carries out `plan`. Iterate over it for the records of its runs as they come; do so once.
 
-    `study`: gives what the record of a run holds about its study.
+    Records are added to the file `out`. `resume`: runs that `out` has already are not made again. Runs that share one started engine
+    (`reuse_engine`) give their records when the engine has stopped, so that nothing runs beside a measured run; the file and the
+    watcher have them at once. Ctrl-C (KeyboardInterrupt) ends the processes of the run that is on; records made so far stay.
     """
-    sweep_leftovers()
-    before = read_records(out) if options.resume and out.exists() else []
-    check_writable(out)
-    todo = [spec for spec in runs if not _done(spec, before)]
-    records: list[Record] = [record for record in before if record.ok]
-    with stoppable(), Progress(todo, len(runs) - len(todo)) as progress:
-        surroundings = Surroundings(
-            order_seed=options.order_seed,
-            study=study,
-            log_folder=out.parent / f"{out.stem}-logs",
-            tick=progress.tick,
-            waiting=progress.waits,
-            notice=progress.says,
-            **gatherer(todo, progress.says),
+
+    def __init__(self, plan: Plan, out: Path, resume: bool = False, watcher: Watcher = SILENT) -> None:
+        """Raises RecordError when `out` cannot be written, or cannot be read and `resume` is set."""
+        self.plan, self.out, self.watcher = plan, out, watcher
+        self.before = read_records(out) if resume and out.exists() else []
+        check_writable(out)
+        self.records: list[Record] = [record for record in self.before if record.ok]
+        """Those that the file has for this plan so far: of runs that are made, of cells that are left out, and from before."""
+
+    @property
+    def ok(self) -> bool:
+        """True when at least one run is ok and none has failed."""
+        return any(record.ok for record in self.records) and not any(record.status == "failed" for record in self.records)
+
+    def __iter__(self) -> Iterator[Record]:
+        sweep_leftovers()
+        todo = [spec for spec in self.plan.runs if not _done(spec, self.before)]
+        with stoppable():
+            self.watcher.begins(todo, len(self.plan.runs) - len(todo))
+            try:
+                context = self._context(todo)
+                self._skip(context)
+                for together, position in self._groups(todo):
+                    yield from self._measured(together, context, position)
+            finally:
+                self.watcher.ends()
+
+    def _context(self, todo: Sequence[RunSpec]) -> RunContext:
+        return RunContext(
+            order_seed=self.plan.order_seed,
+            study=self.plan.study,
+            log_folder=log_folder(self.out),
+            watcher=self.watcher,
+            **gatherer(todo, self.watcher.says),
         )
 
-        def keep(record: Record) -> None:
-            append_record(out, record)
-            records.append(record)
+    def _skip(self, context: RunContext) -> None:
+        """Keeps a record of each cell that is left out, unless the file has it."""
+        known = [dict(record.spec) for record in self.before if record.status == "skipped"]
+        for record in (skip(cell, reason, context) for cell, reason in self.plan.skipped):
+            self.records.append(record) if record.spec in known else self._keep(record)
+
+    def _groups(self, todo: Sequence[RunSpec]) -> Iterator[tuple[list[RunSpec], int]]:
+        """The runs in their order, with their position; those that share a started engine together, where the first of them stands."""
+        left = list(todo)
+        while left:
+            together = [spec for spec in left if shares_engine(spec, left[0])] or left[:1]
+            position = len(todo) - len(left)
+            left = [spec for spec in left if spec not in together]
+            yield together, position
+
+    def _measured(self, together: Sequence[RunSpec], context: RunContext, position: int) -> list[Record]:
+        made: list[Record] = []
 
         def ended(record: Record) -> None:
-            keep(record)
-            progress.ended(record)
+            made.append(record)
+            self._keep(record)
+            self.watcher.ended(record)
 
-        known = [dict(record.spec) for record in before if record.status == "skipped"]
-        for record in (skip(cell, reason, surroundings) for cell, reason in skipped):
-            records.append(record) if record.spec in known else keep(record)
-        try:
-            _measure(todo, surroundings, progress, ended)
-        except KeyboardInterrupt:
-            progress.close()
-            print(f"\ninterrupted; {len(records)} records are kept in {out}: add --out {out} --resume to go on", file=sys.stderr)
-            return 130
-    print_report(records)
-    print(f"records: {out}")
-    return 0 if any(record.ok for record in records) and not any(record.status == "failed" for record in records) else 1
+        self.watcher.starts(together)
+        if together[0].reuse_engine:
+            measure_in_one_engine(together, context, position, ended)
+        else:
+            ended(measure(together[0], context, position))
+        return made
+
+    def _keep(self, record: Record) -> None:
+        append_record(self.out, record)
+        self.records.append(record)
+
+
+def log_folder(out: Path) -> Path:
+    """The folder for the output of failed runs, beside the file of their records."""
+    return out.parent / f"{out.stem}-logs"
 
 
 def gatherer(runs: Sequence[RunSpec], say: Callable[[str], None]) -> dict[str, Any]:
-    """The argument of `Surroundings` that waits for other nodes; empty, with nothing heavy imported, for a plan of one node."""
+    """The argument of `RunContext` that waits for other nodes; empty, with nothing heavy imported, for a plan of one node."""
     if all(spec.nodes == 1 for spec in runs):
         return {}
     from manyhands.backends.nodes.plan_sync import PlanLeader
 
     return {"gather": PlanLeader(runs, say)}
-
-
-def help_out(
-    runs: Sequence[RunSpec], skipped: Sequence[tuple[RunSpec, str]], between_s: float, out: Path, options: argparse.Namespace
-) -> int:
-    """Makes this node's part of the runs that node 0 calls for; node 0 writes the records. Returns 0, or 1 when a run failed.
-
-    `skipped`: runs that cannot be made here; node 0 gets the reason when it calls for them. `between_s`: how long node 0 may
-    make runs of its own in between.
-    """
-    from manyhands.backends.nodes.heartbeat import NOT_NODE_ZERO
-    from manyhands.backends.nodes.plan_sync import PlanFollower
-
-    sweep_leftovers()
-    surroundings = Surroundings(order_seed=options.order_seed, log_folder=out.parent / f"{out.stem}-logs")
-    follower = PlanFollower(runs, skipped, between_s)
-    node = f"node {follower.any_run.node_rank} of {follower.any_run.nodes}"
-    failed = bool(skipped)
-    for reason in dict.fromkeys(reason for _, reason in skipped):
-        print(f"{node}: {reason}; reporting this to node 0", file=sys.stderr)
-    with stoppable():
-        try:
-            while spec := follower.next():
-                record = measure(spec, surroundings)
-                if record.reason != NOT_NODE_ZERO:
-                    failed = True
-                    print(f"{node}: {spec.label}: {record.reason}", file=sys.stderr)
-        except KeyboardInterrupt:
-            print("\ninterrupted", file=sys.stderr)
-            return 130
-    print(f"{node} is done; node 0 writes the records", file=sys.stderr)
-    return 1 if failed else 0
-
-
-def _measure(todo: Sequence[RunSpec], surroundings: Surroundings, progress: Progress, ended: Callable[[Record], None]) -> None:
-    """Makes the runs in their order; those that share a started engine one after the other, where the first of them stands."""
-    left = list(todo)
-    while left:
-        together = [spec for spec in left if shares_engine(spec, left[0])] or left[:1]
-        position = len(todo) - len(left)
-        left = [spec for spec in left if spec not in together]
-        progress.starts(together)
-        if together[0].reuse_engine:
-            measure_in_one_engine(together, surroundings, position, ended)
-        else:
-            ended(measure(together[0], surroundings, position))
 
 
 def shares_engine(spec: RunSpec, first: RunSpec) -> bool:
@@ -167,7 +166,10 @@ def _done(spec: RunSpec, records: Sequence[Record]) -> bool:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Makes SIGTERM and SIGHUP do the same as Ctrl-C, so that no process is left running."""
+    """Makes SIGTERM and SIGHUP do the same as Ctrl-C, so that no process is left running; does nothing outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

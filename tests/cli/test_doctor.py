@@ -28,7 +28,7 @@ def test_everything_is_looked_at_and_told_in_one_line_each(
     assert set(found) == {"machine", "memory", "python", "gpu", "data", *backend_classes()}
     assert "usable of" in found["machine"][1]
     assert found["serial"][0] == "ok"
-    assert found["data"] == ("ok", "embedded data; name a folder of real data with --data-dir or MANYHANDS_DATA")
+    assert found["data"] == ("ok", "embedded data; name a folder of real data with --data or MANYHANDS_DATA")
 
 
 def test_engine_that_is_missing_says_how_to_get_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,11 @@ import pytest
 from manyhands.cli import main, parser
 
 RENAMED = [
-    (["run"], "--reader", "--s3-library", "boto3", "reader"),
-    (["evaluate", "m.pt", "--workload", "mlp"], "--reader", "--s3-library", "boto3", "reader"),
-    (["compare", "main"], "--reader", "--s3-library", "boto3", "reader"),
-    (["calibrate"], "--reader", "--s3-library", "boto3", "reader"),
-    (["run"], "--prepare", "--windows-by", "spark", "prepare"),
+    (["run"], "--reader", "--s3-library", "boto3", "s3_library"),
+    (["evaluate", "m.pt", "--workload", "mlp"], "--reader", "--s3-library", "boto3", "s3_library"),
+    (["compare", "main"], "--reader", "--s3-library", "boto3", "s3_library"),
+    (["calibrate"], "--reader", "--s3-library", "boto3", "s3_library"),
+    (["run"], "--prepare", "--windows-by", "spark", "windows_by"),
     (["compare", "main"], "--micro", "--microbenchmarks", "idx", "micro"),
     (["report", "r.jsonl"], "--output", "--out", "page.html", "out"),
 ]
@@ -53,7 +53,7 @@ def test_the_workloads_of_run_are_given_with_and_without_the_option() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["run", "--work", "2"], ["data", "verify", "--data", "x"], ["report", "r.jsonl", "--form", "csv"]]
+    "words", [["run", "--work", "2"], ["data", "verify", "--dat", "x"], ["report", "r.jsonl", "--form", "csv"]]
 )
 def test_a_part_of_a_name_is_not_taken_for_an_option(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2

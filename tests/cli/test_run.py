@@ -61,7 +61,7 @@ def test_dry_run_shows_commands_and_what_is_left_out(capsys: pytest.CaptureFixtu
         (["run", "cnn", "--workers", "0"], "--workers: '0' is not a list of whole numbers above 0, such as 1,2,4"),
         (["run", "cnn", "--backend", "ddp", "--workers", "64"], "more than the"),
         (["run", "cnn", "--repeats", "0"], "--repeats 0 is not a whole number above 0"),
-        (["run", "cnn", "--data-dir", "no/such/folder"], "no folder no/such/folder (--data-dir)"),
+        (["run", "cnn", "--data-dir", "no/such/folder"], "no folder no/such/folder (--data)"),
         (["run", "cnn", "--set", "depth=3"], "--set depth=3: no such setting"),
         (["run", "cnn", "--backend", "serial", "--workers", "2", "--oversubscribe"], "nothing can be run: "),
         pytest.param(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 
 from manyhands.cli import main
-from manyhands.cli.study import DEFAULT_BUDGET
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec
+from manyhands.planning.request import Request
+from manyhands.planning.study import DEFAULT_BUDGET
 from manyhands.planning.study_bucket import bucket
 from manyhands.planning.study_cells import Planned, StudyStorage, blocks, cells, planned, too_many, works
 from manyhands.planning.study_pilot import Pilot, expected_s, pilot_cells
@@ -18,7 +18,7 @@ from manyhands.planning.study_plan import left_out
 from manyhands.record import read_records
 from manyhands.studies.study import AS_PUBLISHED, CORRECTED, VARIANTS, load_study, study_names
 
-OPTIONS = argparse.Namespace(device="cpu", oversubscribe=False, timeout=60.0)
+REQUEST = Request(timeout=60.0)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def _embedded_data(monkeypatch: pytest.MonkeyPatch) -> None:
         (["cnn", "--study", "mlp-ensemble"], "--study mlp-ensemble has its own plan; leave out cnn"),
         (["--study", "mlp-ensemble", "--workers", "2", "--epochs", "3"], "leave out --workers, --epochs"),
         (["--study", "mlp-ensemble", "--batch", "per-worker", "--shard-data"], "leave out --shard-data, --batch"),
-        (["--study", "mlp-ensemble", "--data", "s3://a/b"], "mlp-ensemble reads its data from a folder; use --data-dir"),
+        (["--study", "mlp-ensemble", "--data", "s3://a/b"], "mlp-ensemble reads its data from a folder; use --data FOLDER"),
     ],
 )
 def test_what_cannot_be_meant_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,12 +66,12 @@ def test_lists_what_each_study_asks_and_what_spoils_it(capsys: pytest.CaptureFix
 
 def test_a_cell_of_both_variants_is_run_once() -> None:
     plan = planned(load_study("mlp-ensemble"), VARIANTS, None)
-    least, uses = cells(plan, works(plan, 0.0), StudyStorage(None), OPTIONS, 4)
+    least, uses = cells(plan, works(plan, 0.0), StudyStorage(None), REQUEST, 4)
     single = [cell for cell in least if cell.settings.get("single")]
     assert len(single) == 1
     shared = [own for own in uses.values() if {use["variant"] for use in own} == set(VARIANTS)]
     assert [use["part"] for own in shared for use in own].count("single") == 2
-    full, _ = cells(plan, works(plan, 1.0), StudyStorage(None), OPTIONS, 4)
+    full, _ = cells(plan, works(plan, 1.0), StudyStorage(None), REQUEST, 4)
     assert sorted(cell.epochs for cell in full if cell.settings.get("single")) == [10, 12]
 
 
@@ -93,9 +93,9 @@ def test_settings_that_name_files_are_for_real_data_only() -> None:
     plan = planned(load_study("dask-and-spark"), (CORRECTED,), None)
     small = next(entry for entry in plan if entry.part.name == "kmeans-small")
     assert small.rows == 77
-    made, _ = cells(plan, works(plan, 0.0), StudyStorage(None), OPTIONS, 2)
+    made, _ = cells(plan, works(plan, 0.0), StudyStorage(None), REQUEST, 2)
     assert not any("file" in cell.settings for cell in made)
-    real, _ = cells(plan, works(plan, 0.0), StudyStorage("/data"), OPTIONS, 2)
+    real, _ = cells(plan, works(plan, 0.0), StudyStorage("/data"), REQUEST, 2)
     files = {cell.settings["file"] for cell in real if "file" in cell.settings}
     assert files == {"burger-king-menu.csv", "diabetes.csv", "adult.data"}
     assert {cell.data_dir for cell in real if cell.samples == 200_000} == {None}  # made points, beside the real tables
@@ -104,12 +104,12 @@ def test_settings_that_name_files_are_for_real_data_only() -> None:
 def test_costs_come_from_the_pilot() -> None:
     study = load_study("mlp-ensemble")
     plan = [Planned(CORRECTED, part, 10_000) for part in study.parts(CORRECTED) if part.name == "quarters"]
-    ready, _ = cells(plan, works(plan, 0.0), StudyStorage(None), OPTIONS, 4)
+    ready, _ = cells(plan, works(plan, 0.0), StudyStorage(None), REQUEST, 4)
     pilots = {
         ("serial", "ensemble"): Pilot(fixed_s=1.0, train_s=2.0, row_visits=40_000, evaluate_s=0.5),
         ("joblib", "ensemble"): Pilot(fixed_s=4.0, train_s=3.0, row_visits=40_000),
     }
-    full, _ = cells(plan, works(plan, 1.0), StudyStorage(None), OPTIONS, 4)
+    full, _ = cells(plan, works(plan, 1.0), StudyStorage(None), REQUEST, 4)
     costs = {(cell.backend, cell.workers): expected_s(cell, pilots) for cell in full}
     rows_s = 2.0 * 12 * 10_000 / 40_000
     assert costs["serial", 1] == pytest.approx(1.0 + 0.5 + rows_s)

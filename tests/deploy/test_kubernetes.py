@@ -257,7 +257,7 @@ def test_the_commands_of_the_readme_are_taken() -> None:
 def test_the_job_joins_the_cluster_beside_it(engine: str, plan: Plan) -> None:
     found = built(engine)
     run = plan(engine)[0]
-    assert run.backend == [engine]
+    assert run.backend == (engine,)
     if engine == "ray":
         assert run.address == "auto"
         assert one(found, "RayJob")["spec"]["clusterSelector"] == {"ray.io/cluster": one(found, "RayCluster")["metadata"]["name"]}

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from manyhands.cli import main, parser
+from manyhands.cli import main
 from manyhands.plan import RunSpec
 from manyhands.planning.cells import chosen_cells
+from manyhands.planning.request import Request
 from manyhands.plugins import backend_classes
 from manyhands.run import refusal
 
 
 def default_plan(monkeypatch: pytest.MonkeyPatch, cores: int) -> list[RunSpec]:
     monkeypatch.setattr("manyhands.planning.cells.usable_cores", lambda: cores)
-    return chosen_cells(parser().parse_args(["run"]))
+    return chosen_cells(Request())
 
 
 def test_default_plan_shows_two_networks_and_one_of_them_on_every_engine(monkeypatch: pytest.MonkeyPatch) -> None:

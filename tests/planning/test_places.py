@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 
+from manyhands.cli import parser
+from manyhands.cli.request_options import request_of
 from manyhands.errors import DataError, UsageError
 from manyhands.planning.places import data_place, save_place
 
 
-def options(data: str | None = None, data_dir: str | None = None) -> argparse.Namespace:
-    return argparse.Namespace(data=data, data_dir=data_dir)
-
-
 def test_data_is_a_folder_or_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MANYHANDS_DATA", raising=False)
-    assert data_place(options()) == (None, None)
-    assert data_place(options(data=str(tmp_path))) == (str(tmp_path), None)
-    assert data_place(options(data_dir=str(tmp_path))) == (str(tmp_path), None)
-    assert data_place(options(data="s3://data/mnist/")) == (None, "s3://data/mnist")
+    assert data_place(None) == (None, None)
+    assert data_place(str(tmp_path)) == (str(tmp_path), None)
+    assert data_place("s3://data/mnist/") == (None, "s3://data/mnist")
     monkeypatch.setenv("MANYHANDS_DATA", str(tmp_path))
-    assert data_place(options()) == (str(tmp_path), None)
-    assert data_place(options(data="https://host/x")) == (None, "https://host/x")
+    assert data_place(None) == (str(tmp_path), None)
+    assert data_place("https://host/x") == (None, "https://host/x")
+
+
+def test_both_spellings_are_one_option(tmp_path: Path) -> None:
+    for spelling in ("--data", "--data-dir"):
+        assert request_of(parser().parse_args(["run", spelling, str(tmp_path)])).data == str(tmp_path)
 
 
 def test_both_at_once_and_what_is_not_there_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--data and --data-dir both name the place of the data"):
-        data_place(options("s3://data", str(tmp_path)))
+        request_of(parser().parse_args(["run", "--data", "s3://data", "--data-dir", str(tmp_path)]))
     with pytest.raises(DataError, match="no folder"):
-        data_place(options(data=str(tmp_path / "none")))
+        data_place(str(tmp_path / "none"))
 
 
 def test_a_model_goes_to_a_path_or_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,10 @@ class Fit:
     init_sha256: str | None = None
 
 
+class NodePartDone(Exception):
+    """Raised by `fit_<kind>` on a machine that is not node 0, when its workers have ended well: node 0 has the result."""
+
+
 class Backend:
     """One way of spreading work over workers. Subclasses offer `fit_<kind>(spec) -> Fit` for each kind they can spread.
 

@@ -149,7 +149,7 @@ def fetch_set(options: argparse.Namespace) -> int:
             url = fetch_file(file, urls, folder / file.name, RetryPolicy.from_environment(), say, moved)
             print(f"got {folder / file.name}  {decimal(file.bytes)}  sha256 {file.sha256}  from {url}")
             urls.sort(key=url.__ne__)  # the one that worked goes first
-    print(f"{chosen.name}: {folder}; use it with --data-dir {root}")
+    print(f"{chosen.name}: {folder}; use it with --data {root}")
     return 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manyhands.cli.compare_options import add_cell_options, add_verdict_options, announce, chosen, limits
+from manyhands.cli.request_options import typed
 from manyhands.errors import UsageError
 from manyhands.planning.option_values import share
 
@@ -29,9 +30,8 @@ def add_parser(commands: Any) -> None:
         " unchanged and slowed by known shares. It reports how often an unchanged tree is called slower and how often a slow-down"
         " is found. The error rates are stored, and 'manyhands compare' shows them with every verdict.",
     )
-    add_cell_options(parser)
+    add_cell_options(parser, "rnn")
     add_verdict_options(parser)
-    parser.set_defaults(workload="rnn")
     what = parser.add_argument_group("calibration")
     what.add_argument("--launches", type=int, metavar="N", default=120, help="launches to draw from (default: %(default)s)")
     what.add_argument(
@@ -66,7 +66,7 @@ def add_parser(commands: Any) -> None:
 
 def shares(text: str) -> list[float]:
     """`2%,5%` -> [0.02, 0.05]; `none` -> []."""
-    return [] if text == "none" else [share(part.strip()) for part in text.split(",")]
+    return [] if text == "none" else [typed(share)(part.strip()) for part in text.split(",")]
 
 
 def call(options: argparse.Namespace) -> int:

@@ -7,47 +7,41 @@ import sys
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.verdicts.metrics import METRICS
-from manyhands.cli.data_options import add_data_options
-from manyhands.planning.option_values import counts, duration, names, setting, share
+from manyhands.cli.request_options import add_request_options, request_of, typed
+from manyhands.planning.option_values import names, share
+from manyhands.planning.request import OPTIONS
 from manyhands.record import BASE_LINE
+from manyhands.studies.budget import parse_duration
 
 if TYPE_CHECKING:
     from manyhands.analysis.verdicts.results import Limits
     from manyhands.plan import RunSpec
 
-WORKLOADS = "lstm,cnn"
+HELPS = {
+    "backend": f"backends (default: {BASE_LINE})",
+    "workers": "worker counts (default: 1)",
+    "threads": "threads per worker (default: %(default)s)",
+    "samples": "number of training rows (default: as many as train in about a second)",
+    "epochs": "passes over the training rows (default: 8 for networks, to see from which epoch on a launch is steady)",
+    "batch_size": "rows per step (default: the workload's)",
+    "set": "a setting of the workload",
+    "data": OPTIONS["data"].help,
+    "s3_library": OPTIONS["s3_library"].help,
+}
+"""The options that choose what is compared, with their help here."""
 
 
-def add_cell_options(parser: argparse.ArgumentParser) -> None:
+def add_cell_options(parser: argparse.ArgumentParser, workloads: str = "lstm,cnn") -> None:
     """Adds the options that choose cells. The other options of `manyhands run` keep their defaults."""
-    cells = parser.add_argument_group("cells")
-    cells.add_argument(
+    groups = add_request_options(parser, HELPS, helps=HELPS, heading="cells")
+    groups["cells"].add_argument(
         "--workload",
-        type=names,
-        default=WORKLOADS,
+        dest="workloads",
+        type=typed(names),
+        default=names(workloads),
         metavar="NAME,...",
-        help="workloads, see 'manyhands list' (default: %(default)s)",
+        help=f"workloads, see 'manyhands list' (default: {workloads})",
     )
-    cells.add_argument("--backend", type=names, default=BASE_LINE, metavar="NAME,...", help="backends (default: %(default)s)")
-    cells.add_argument("--workers", type=counts, default="1", metavar="N,...", help="worker counts (default: %(default)s)")
-    cells.add_argument("--threads", type=int, metavar="N", default=1, help="threads per worker (default: %(default)s)")
-    cells.add_argument(
-        "--samples", type=int, metavar="N", help="number of training rows (default: as many as train in about a second)"
-    )
-    cells.add_argument(
-        "--epochs",
-        type=int,
-        metavar="N",
-        help="passes over the training rows (default: 8 for networks, to see from which epoch on a launch is steady)",
-    )
-    cells.add_argument("--batch-size", type=int, metavar="N", help="rows per step (default: the workload's)")
-    cells.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help="a setting of the workload")
-    add_data_options(cells)
-    parser.set_defaults(
-        batch="global", scaling="fixed", seed=0, device="cpu", score_epochs=False, address=None, nodes=1, node_rank=0, step=None
-    )
-    parser.set_defaults(oversubscribe=False, memory_limit=None, shard_data=False, save=None, prepare="plain", reuse_engine=False)
-    parser.set_defaults(timeout=600.0)
 
 
 def add_verdict_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +49,7 @@ def add_verdict_options(parser: argparse.ArgumentParser) -> None:
     verdicts = parser.add_argument_group("verdicts")
     verdicts.add_argument(
         "--alpha",
-        type=share,
+        type=typed(share),
         default=0.01,
         metavar="SHARE",
         help="accepted error rate: share of the verdicts 'slower' and 'faster' that may be wrong because nothing changed, over all"
@@ -63,21 +57,21 @@ def add_verdict_options(parser: argparse.ArgumentParser) -> None:
     )
     verdicts.add_argument(
         "--effect",
-        type=share,
+        type=typed(share),
         default=0.05,
         metavar="SHARE",
         help="the smallest difference that matters, such as 5%% (default: 5%%)",
     )
     verdicts.add_argument(
         "--max-time",
-        type=duration,
+        type=typed(parse_duration),
         default=300.0,
         metavar="TIME",
         help="longest time for one cell, such as 90s or 5m (default: 5m)",
     )
     verdicts.add_argument(
         "--max-load",
-        type=share,
+        type=typed(share),
         metavar="SHARE",
         help="share of the cores that other programs may use (default: 25%%, and at most what the cell leaves free)",
     )
@@ -92,7 +86,7 @@ def add_verdict_options(parser: argparse.ArgumentParser) -> None:
 
 def metrics(text: str) -> tuple[str, ...]:
     """`time,memory` -> the names."""
-    found = tuple(names(text))
+    found = names(text)
     if not found or not set(found) <= set(METRICS):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of {', '.join(METRICS)}")
     return found
@@ -100,32 +94,9 @@ def metrics(text: str) -> tuple[str, ...]:
 
 def chosen(options: argparse.Namespace) -> list[RunSpec]:
     """The cells; raises UsageError for impossible options."""
-    from dataclasses import replace
+    from manyhands.commits.cells import TIMEOUT_S, cells_to_compare
 
-    from manyhands.commits.comparison import EPOCHS
-    from manyhands.commits.revisions import in_repository
-    from manyhands.errors import UsageError
-    from manyhands.machine import usable_cores
-    from manyhands.plan import check_cores
-    from manyhands.planning.cells import cell, check_settings
-    from manyhands.plugins import workload_class
-    from manyhands.user_files import absolute
-
-    workloads = [absolute(name) for name in options.workload]
-    check_settings(dict(options.set), [workload_class(name) for name in workloads])
-    cells = [
-        cell(options, name, backend, count)
-        for name in workloads
-        for backend in map(absolute, options.backend)
-        for count in options.workers
-        if not (backend == BASE_LINE and count > 1)
-    ]
-    if not cells:
-        raise UsageError(f"{BASE_LINE} is one worker by definition: use --workers 1, or another --backend")
-    if options.epochs is None:
-        cells = [replace(one, epochs=EPOCHS) if workload_class(one.workload).kind == "network" else one for one in cells]
-    check_cores(cells, usable_cores())
-    return [replace(one, workload=in_repository(one.workload), backend=in_repository(one.backend)) for one in cells]
+    return cells_to_compare(request_of(options, timeout=TIMEOUT_S))
 
 
 def limits(options: argparse.Namespace, verdicts: int) -> Limits:

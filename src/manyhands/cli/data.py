@@ -2,9 +2,9 @@
 
 The commands for buckets and the web are in `buckets.py`.
 
-manyhands data ls --data-dir DIR
+manyhands data ls --data DIR
 manyhands data make mnist --to DIR
-manyhands data verify --data-dir DIR
+manyhands data verify --data DIR
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action.set_defaults(call=call)
     for action in (listing, checking):
         action.add_argument(
-            "--data-dir", metavar="DIR", help="folder of real data (default: MANYHANDS_DATA, else the embedded data)"
+            "--data",
+            "--data-dir",
+            dest="data",
+            metavar="DIR",
+            help="folder of real data (default: MANYHANDS_DATA, else the embedded data)",
         )
     making.add_argument("sets", nargs="*", metavar="SET", help="mnist, points, stocks or tabular (default: all)")
     making.add_argument(
@@ -57,7 +61,7 @@ def list_sets(options: argparse.Namespace) -> int:
 
     if options.place:
         return list_objects(options.place)
-    folder = data_dir(options.data_dir)
+    folder = data_dir(options.data)
     root = folder or cache_dir()
     files = _known(root)
     table = _table("real data" if folder else "embedded data", root)
@@ -87,7 +91,7 @@ def verify(options: argparse.Namespace) -> int:
     from manyhands.data.catalog import check_file, check_sets
     from manyhands.data.folder import data_dir
 
-    root = data_dir(options.data_dir) or _embedded()
+    root = data_dir(options.data) or _embedded()
     files = _known(root)
     if not files:
         raise DataError(f"no known data file in {root}; 'manyhands data make --to {root}' makes some")

@@ -12,7 +12,9 @@ from manyhands.errors import ManyhandsError
 def add_parser(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser("doctor", help="show what works on this machine and why the rest does not")
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of real data to check (default: MANYHANDS_DATA)")
+    parser.add_argument(
+        "--data", "--data-dir", dest="data", metavar="DIR", help="folder of real data to check (default: MANYHANDS_DATA)"
+    )
     parser.set_defaults(call=show)
 
 
@@ -21,7 +23,7 @@ def show(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     console = Console()
-    for what, works, words in findings(options.data_dir):
+    for what, works, words in findings(options.data):
         mark = "[green]ok[/green]" if works else "[yellow]no[/yellow]"
         console.print(f"{mark}  {what:<12} ", end="", highlight=False)
         console.print(words, markup=False, highlight=False, soft_wrap=True)
@@ -81,6 +83,6 @@ def _data(given: str | None) -> list[tuple[str, bool, str]]:
     except ManyhandsError as error:
         return [("data", False, str(error))]
     if folder is None:
-        return [("data", True, "embedded data; name a folder of real data with --data-dir or MANYHANDS_DATA")]
+        return [("data", True, "embedded data; name a folder of real data with --data or MANYHANDS_DATA")]
     problems = check_sets(known_files(folder), folder)
     return [("data", not problems, "; ".join(problems) or f"{folder}: complete")]

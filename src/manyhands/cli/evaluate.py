@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manyhands.cli.data_options import add_data_options, data_place
+from manyhands.cli.request_options import add_request_options, data_given
 from manyhands.errors import UsageError
+from manyhands.planning.places import data_place
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("evaluate", help="score a model of 'manyhands run --save' on the held-out rows")
     parser.add_argument("model", metavar="MODEL", help="a path, s3://bucket/key or http(s)://host/file")
     parser.add_argument("--workload", required=True, metavar="NAME", help="what the model was trained on, see 'manyhands list'")
-    add_data_options(parser)
+    add_request_options(parser, ("data", "s3_library"), heading="data")
     parser.set_defaults(call=call)
 
 
@@ -41,14 +42,14 @@ def call(options: argparse.Namespace) -> int:
     if not issubclass(workload, NetworkWorkload):
         raise UsageError(f"{options.workload} is of kind {workload.kind}; only networks are saved and evaluated")
     workload.require()
-    folder, remote = data_place(options)
-    store = open_store(options.model, options.reader, tell=_tell)
+    folder, remote = data_place(data_given(options))
+    store = open_store(options.model, options.s3_library, tell=_tell)
 
     from manyhands.workloads._model_file import restore, unpack
 
     place = store.location.of("")
     trained, network = restore(unpack(bytes(store.read()), place), workload, place)
-    arrays = held_out(trained, folder, remote, options.reader)
+    arrays = held_out(trained, folder, remote, options.s3_library)
 
     from manyhands.backends.ranks.score import outputs_of
 

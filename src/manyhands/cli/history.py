@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from manyhands.cli.request_options import typed
 from manyhands.errors import UsageError
 from manyhands.planning.option_values import share
 
@@ -35,7 +36,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--asv", type=Path, metavar="DIR", help=f"asv's results (default: {ASV}, unless RECORDS are given)")
     parser.add_argument(
-        "--effect", type=share, default=DRIFT, metavar="SHARE", help="the smallest drift that matters (default: 5%%)"
+        "--effect", type=typed(share), default=DRIFT, metavar="SHARE", help="the smallest drift that matters (default: 5%%)"
     )
     parser.add_argument("--format", choices=FORMATS, default="table", help="format of the result (default: %(default)s)")
     parser.set_defaults(call=call)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manyhands.cli.request_options import typed
 from manyhands.errors import UsageError
 from manyhands.planning.option_values import counts
 
@@ -29,7 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("records", nargs="+", type=Path, metavar="RECORDS", help="files of 'manyhands run'")
     parser.add_argument(
-        "--workers", type=counts, default=WORKERS, metavar="N,...", help="worker counts to predict (default: %(default)s)"
+        "--workers", type=typed(counts), default=WORKERS, metavar="N,...", help="worker counts to predict (default: %(default)s)"
     )
     parser.add_argument(
         "--network",

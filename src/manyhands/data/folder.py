@@ -21,7 +21,7 @@ def data_dir(given: str | None) -> Path | None:
         return None
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        source = "--data-dir" if given else VARIABLE
+        source = "--data" if given else VARIABLE
         raise DataError(f"no folder {folder} ({source}); name an existing one, or none for the embedded data")
     return folder
 

@@ -1,22 +1,38 @@
-"""Option texts -> values; each function raises ArgumentTypeError that names the given text and what is allowed."""
+"""The kinds of values that options have: how a text is read and how a Python value is checked, with one error message for both."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from manyhands.errors import UsageError
 
 
-def names(text: str) -> list[str]:
-    """`a,b` -> [a, b]."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+@dataclass(frozen=True)
+class Kind:
+    """One kind of value."""
+
+    read: Callable[[str], Any]
+    """The value of a text, as the command line gives it; raises UsageError that names the text and what is allowed."""
+    check: Callable[[Any], Any]
+    """The value of a Python object that is no text; raises TypeError or ValueError when it is none of this kind."""
+    description: str
+    """Such as `a list of names`, for the error message."""
 
 
-def counts(text: str) -> list[int]:
-    """`1,2` -> [1, 2]."""
+def names(text: str) -> tuple[str, ...]:
+    """`a,b` -> (a, b)."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """`1,2` -> (1, 2)."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers above 0, such as 1,2,4")
-    return [int(part) for part in parts]
+        raise UsageError(f"{text!r} is not {COUNTS.description}")
+    return tuple(int(part) for part in parts)
 
 
 def size(text: str) -> int:
@@ -26,19 +42,14 @@ def size(text: str) -> int:
     try:
         return round(float(number.rstrip("KMGT")) * factor)
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 200MB or 1.5GB") from None
-
-
-def shorthand(name: str) -> Callable[[str], tuple[str, str]]:
-    """Makes `--name VALUE` the same as `--set name=VALUE`."""
-    return lambda value: (name, value)
+        raise UsageError(f"{text!r} is not {SIZE.description}") from None
 
 
 def setting(text: str) -> tuple[str, str]:
     """`NAME=VALUE` -> (NAME, VALUE), dashes in the name as underscores."""
     name, separator, value = text.partition("=")
     if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+        raise UsageError(f"{text!r} is not NAME=VALUE")
     return name.strip().replace("-", "_"), value
 
 
@@ -49,16 +60,74 @@ def share(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share between 0 and 1, such as 5% or 0.05")
+        raise UsageError(f"{text!r} is not a share between 0 and 1, such as 5% or 0.05")
     return value
 
 
-def duration(text: str) -> float:
-    """`90s`, `5m`, `1h` or plain seconds -> seconds."""
-    from manyhands.errors import UsageError
-    from manyhands.studies.budget import parse_duration
+def _number(of: type[Any], description: str) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return of(text)
+        except ValueError:
+            raise UsageError(f"{text!r} is not {description}") from None
 
-    try:
-        return parse_duration(text)
-    except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return read
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError
+    return int(value)
+
+
+def _several(one: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """A check that takes one value for a list of one."""
+
+    def check(value: Any) -> tuple[Any, ...]:
+        if isinstance(value, Mapping) or value == []:
+            raise TypeError
+        return tuple(one(item) for item in value) if isinstance(value, Iterable) else (one(value),)
+
+    return check
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError
+    return os.fspath(value)
+
+
+def _count(value: Any) -> int:
+    if _whole(value) < 1:
+        raise ValueError
+    return int(value)
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _settings(value: Any) -> dict[str, Any]:
+    return {str(name): item for name, item in dict(value).items()}
+
+
+def _no_text(text: str) -> Any:
+    raise UsageError(f"{text!r} is not True or False")
+
+
+NAMES = Kind(names, _several(_text), "a list of names")
+COUNTS = Kind(counts, _several(_count), "a list of whole numbers above 0, such as 1,2,4")
+WHOLE = Kind(_number(int, "a whole number"), _whole, "a whole number")
+SECONDS = Kind(_number(float, "a number of seconds"), _seconds, "a number of seconds")
+SIZE = Kind(size, _whole, "a size such as 200MB or 1.5GB")
+WORD = Kind(str, _text, "a text")
+SWITCH = Kind(_no_text, _switch, "True or False")
+SETTINGS = Kind(lambda text: dict([setting(text)]), _settings, "a mapping of names to values")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from manyhands.data.folder import data_dir
@@ -10,16 +9,15 @@ from manyhands.data.store.location import FILE, is_remote, locate
 from manyhands.errors import UsageError
 
 
-def data_place(options: argparse.Namespace) -> tuple[str | None, str | None]:
+def data_place(data: str | None) -> tuple[str | None, str | None]:
     """The folder of data and the remote address of data, at most one of them; neither means the embedded data.
 
-    Raises UsageError when both are given or the address is invalid, DataError when the folder does not exist.
+    `data`: a folder or an address; None means the folder that MANYHANDS_DATA names. Raises UsageError when the address is invalid,
+    DataError when the folder does not exist.
     """
-    if options.data and options.data_dir:
-        raise UsageError("--data and --data-dir both name the place of the data; give only one of them")
-    if options.data and is_remote(options.data):
-        return None, str(locate(options.data))
-    folder = data_dir(options.data or options.data_dir)
+    if data and is_remote(data):
+        return None, str(locate(data))
+    folder = data_dir(data)
     return str(folder.resolve()) if folder else None, None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from manyhands.environment import restored
 from manyhands.errors import EngineError, Unavailable, UsageError
 from manyhands.planning.places import data_place
+from manyhands.planning.request import Request
 from manyhands.planning.study_cells import StudyStorage
 from manyhands.studies.study import Study
 
@@ -25,20 +25,20 @@ UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_REGION", "AWS
 
 
 @contextmanager
-def study_storage(study: Study, variants: Sequence[str], options: argparse.Namespace) -> Iterator[StudyStorage]:
+def study_storage(study: Study, variants: Sequence[str], request: Request, dry_run: bool = False) -> Iterator[StudyStorage]:
     """The places of the study's data and models; where it needs a bucket and none is given, a bucket that lives as long as the run.
 
     Raises UsageError when a bucket is given and the study reads from a folder.
     """
-    folder, remote = data_place(options)
+    folder, remote = data_place(request.data)
     if not any(part.bucket for variant in variants for part in study.parts(variant)):
         if remote:
-            raise UsageError(f"--data {remote}: {study.name} reads its data from a folder; use --data-dir")
+            raise UsageError(f"--data {remote}: {study.name} reads its data from a folder; use --data FOLDER")
         yield StudyStorage(folder)
-    elif options.dry_run:
-        yield StudyStorage(folder, remote or "s3://manyhands/mnist", reader=options.reader)
+    elif dry_run:
+        yield StudyStorage(folder, remote or "s3://manyhands/mnist", reader=request.s3_library)
     else:
-        with bucket(study.name, folder, remote, options.reader) as storage:
+        with bucket(study.name, folder, remote, request.s3_library) as storage:
             yield storage
 
 

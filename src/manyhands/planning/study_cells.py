@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from manyhands.plan import RunSpec
+from manyhands.planning.request import Request
 from manyhands.plugins import workload_class
 from manyhands.studies.budget import work_at
 from manyhands.studies.study import ALL_CORES, Study, StudyPart
@@ -75,7 +75,7 @@ def works(plan: Sequence[Planned], share: float) -> list[Work]:
 
 
 def cells(
-    plan: Sequence[Planned], work: Sequence[Work], storage: StudyStorage, options: argparse.Namespace, cores: int
+    plan: Sequence[Planned], work: Sequence[Work], storage: StudyStorage, request: Request, cores: int
 ) -> tuple[list[RunSpec], dict[str, list[dict[str, Any]]]]:
     """Every cell once, and its uses; a cell of both variants is one cell with two uses.
 
@@ -86,17 +86,12 @@ def cells(
     for entry, done in zip(plan, work, strict=True):
         for backend, counts in entry.part.backends.items():
             for workers in counts:
-                spec = _cell(entry, done, storage, options, backend, workers, cores)
-                found.setdefault(key_of(spec), spec)
+                spec = _cell(entry, done, storage, request, backend, workers, cores)
+                found.setdefault(spec.cell_key, spec)
                 use: dict[str, Any] = {"variant": entry.variant, "part": entry.part.name}
                 use |= {"epochs": [done.epochs, entry.part.epochs], "samples": [done.samples, entry.rows]}
-                uses.setdefault(key_of(spec), []).append(use)
+                uses.setdefault(spec.cell_key, []).append(use)
     return list(found.values()), uses
-
-
-def key_of(spec: RunSpec) -> str:
-    """A text that is the same for all runs of one cell."""
-    return repr(replace(spec, repeat=0, seed=LOWEST_SEED))
 
 
 def blocks(chosen: Iterable[RunSpec], repeats: int) -> list[list[RunSpec]]:
@@ -112,9 +107,7 @@ def too_many(spec: RunSpec, cores: int) -> str | None:
     return f"{spec.workers} workers are more than the {cores} usable cores; add --oversubscribe to time them anyway"
 
 
-def _cell(
-    entry: Planned, done: Work, storage: StudyStorage, options: argparse.Namespace, backend: str, workers: int, cores: int
-) -> RunSpec:
+def _cell(entry: Planned, done: Work, storage: StudyStorage, request: Request, backend: str, workers: int, cores: int) -> RunSpec:
     part = entry.part
     bucket: Mapping[str, Any] = {}
     if part.bucket and storage.data:
@@ -130,12 +123,12 @@ def _cell(
         batch_size=part.batch_size,
         batch=workload_class(part.workload).batch_mode(part.batch),
         seed=LOWEST_SEED,
-        device=options.device,
+        device=request.device,
         score_epochs=part.score_epochs,
         data_dir=None if bucket or part.made else storage.folder,
         shard_data=part.shard_data,
         settings=settings_of(part, storage.folder),
-        oversubscribe=options.oversubscribe and workers > 1,
-        timeout_s=options.timeout,
+        oversubscribe=request.oversubscribe and workers > 1,
+        timeout_s=request.timeout,
         **bucket,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from manyhands.plan import RunSpec
 from manyhands.record import BASE_LINE, Record
+from manyhands.watcher import Watcher
 
 
 @dataclass(frozen=True)
@@ -36,20 +37,22 @@ def pilot_cells(ready: Sequence[RunSpec]) -> list[RunSpec]:
     return [replace(cell, save=None) for cell in (*alone.values(), *engines.values())]
 
 
-def run_pilots(pilots: Sequence[RunSpec]) -> dict[tuple[str, str], Pilot]:
+def run_pilots(pilots: Sequence[RunSpec], watcher: Watcher) -> dict[tuple[str, str], Pilot]:
     """(backend, workload) -> times of its short run; failed runs are left out."""
-    from manyhands.progress import Progress
-    from manyhands.run import Surroundings, measure
+    from manyhands.run import RunContext, measure
 
     found = {}
-    with Progress(pilots, 0) as progress:
-        surroundings = Surroundings(tick=progress.tick, waiting=progress.waits, notice=progress.says)
+    context = RunContext(watcher=watcher)
+    watcher.begins(pilots, 0)
+    try:
         for spec in pilots:
-            progress.starts([spec])
-            record = measure(spec, surroundings)
-            progress.ended(record)
+            watcher.starts([spec])
+            record = measure(spec, context)
+            watcher.ended(record)
             if record.ok:
                 found[spec.backend, spec.workload] = pilot_of(record)
+    finally:
+        watcher.ends()
     return found
 
 

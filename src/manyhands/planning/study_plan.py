@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from manyhands.plan import RunSpec
-from manyhands.planning.study_cells import SEEDS, Planned, StudyStorage, blocks, cells, key_of, too_many
+from manyhands.plan import RunSpec, ordered
+from manyhands.planning.plan import Plan, Skipped
+from manyhands.planning.request import Request
+from manyhands.planning.study_cells import SEEDS, Planned, StudyStorage, blocks, cells, too_many
 from manyhands.planning.study_scale import ChosenScale
 from manyhands.studies.study import Study
-
-
-@dataclass(frozen=True)
-class StudyPlan:
-    """A study that is ready to run."""
-
-    study: Study
-    runs: list[list[RunSpec]]
-    skipped: list[tuple[RunSpec, str]]
-    about: Mapping[str, Mapping[str, Any]]
-    """Key of a cell -> what its records hold about the study."""
-
-    def of(self, spec: RunSpec) -> Mapping[str, Any]:
-        """The entry `study` of the record of a run."""
-        return self.about[key_of(spec)]
 
 
 def make_plan(
@@ -33,12 +17,12 @@ def make_plan(
     plan: Sequence[Planned],
     chosen: ChosenScale,
     storage: StudyStorage,
-    options: argparse.Namespace,
+    request: Request,
     budget_s: float,
     cores: int,
-) -> StudyPlan:
+) -> Plan:
     """The runs of a study at the chosen scale, with the entry `study` of their records."""
-    found, uses = cells(plan, chosen.works, storage, options, cores)
+    found, uses = cells(plan, chosen.works, storage, request, cores)
     common = {
         "name": study.name,
         "seeds": SEEDS,
@@ -48,9 +32,15 @@ def make_plan(
         "repeats": [chosen.repeats, study.repeats],
     }
     about = {key: common | {"uses": own} for key, own in uses.items()}
-    reasons = {key_of(cell): left_out(cell, cores) for cell in found}
-    runs = blocks([cell for cell in found if not reasons[key_of(cell)]], chosen.repeats)
-    return StudyPlan(study, runs, skips(found, reasons), about)
+    reasons = {cell.cell_key: left_out(cell, cores) for cell in found}
+    runs = blocks([cell for cell in found if not reasons[cell.cell_key]], chosen.repeats)
+    return Plan(
+        ordered(runs, request.order_seed),
+        skips(found, reasons),
+        request.order_seed,
+        chosen.repeats,
+        lambda spec: about[spec.cell_key],
+    )
 
 
 def left_out(cell: RunSpec, cores: int) -> str | None:
@@ -60,5 +50,6 @@ def left_out(cell: RunSpec, cores: int) -> str | None:
     return refusal(cell) or too_many(cell, cores)
 
 
-def skips(found: Sequence[RunSpec], reasons: Mapping[str, str | None]) -> list[tuple[RunSpec, str]]:
-    return [(cell, reason) for cell in found if (reason := reasons[key_of(cell)])]
+def skips(found: Sequence[RunSpec], reasons: Mapping[str, str | None]) -> list[Skipped]:
+    """The cells that are left out, each with its reason."""
+    return [(cell, reason) for cell in found if (reason := reasons[cell.cell_key])]

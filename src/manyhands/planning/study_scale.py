@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +10,13 @@ from typing import Any
 
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec
+from manyhands.planning.request import Request
 from manyhands.planning.study_cells import Planned, StudyStorage, Work, cells, works
 from manyhands.planning.study_pilot import expected_s, pilot_cells, run_pilots
 from manyhands.record import read_records
 from manyhands.studies.budget import Scale, fit_budget
-from manyhands.studies.study import Study, load_study
+from manyhands.studies.study import Study
+from manyhands.watcher import Watcher
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,28 @@ class ChosenScale:
 
 
 def scale_to_budget(
-    plan: Sequence[Planned], ready: Sequence[RunSpec], budget_s: float, storage: StudyStorage, options: argparse.Namespace
+    plan: Sequence[Planned],
+    ready: Sequence[RunSpec],
+    budget_s: float,
+    storage: StudyStorage,
+    request: Request,
+    most: int,
+    watcher: Watcher,
 ) -> ChosenScale:
-    """Runs the pilot and chooses the largest scale that fits into the rest of the budget."""
+    """Runs the pilot and chooses the largest scale that fits into the rest of the budget. `most`: repeats of the whole study."""
     began = time.monotonic()
-    print("pilot: short runs that measure what each engine and workload costs on this machine", file=sys.stderr)
-    pilots = run_pilots(pilot_cells(ready))
+    watcher.announces("pilot: short runs that measure what each engine and workload costs on this machine")
+    pilots = run_pilots(pilot_cells(ready), watcher)
     pilot_s = time.monotonic() - began
     running, cores = {running_key(cell) for cell in ready}, usable_cores()
 
     def once_s(share: float) -> float:
-        found, _ = cells(plan, works(plan, share), storage, options, cores)
+        found, _ = cells(plan, works(plan, share), storage, request, cores)
         return sum(expected_s(cell, pilots) for cell in found if running_key(cell) in running)
 
-    most = max(load_study(options.study).repeats, options.repeats or 1)
-    scale = fit_budget(once_s, max(0.0, budget_s - pilot_s), most, options.repeats)
+    scale = fit_budget(once_s, max(0.0, budget_s - pilot_s), max(most, request.repeats or 1), request.repeats)
     chosen = ChosenScale(works(plan, scale.share), scale.repeats, round(scale.expected_s, 1), round(pilot_s, 1))
-    _announce(chosen, scale, budget_s, pilot_s, chosen.works == works(plan, 0.0))
+    watcher.announces(_line(chosen, scale, budget_s, pilot_s, chosen.works == works(plan, 0.0)))
     return chosen
 
 
@@ -55,7 +60,7 @@ def running_key(cell: RunSpec) -> tuple[str, str, int]:
     return cell.workload, cell.backend, cell.workers
 
 
-def _announce(chosen: ChosenScale, scale: Scale, budget_s: float, pilot_s: float, is_least: bool) -> None:
+def _line(chosen: ChosenScale, scale: Scale, budget_s: float, pilot_s: float, is_least: bool) -> str:
     launches = f"{chosen.repeats} launch{'es' if chosen.repeats > 1 else ''} of every cell"
     size = "the smallest size" if is_least and scale.share < 1 else f"{100 * scale.share:.0f} % of the work"
     line = (
@@ -65,7 +70,7 @@ def _announce(chosen: ChosenScale, scale: Scale, budget_s: float, pilot_s: float
         line += (
             f"; more than the budget: this is the smallest size of the study; it needs --budget {pilot_s + scale.expected_s:.0f}s"
         )
-    print(line, file=sys.stderr)
+    return line
 
 
 def scale_of_records(plan: Sequence[Planned], study: Study, out: Path) -> ChosenScale | None:

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from manyhands.backends.base import NodePartDone
 from manyhands.backends.fabric.dp import FabricDp
 from manyhands.backends.nodes.options import no_meeting
 from manyhands.backends.ranks.base import RankBackend
-from manyhands.errors import Unavailable
 from manyhands.plan import RunSpec
 
 __all__ = ["FabricDdp", "FabricDp"]
@@ -41,13 +41,13 @@ class FabricDdp(RankBackend):
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs `fabric.worker`, which launches the other workers, and reads the reports that rank 0 gathered."""
         from manyhands.backends.fabric.failure import first_failure
-        from manyhands.backends.nodes.heartbeat import NOT_NODE_ZERO, across_nodes
+        from manyhands.backends.nodes.heartbeat import across_nodes
 
         (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
         worker = subprocess.Popen([sys.executable, "-m", "manyhands.backends.fabric.worker", str(self.folder)])
         if code := worker.wait():
             raise across_nodes(first_failure(self.folder, code, worker.pid), spec)
         if spec.node_rank:
-            raise Unavailable(NOT_NODE_ZERO)
+            raise NodePartDone
         reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
         return reports

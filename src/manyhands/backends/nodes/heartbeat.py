@@ -34,7 +34,6 @@ CONSEQUENCE = re.compile(
     re.IGNORECASE,
 )
 """Error messages of a worker whose peer is gone. (An error of gloo's `device` is a wrong network interface instead.)"""
-NOT_NODE_ZERO = "this is not node 0, which writes the record of this run"
 
 Result = TypeVar("Result")
 

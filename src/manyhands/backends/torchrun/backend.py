@@ -11,9 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from manyhands.backends.base import NodePartDone
 from manyhands.backends.nodes.options import no_meeting
 from manyhands.backends.ranks.base import RankBackend
-from manyhands.errors import Unavailable
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -45,7 +45,7 @@ class Ddp(RankBackend):
         from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
         from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-        from manyhands.backends.nodes.heartbeat import NOT_NODE_ZERO, across_nodes
+        from manyhands.backends.nodes.heartbeat import across_nodes
         from manyhands.backends.nodes.node_store import register_nodes
         from manyhands.backends.ranks.loopback import register_loopback
         from manyhands.backends.torchrun.failure import failure
@@ -68,6 +68,6 @@ class Ddp(RankBackend):
         except ChildFailedError as error:
             raise across_nodes(failure(error), spec) from None
         if spec.node_rank:
-            raise Unavailable(NOT_NODE_ZERO)
+            raise NodePartDone
         reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
         return reports

@@ -1,0 +1,85 @@
+"""The options that a `Request` has, on the command line: added to a parser, and read back into a request."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from manyhands.cli.renamed import keep_old_name
+from manyhands.errors import UsageError
+from manyhands.planning.option_values import SETTINGS, SWITCH, WORD
+from manyhands.planning.request import CELLS, DEFAULT_VALUES, OPTIONS, PLACE, RECORDS, STUDY, WORK, Request, flag
+
+HEADINGS = (STUDY, CELLS, WORK, PLACE, RECORDS)
+
+
+def add_request_options(
+    parser: argparse.ArgumentParser,
+    names: Iterable[str] = OPTIONS,
+    defaults: Mapping[str, Any] | None = None,
+    helps: Mapping[str, str] | None = None,
+    heading: str | None = None,
+) -> dict[str, Any]:
+    """Adds options of a request under their headings, and returns the groups by heading.
+
+    `names`: which of them. `defaults` and `helps` are those of this command where it has its own. `heading`: one heading for all.
+    """
+    chosen = [name for name in names if name != "workloads"]
+    groups = {}
+    for title in [heading] if heading else HEADINGS:
+        groups[title] = parser.add_argument_group(title)
+        for name in chosen:
+            if heading or OPTIONS[name].group == title:
+                _add(groups[title], name, (defaults or {}).get(name, DEFAULT_VALUES[name]), (helps or {}).get(name))
+    return groups
+
+
+def _add(group: Any, name: str, default: Any, text: str | None) -> None:
+    described = OPTIONS[name]
+    text = text or described.help
+    if described.kind is SWITCH:
+        group.add_argument(flag(name), action="store_true", help=text)
+        return
+    if described.kind is SETTINGS:
+        group.add_argument(
+            flag(name), action="append", default=[], type=typed(described.kind.read), metavar=described.metavar, help=text
+        )
+        return
+    # A word stays as it is typed: argparse then names the choices itself.
+    given: dict[str, Any] = {"choices": described.choices} if described.choices else {"metavar": described.metavar}
+    if described.kind is not WORD:
+        given["type"] = typed(described.kind.read)
+    added = group.add_argument(flag(name), dest=name, default=default, help=text, **given)
+    if name == "data":
+        group.add_argument("--data-dir", metavar="DIR", help="the same as --data DIR")
+    if described.old_flag:
+        keep_old_name(group, described.old_flag, added)
+
+
+def typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The function as a `type` of argparse, which then puts the name of the option before the error message."""
+
+    def convert(text: str) -> Any:
+        try:
+            return read(text)
+        except UsageError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+def data_given(options: argparse.Namespace) -> str | None:
+    """The place that `--data` or its other spelling `--data-dir` names; raises UsageError when both are given."""
+    if options.data and options.data_dir:
+        raise UsageError("--data and --data-dir both name the place of the data; give only one of them")
+    place: str | None = options.data or options.data_dir
+    return place
+
+
+def request_of(options: argparse.Namespace, **own: Any) -> Request:
+    """The request of the options of a command line; `own` are values that the command chooses itself."""
+    given = {name: getattr(options, name) for name in OPTIONS if hasattr(options, name)}
+    given["workloads"] = tuple(options.workloads)
+    given["set"] = {name: value for settings in options.set for name, value in settings.items()}
+    return Request(**given | {"data": data_given(options)} | own)

@@ -1,0 +1,101 @@
+"""The plan of a request: its runs in the order to make them, and the cells that are left out, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from manyhands.errors import DataError, UsageError
+from manyhands.machine import host_name
+from manyhands.plan import RunSpec, grid, ordered
+from manyhands.planning.cells import DEFAULT_REPEATS, REPEATS, chosen_cells
+from manyhands.planning.request import Request
+from manyhands.plugins import workload_class
+from manyhands.run import no_study, refusal
+from manyhands.slurm import Step
+from manyhands.watcher import SILENT, Watcher
+
+Skipped = tuple[RunSpec, str]
+"""A cell or a run that is not made, and the reason."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs that a session makes, and the cells that it leaves out."""
+
+    runs: Sequence[RunSpec]
+    """In the order to make them."""
+    skipped: Sequence[Skipped] = ()
+    """Cells that are not run here."""
+    order_seed: int = 0
+    repeats: int = 1
+    study: Callable[[RunSpec], Mapping[str, Any]] = no_study
+    """The field `study` of the record of a run."""
+
+    @property
+    def helps(self) -> bool:
+        """True when this machine is not node 0 of its runs: it makes its part of them, and node 0 has the records."""
+        return any(spec.node_rank for spec in (*self.runs, *(cell for cell, _ in self.skipped)))
+
+    def lines(self) -> list[str]:
+        """The commands in the order of the runs, then the cells that are left out and why."""
+        runs = [f"{number:>4}  block {spec.repeat + 1}  {spec.command()}" for number, spec in enumerate(self.runs, start=1)]
+        return runs + [f"   -  left out: {cell.label}: {reason}" for cell, reason in self.skipped]
+
+
+def make_plan(request: Request, step: Step | None = None) -> Plan:
+    """The plan of a request without a study; raises UsageError for what is impossible. `step`: see `chosen_cells`."""
+    cells = chosen_cells(request, step)
+    reasons = {cell.cell_key: refusal(cell) for cell in cells}
+    repeats = request.repeats if request.repeats is not None else DEFAULT_REPEATS if request.is_default else REPEATS
+    runs = ordered(grid([cell for cell in cells if not reasons[cell.cell_key]], repeats), request.order_seed)
+    skipped = [(cell, reason) for cell in cells if (reason := reasons[cell.cell_key])]
+    return Plan(runs, skipped, request.order_seed, repeats)
+
+
+def check_plan(plan: Plan, watcher: Watcher = SILENT) -> None:
+    """Checks, before anything is timed, that the plan has runs, that their data can be read, and that their model can be saved.
+
+    Raises UsageError or DataError with what to do.
+    """
+    if not plan.runs:
+        raise UsageError("nothing can be run: " + "; ".join(f"{cell.label}: {reason}" for cell, reason in plan.skipped))
+    try:
+        check_data(plan.runs)
+    except DataError as error:
+        if max(spec.nodes for spec in plan.runs) == 1:
+            raise
+        raise DataError(f"{error} (on {host_name()})") from None
+    check_save(plan, watcher)
+
+
+def check_data(runs: Sequence[RunSpec]) -> None:
+    """Reads each workload's data once before anything is timed; raises DataError or UsageError for data that no run could use.
+
+    Data in a bucket is not read here: fetching costs time and money, and is part of what the runs measure.
+    """
+    checked = set()
+    for spec in runs:
+        workload = workload_class(spec.workload).from_settings(spec.settings)
+        workload.check_epochs(spec.epochs)
+        need = (spec.workload, repr(spec.settings), spec.total_samples)
+        if need not in checked and not spec.data:
+            workload.check_data(Path(spec.data_dir) if spec.data_dir else None, spec.total_samples)
+            checked.add(need)
+
+
+def check_save(plan: Plan, watcher: Watcher = SILENT) -> None:
+    """Checks that a model can be written to `--save`; raises UsageError when several cells would write a model there."""
+    from manyhands.data.store.opening import open_store
+
+    cells = {spec.cell_key: spec for spec in (*plan.runs, *(cell for cell, _ in plan.skipped))}
+    one = next(iter(cells.values()))
+    if one.save is None:
+        return
+    if len(cells) > 1:
+        raise UsageError(
+            f"--save {one.save}: {len(cells)} cells would write their model there; name one workload, one backend and one worker count"
+        )
+    open_store(one.save, one.reader, tell=watcher.announces).prepare_writing()

@@ -1,0 +1,39 @@
+"""What a plan reports while it is carried out: a progress bar is a `Watcher`, and so is anything that wants to follow a session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from manyhands.plan import RunSpec
+from manyhands.record import Record
+
+
+class Watcher:
+    """Methods that a session calls; each does nothing here. They run between and during measured runs, so they must be quick."""
+
+    def begins(self, runs: Sequence[RunSpec], already: int) -> None:
+        """A plan begins with these runs; `already`: runs of the plan that an earlier invocation has made."""
+
+    def starts(self, specs: Sequence[RunSpec]) -> None:
+        """These runs start, one after the other: one run, or all runs of one started engine."""
+
+    def tick(self) -> None:
+        """About a second has passed in a run."""
+
+    def waits(self) -> None:
+        """The run waits for another measured run on this machine."""
+
+    def says(self, line: str) -> None:
+        """The run that is on reports a line."""
+
+    def announces(self, line: str) -> None:
+        """The plan reports a line, before or between its runs."""
+
+    def ended(self, record: Record) -> None:
+        """A run has ended, and the next of those that started with it is on."""
+
+    def ends(self) -> None:
+        """The plan has ended, or was interrupted."""
+
+
+SILENT = Watcher()
