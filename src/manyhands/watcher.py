@@ -1,4 +1,4 @@
-"""What a plan reports while it is carried out: a progress bar is a `Watcher`, and so is anything that wants to follow a session."""
+"""A `Watcher` follows a plan while it is carried out: the progress bar is one, and so is anything else that wants to follow it."""
 
 from __future__ import annotations
 

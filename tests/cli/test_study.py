@@ -39,7 +39,7 @@ def _embedded_data(monkeypatch: pytest.MonkeyPatch) -> None:
         (["cnn", "--variant", "both"], "--variant both is for a study"),
         (["cnn", "--study", "mlp-ensemble"], "--study mlp-ensemble has its own plan; leave out cnn"),
         (["--study", "mlp-ensemble", "--workers", "2", "--epochs", "3"], "leave out --workers, --epochs"),
-        (["--study", "mlp-ensemble", "--batch", "per-worker", "--shard-data"], "leave out --shard-data, --batch"),
+        (["--study", "mlp-ensemble", "--batch", "per-worker", "--shard-data"], "leave out --batch, --shard-data"),
         (["--study", "mlp-ensemble", "--data", "s3://a/b"], "mlp-ensemble reads its data from a folder; use --data FOLDER"),
     ],
 )

@@ -230,7 +230,7 @@ def test_the_job_is_the_corrected_cell_of_the_study(engine: str, plan: Plan, cap
     assert {run.epochs for run in runs} == {part.epochs}
     assert len(runs) == study.repeats
     whole = dry_run(["run", "--study", STUDY, "--oversubscribe", "--data", runs[0].data], capsys)
-    (meant,) = [run for run in whole if run.backend == ["ray"] and run.workers == runs[0].workers]
+    (meant,) = [run for run in whole if run.backend == ("ray",) and run.workers == runs[0].workers]
     for name, value in vars(meant).items():
         if name not in ("backend", "address", "save", "epochs", "samples", "oversubscribe"):
             assert getattr(runs[0], name) == value, name

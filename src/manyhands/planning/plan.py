@@ -31,6 +31,8 @@ class Plan:
     """Cells that are not run here."""
     order_seed: int = 0
     repeats: int = 1
+    note: str = ""
+    """A line that a listing of the plan begins with."""
     study: Callable[[RunSpec], Mapping[str, Any]] = no_study
     """The field `study` of the record of a run."""
 
@@ -42,7 +44,7 @@ class Plan:
     def lines(self) -> list[str]:
         """The commands in the order of the runs, then the cells that are left out and why."""
         runs = [f"{number:>4}  block {spec.repeat + 1}  {spec.command()}" for number, spec in enumerate(self.runs, start=1)]
-        return runs + [f"   -  left out: {cell.label}: {reason}" for cell, reason in self.skipped]
+        return [*filter(None, [self.note]), *runs] + [f"   -  left out: {cell.label}: {reason}" for cell, reason in self.skipped]
 
 
 def make_plan(request: Request, step: Step | None = None) -> Plan:

@@ -20,7 +20,7 @@ CELLS, STUDY, WORK, PLACE, RECORDS = "cells", "study", "work", "place", "records
 
 @dataclass(frozen=True)
 class Option:
-    """How a field of `Request` is written, read and explained."""
+    """The spelling, the kind of value and the help of a field of `Request`."""
 
     kind: Kind
     help: str
@@ -42,7 +42,7 @@ def option(kind: Kind, group: str, text: str, default: Any = None, **more: Any) 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to run. `None` or an empty tuple leaves the choice to the plan. Every value is checked and brought to its type.
+    """Cells to run and conditions to run them under. `None` or an empty tuple leaves the choice to the plan. Every value is checked and brought to its type.
 
     Raises UsageError for a value of another type and for a word that is not one of the choices.
     """

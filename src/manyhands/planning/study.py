@@ -56,8 +56,8 @@ def study_plan(request: Request, watcher: Watcher, out: Path, resume: bool, dry_
         reasons = {cell.cell_key: left_out(cell, cores) for cell in least}
         ready = [cell for cell in least if not reasons[cell.cell_key]]
         if dry_run:
-            watcher.announces(f"at the smallest scale; a budget of {budget_s:g} s decides how far above it")
-            yield Plan(blocks(ready, 1)[0], skips(least, reasons), request.order_seed)
+            note = f"at the smallest scale; a budget of {budget_s:g} s decides how far above it"
+            yield Plan(blocks(ready, 1)[0], skips(least, reasons), request.order_seed, note=note)
             return
         if not ready:
             raise UsageError("nothing can be run: " + "; ".join(f"{cell.label}: {reasons[cell.cell_key]}" for cell in least))

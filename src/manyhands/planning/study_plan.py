@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from manyhands.plan import RunSpec, ordered
 from manyhands.planning.plan import Plan, Skipped
 from manyhands.planning.request import Request
-from manyhands.planning.study_cells import SEEDS, Planned, StudyStorage, blocks, cells, too_many
+from manyhands.planning.study_cells import LOWEST_SEED, SEEDS, Planned, StudyStorage, blocks, cells, too_many
 from manyhands.planning.study_scale import ChosenScale
 from manyhands.studies.study import Study
 
@@ -39,7 +40,7 @@ def make_plan(
         skips(found, reasons),
         request.order_seed,
         chosen.repeats,
-        lambda spec: about[spec.cell_key],
+        lambda spec: about[replace(spec, seed=LOWEST_SEED).cell_key],
     )
 
 
