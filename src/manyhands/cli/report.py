@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manyhands.cli.renamed import keep_old_name
+from manyhands.commits.history import history_in_report
 from manyhands.errors import RecordError, UsageError
+from manyhands.report.formats import FORMATS, WHOLE, WITH_HISTORY, format_of, to_format, write_report
 
 if TYPE_CHECKING:
-    from manyhands.analysis.history.found import History
-    from manyhands.analysis.scaling import Time
     from manyhands.analysis.targets import QualityTarget
-    from manyhands.record import Record
-
-FORMATS = ("table", "html", "markdown", "csv", "json", "parquet")
-WHOLE = ("csv", "json", "parquet")
-"""Formats that hold all of a record."""
-SUFFIXES = {
-    ".html": "html",
-    ".htm": "html",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".csv": "csv",
-    ".json": "json",
-    ".parquet": "parquet",
-}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -72,7 +57,7 @@ def call(options: argparse.Namespace) -> int:
     """Shows the records; exit code 0. Raises RecordError when a file cannot be read or written, or holds no record."""
     from manyhands.report.sources import load
 
-    form = options.format or _by_suffix(options.out)
+    form = options.format or (format_of(options.out) if options.out else None) or "table"
     if form == "parquet" and options.out is None:
         raise UsageError("--format parquet is not for the terminal: name a file with --out results.parquet")
     records, target = load(options.records, with_workers=form in WHOLE), _target(options.target)
@@ -81,45 +66,19 @@ def call(options: argparse.Namespace) -> int:
 
         written = write_images(records, options.images, options.time, target)
         print(f"{len(written)} images in {options.images}", file=sys.stderr)
+    history = history_in_report(options.asv, records) if form in WITH_HISTORY else None
     if options.out is not None:
-        _write(options.out, form, records, options.time, target, _history(options.asv, records, form))
+        try:
+            write_report(options.out, form, records, options.time, target, history)
+        except RecordError as error:
+            raise RecordError(f"{error} with --out") from None
     elif form == "table":
         from manyhands.report.terminal import print_report
 
         print_report(records, time=options.time, target=target)
     else:
-        sys.stdout.write(render(records, form, options.time, target, history=_history(options.asv, records, form)))
+        sys.stdout.write(to_format(records, form, options.time, target, history=history))
     return 0
-
-
-def render(
-    records: list[Record],
-    form: str,
-    time: Time,
-    target: QualityTarget | None = None,
-    before: str = "",
-    history: History | None = None,
-) -> str:
-    """The report as text in one of FORMATS, all but `parquet`; `before` is the Markdown page made before."""
-    if form == "html":
-        from manyhands.report.page.build import to_html
-
-        return to_html(records, time, target, history)
-    if form == "markdown":
-        from manyhands.report.markdown import to_markdown
-
-        return to_markdown(records, time, target, before, history)
-    if form == "table":
-        from manyhands.report.terminal import to_text
-
-        return to_text(records, time, target)
-    from manyhands.report.csv_and_json import to_csv, to_json
-
-    return to_csv(records) if form == "csv" else to_json(records, time)
-
-
-def _by_suffix(path: Path | None) -> str:
-    return SUFFIXES.get(path.suffix.lower(), "table") if path else "table"
 
 
 def _target(words: list[str] | None) -> QualityTarget | None:
@@ -134,32 +93,3 @@ def _target(words: list[str] | None) -> QualityTarget | None:
         raise UsageError(
             f"--target {metric} {value}: {value!r} is not a number; use for example --target accuracy 0.97"
         ) from None
-
-
-def _history(asv: Path | None, records: list[Record], form: str) -> History | None:
-    """Speed over commits, for the formats that show it; None when all records are of one commit and no results of asv are given."""
-    from manyhands.cli.history import DRIFT, over_commits
-
-    if form not in ("html", "markdown") or (not asv and find_spec("ruptures") is None):
-        return None
-    commits = {record.code.get("commit") for record in records if record.ok and not record.code.get("dirty")}
-    return over_commits(asv, records, DRIFT) if asv or len(commits) > 1 else None
-
-
-def _before(path: Path, form: str) -> str:
-    """The Markdown page that exists already, whose hand-written parts are kept; empty when there is none."""
-    return path.read_text(encoding="utf-8") if form == "markdown" and path.exists() else ""
-
-
-def _write(
-    path: Path, form: str, records: list[Record], time: Time, target: QualityTarget | None, history: History | None
-) -> None:
-    try:
-        if form == "parquet":
-            from manyhands.report.parquet import write_parquet
-
-            write_parquet(records, path)
-        else:
-            path.write_text(render(records, form, time, target, _before(path, form), history), encoding="utf-8")
-    except OSError as error:
-        raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file with --out") from None
