@@ -12,14 +12,13 @@ from types import FrameType
 from typing import Any
 
 from manyhands.plan import RunSpec
-from manyhands.planning.plan import Plan, check_plan, make_plan
+from manyhands.planning.plan import Plan, check_plan, make_plan, slurm_step
 from manyhands.planning.request import Request
 from manyhands.planning.study import check_study_options, study_plan
 from manyhands.plugins import backend_class
 from manyhands.record import Record, append_record, check_writable, read_records
 from manyhands.reuse import measure_in_one_engine
 from manyhands.run import RunContext, measure, skip
-from manyhands.slurm import Step
 from manyhands.temporary import sweep_leftovers
 from manyhands.watcher import SILENT, Watcher
 
@@ -37,7 +36,6 @@ def planned(
     watcher: Watcher = SILENT,
     out: Path | None = None,
     resume: bool = False,
-    step: Step | None = None,
     dry_run: bool = False,
 ) -> Iterator[Plan]:
     """The plan of a request, ready to be carried out until the end of the `with` block.
@@ -47,17 +45,18 @@ def planned(
     """
     check_study_options(request)
     if request.study is not None:
+        slurm_step(request)
         with stoppable(), study_plan(request, watcher, out or default_file(), resume, dry_run) as plan:
             yield plan
         return
-    plan = make_plan(request, step)
+    plan = make_plan(request)
     if not (dry_run or plan.helps):
         check_plan(plan, watcher)
     yield plan
 
 
-class Session:
-    """Carries out `plan`. Iterate over it for the records of its runs as they come; do so once.
+class LocalSession:
+    """Carries out `plan` in this process, which so becomes the parent of all that its runs start. Iterate over it for the records of its runs as they come; do so once.
 
     Records are added to the file `out`. `resume`: runs that `out` has already are not made again. Runs that share one started engine
     (`reuse_engine`) give their records when the engine has stopped, so that nothing runs beside a measured run; the file and the

@@ -17,9 +17,9 @@ from slurm_cluster import cluster, missing
 from manyhands.analysis.cells import group_records
 from manyhands.cli import parser
 from manyhands.cli.request_options import request_of
-from manyhands.cli.run import slurm_step
 from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
+from manyhands.planning.plan import slurm_step
 from manyhands.planning.request import Request
 from manyhands.record import read_records
 from manyhands.slurm import Step, current_step
@@ -64,7 +64,7 @@ def test_without_slurms_own_tool_it_is_said_what_to_give(monkeypatch: pytest.Mon
     ],
 )
 def test_half_of_what_slurm_says_is_refused(words: list[str], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("manyhands.cli.run.current_step", lambda environ: Step(2, 0, "n1:12000"))
+    monkeypatch.setattr("manyhands.planning.plan.current_step", lambda environ: Step(2, 0, "n1:12000"))
     with pytest.raises(UsageError, match=reason):
         slurm_step(request_of(parser().parse_args(["run", "mlp", *words])))
     assert slurm_step(Request.of("mlp")) == Step(2, 0, "n1:12000")

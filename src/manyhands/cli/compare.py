@@ -79,29 +79,28 @@ def call(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Does the work of `call`; KeyboardInterrupt passes through."""
     from manyhands.analysis.verdicts.error_rates import load
-    from manyhands.analysis.verdicts.results import Comparison
+    from manyhands.commits.compare import compare_commits
     from manyhands.commits.rates_cache import rates_file
-    from manyhands.commits.revisions import CannotMeasure, checked_out
+    from manyhands.commits.revisions import CannotMeasure
     from manyhands.machine import describe_machine
     from manyhands.report import comparison
-    from manyhands.session import stoppable
-    from manyhands.temporary import sweep_leftovers
 
     if options.micro is not None and options.count_instructions:
         raise UsageError("--microbenchmarks and --count-instructions are two comparisons; give only one of them")
     if options.micro is not None and "time" not in options.metrics:
         raise UsageError("micro-benchmarks have only the metric time: leave out --metrics")
     check_files(options.out)
-    machine = describe_machine()
-    rates = load(rates_file(machine))
-    sweep_leftovers()
+    rates = load(rates_file(describe_machine()))
     try:
         cells = [] if options.micro is not None or options.count_instructions else chosen(options)
-        with stoppable(), checked_out(options.base, options.head, announce) as revisions:
-            announce(f"BASE {revisions[0].label}, HEAD {revisions[1].label}")
-            results = measured(revisions, cells, options)
-            verdicts = len(cells) * len(options.metrics) or sum(len(cell.judged) for cell in results) or 1
-            found = Comparison(revisions[0].label, revisions[1].label, limits(options, verdicts), results, machine)
+        found = compare_commits(
+            options.base,
+            options.head,
+            lambda revisions: measured(revisions, cells, options),
+            lambda verdicts: limits(options, verdicts),
+            announce,
+            len(cells) * len(options.metrics),
+        )
     except CannotMeasure as problem:
         print(f"manyhands: could not measure: {problem}", file=sys.stderr)
         return nothing_measured(options, str(problem))

@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.verdicts.metrics import METRICS
+from manyhands.analysis.verdicts.results import Limits
+from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.cli.request_options import add_request_options, request_of, typed
 from manyhands.planning.option_values import names, share
 from manyhands.planning.request import OPTIONS
@@ -14,7 +16,6 @@ from manyhands.record import BASE_LINE
 from manyhands.studies.budget import parse_duration
 
 if TYPE_CHECKING:
-    from manyhands.analysis.verdicts.results import Limits
     from manyhands.plan import RunSpec
 
 HELPS = {
@@ -50,7 +51,7 @@ def add_verdict_options(parser: argparse.ArgumentParser) -> None:
     verdicts.add_argument(
         "--alpha",
         type=typed(share),
-        default=0.01,
+        default=Budget.alpha,
         metavar="SHARE",
         help="accepted error rate: share of the verdicts 'slower' and 'faster' that may be wrong because nothing changed, over all"
         " verdicts together (default: %(default)s)",
@@ -58,14 +59,14 @@ def add_verdict_options(parser: argparse.ArgumentParser) -> None:
     verdicts.add_argument(
         "--effect",
         type=typed(share),
-        default=0.05,
+        default=Budget.effect,
         metavar="SHARE",
         help="the smallest difference that matters, such as 5%% (default: 5%%)",
     )
     verdicts.add_argument(
         "--max-time",
         type=typed(parse_duration),
-        default=300.0,
+        default=Limits.max_time_s,
         metavar="TIME",
         help="longest time for one cell, such as 90s or 5m (default: 5m)",
     )
@@ -101,10 +102,9 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
 
 def limits(options: argparse.Namespace, verdicts: int) -> Limits:
     """The limits of a comparison with so many verdicts: error rate, smallest effect, time, load and metrics."""
-    from manyhands.analysis.verdicts.results import Limits
-    from manyhands.analysis.verdicts.sequential import Budget
+    from manyhands.commits.compare import limits_of
 
-    return Limits(Budget(options.alpha, options.effect, verdicts), options.max_time, options.max_load, options.metrics)
+    return limits_of(options.alpha, options.effect, options.max_time, options.max_load, options.metrics)(verdicts)
 
 
 def announce(line: str) -> None:

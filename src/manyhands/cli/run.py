@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from manyhands.cli.request_options import add_request_options, request_of, typed
-from manyhands.errors import UsageError
 from manyhands.planning.option_values import names
-from manyhands.planning.request import OPTIONS, WORK, Request
-from manyhands.slurm import Step, current_step
+from manyhands.planning.request import OPTIONS, WORK
 
 
 def add_parser(commands: Any) -> None:
@@ -62,46 +59,28 @@ def run(options: argparse.Namespace) -> int:
     from manyhands.helping import help_node_zero
     from manyhands.progress import Progress
     from manyhands.report.terminal import print_report
-    from manyhands.session import Session, default_file, planned
+    from manyhands.session import LocalSession, default_file, planned
 
     request, out, progress = request_of(options), options.out or default_file(), Progress()
     session = None
     try:
-        with planned(request, progress, out, options.resume, slurm_step(request), options.dry_run) as plan:
+        with planned(request, progress, out, options.resume, options.dry_run) as plan:
             if options.dry_run:
                 print("\n".join(plan.lines()))
                 return 0
             if plan.helps:
                 return 0 if help_node_zero(plan, out, progress) else 1
-            session = Session(plan, out, options.resume, progress)
+            session = LocalSession(plan, out, options.resume, progress)
             for _ in session:
                 pass
     except KeyboardInterrupt:
-        kept = f"; {len(session.records)} records are kept in {out}: add --out {out} --resume to go on" if session else ""
+        kept = (
+            f"; {len(session.records)} records are kept in {out}: add --out {out} --resume to go on"
+            if session
+            else "; nothing is kept"
+        )
         print(f"\ninterrupted{kept}", file=sys.stderr)
         return 130
     print_report(session.records)
     print(f"records: {out}")
     return 0 if session.ok else 1
-
-
-def slurm_step(request: Request) -> Step | None:
-    """The SLURM job step of several nodes that this process belongs to; None without one, or when `--nodes` is given.
-
-    Raises UsageError for a job step in which nothing can be measured.
-    """
-    if request.nodes > 1:
-        return None
-    step = current_step(os.environ)
-    if step and request.node_rank:
-        raise UsageError(f"--node-rank {request.node_rank} needs --nodes and --address too; without them SLURM gives all three")
-    if step and request.address:
-        raise UsageError(
-            f"srun has started this command on {step.nodes} nodes, and each of them would use the engine at {request.address} alone;"
-            " use srun --nodes=1 --ntasks=1"
-        )
-    if step and request.study:
-        raise UsageError(
-            f"--study {request.study} runs on one machine, and srun has started it on {step.nodes}; use srun --nodes=1"
-        )
-    return step

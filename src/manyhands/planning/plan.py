@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from manyhands.planning.cells import DEFAULT_REPEATS, REPEATS, chosen_cells
 from manyhands.planning.request import Request
 from manyhands.plugins import workload_class
 from manyhands.run import no_study, refusal
-from manyhands.slurm import Step
+from manyhands.slurm import Step, current_step
 from manyhands.watcher import SILENT, Watcher
 
 Skipped = tuple[RunSpec, str]
@@ -47,14 +48,36 @@ class Plan:
         return [*filter(None, [self.note]), *runs] + [f"   -  left out: {cell.label}: {reason}" for cell, reason in self.skipped]
 
 
-def make_plan(request: Request, step: Step | None = None) -> Plan:
-    """The plan of a request without a study; raises UsageError for what is impossible. `step`: see `chosen_cells`."""
-    cells = chosen_cells(request, step)
+def make_plan(request: Request) -> Plan:
+    """The plan of a request without a study; raises UsageError for what is impossible."""
+    cells = chosen_cells(request, slurm_step(request))
     reasons = {cell.cell_key: refusal(cell) for cell in cells}
     repeats = request.repeats if request.repeats is not None else DEFAULT_REPEATS if request.is_default else REPEATS
     runs = ordered(grid([cell for cell in cells if not reasons[cell.cell_key]], repeats), request.order_seed)
     skipped = [(cell, reason) for cell in cells if (reason := reasons[cell.cell_key])]
     return Plan(runs, skipped, request.order_seed, repeats)
+
+
+def slurm_step(request: Request) -> Step | None:
+    """The SLURM job step of several nodes that this process belongs to; None without one, or when `--nodes` is given.
+
+    Raises UsageError for a job step in which nothing can be measured.
+    """
+    if request.nodes > 1:
+        return None
+    step = current_step(os.environ)
+    if step and request.node_rank:
+        raise UsageError(f"--node-rank {request.node_rank} needs --nodes and --address too; without them SLURM gives all three")
+    if step and request.address:
+        raise UsageError(
+            f"srun has started this command on {step.nodes} nodes, and each of them would use the engine at {request.address} alone;"
+            " use srun --nodes=1 --ntasks=1"
+        )
+    if step and request.study:
+        raise UsageError(
+            f"--study {request.study} runs on one machine, and srun has started it on {step.nodes}; use srun --nodes=1"
+        )
+    return step
 
 
 def check_plan(plan: Plan, watcher: Watcher = SILENT) -> None:

@@ -40,7 +40,7 @@ def make_plan(
         skips(found, reasons),
         request.order_seed,
         chosen.repeats,
-        lambda spec: about[replace(spec, seed=LOWEST_SEED).cell_key],
+        study=lambda spec: about[replace(spec, seed=LOWEST_SEED).cell_key],
     )
 
 

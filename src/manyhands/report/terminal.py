@@ -10,7 +10,7 @@ import io
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.history.found import History
@@ -47,11 +47,16 @@ def terminal() -> Console:
 
 def to_text(records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None) -> str:
     """The same tables as plain text, for a file."""
+    return captured(lambda console: print_report(records, time=time, console=console, target=target))
+
+
+def captured(show: Callable[[Console], None]) -> str:
+    """The plain text that `show` prints."""
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=PIPED_WIDTH, color_system=None, highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
-        print_report(records, time=time, console=console, target=target)
+        show(console)
     return capture.get()
 
 

@@ -1,0 +1,202 @@
+"""manyhands from Python: `bench` runs a plan and gives its results; a `Session` gives the records one by one as they come."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from manyhands.analysis.verdicts.metrics import METRICS
+from manyhands.analysis.verdicts.results import Limits
+from manyhands.analysis.verdicts.sequential import Budget
+from manyhands.apart import NEXT, Event, replay
+from manyhands.errors import EngineError, UsageError, by_name
+from manyhands.planning.request import Request
+from manyhands.record import Record
+from manyhands.results import Results
+from manyhands.session import default_file
+from manyhands.watcher import SILENT, Watcher
+
+if TYPE_CHECKING:
+    from manyhands.compared import Compared
+    from manyhands.planning.plan import Plan
+
+
+def bench(
+    *workloads: str, out: str | Path | None = None, resume: bool = False, progress: bool | Watcher = True, **options: Any
+) -> Results:
+    """Trains workloads on backends at several worker counts, each run in a fresh process, and returns the results.
+
+    `workloads` and `options` are those of `manyhands run`: `backend=["serial", "ddp"]` is `--backend serial,ddp`. Without any, the
+    default plan runs. `out`: the file that every record is added to as soon as it is there (default: `results/TIME.jsonl`).
+    `resume`: runs that `out` has already are not made again. `progress`: shows progress on standard error, or calls your own
+    `Watcher`.
+
+    A run that fails is a record with a reason. Raises UsageError or DataError for what is impossible, before anything is run.
+    Ctrl-C ends the run that is on with all its processes; the records made so far stay in `out`.
+    """
+    return Session(*workloads, out=out, resume=resume, progress=progress, **options).run()
+
+
+def compare(
+    base: str,
+    head: str | None = None,
+    *workloads: str,
+    alpha: float = Budget.alpha,
+    effect: float = Budget.effect,
+    max_time: float = Limits.max_time_s,
+    max_load: float | None = None,
+    metrics: Sequence[str] = METRICS,
+    progress: bool = True,
+    **options: Any,
+) -> Compared:
+    """Launches two commits of this repository in turn, and gives a verdict on each metric of each cell, as `manyhands compare` does.
+
+    `base`, `head`: a commit, tag or branch; without `head` the working tree with its changes. `workloads` and `options` choose the
+    cells (default: `lstm` and `cnn` on one worker of `serial`). `alpha`: the share of verdicts that may be wrong because nothing
+    changed. `effect`: the smallest difference that matters, as a share. `max_time`: seconds for one cell. `max_load`: share of the
+    cores that other programs may use. `metrics`: those to judge. `progress`: prints lines on standard error.
+
+    Raises UsageError for what is impossible, CannotMeasure (of `manyhands.errors`' tree) when a commit cannot be launched.
+    """
+    from manyhands.analysis.verdicts.error_rates import load
+    from manyhands.commits.cells import TIMEOUT_S, cells_to_compare
+    from manyhands.commits.compare import compare_commits, limits_of, measure_cells
+    from manyhands.commits.rates_cache import rates_file
+    from manyhands.compared import Compared
+    from manyhands.machine import describe_machine
+
+    if unknown := [name for name in metrics if name not in METRICS]:
+        raise UsageError(f"metrics {', '.join(unknown)} is not one of {', '.join(METRICS)}")
+    cells = cells_to_compare(Request.of(*workloads, **{"timeout": TIMEOUT_S} | options))
+    limits = limits_of(alpha, effect, max_time, max_load, metrics)
+    verdicts = len(cells) * len(metrics)
+    announce = _watcher(progress).announces
+    found = compare_commits(base, head, measure_cells(cells, limits(verdicts), announce), limits, announce, verdicts)
+    return Compared(found, load(rates_file(describe_machine())))
+
+
+class Session:
+    """A plan that is carried out in a process of its own. Iterate over it for the records of its runs as they come.
+
+    The arguments are those of `bench`. Stop iterating (`break`) to end the session early.
+    """
+
+    def __init__(
+        self,
+        *workloads: str,
+        out: str | Path | None = None,
+        resume: bool = False,
+        progress: bool | Watcher = True,
+        **options: Any,
+    ) -> None:
+        """Raises UsageError for options that do not exist and for values that they do not take."""
+        self.request = Request.of(*workloads, **options)
+        self.out = Path(out) if out is not None else default_file()
+        self.resume = resume
+        self.watcher = _watcher(progress)
+        self._records: list[Record] = []
+
+    @property
+    def plan(self) -> Plan:
+        """The runs that the session would make and the cells that it leaves out; of a study, at its smallest scale.
+
+        Runs nothing. Raises UsageError for what is impossible.
+        """
+        from manyhands.session import planned
+
+        with planned(self.request, dry_run=True) as plan:
+            return plan
+
+    @property
+    def results(self) -> Results:
+        """The records so far."""
+        return Results(self._records, self.out)
+
+    def run(self) -> Results:
+        """Carries the whole plan out and returns its results."""
+        for _ in self:
+            pass
+        return self.results
+
+    def __iter__(self) -> Iterator[Record]:
+        reading, writing = os.pipe()
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "manyhands.apart", str(writing)],
+            stdin=subprocess.PIPE,
+            pass_fds=[writing],
+            process_group=0,  # Ctrl-C reaches this process only, which then ends the session
+        )
+        os.close(writing)
+        assert process.stdin is not None
+        self._records = []
+        with os.fdopen(reading, encoding="utf-8") as events, process:
+            job = {"request": self.request.given(), "out": str(self.out.resolve()), "resume": self.resume}
+            with suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(job, default=list).encode() + b"\n")
+                process.stdin.flush()
+            try:
+                for line in events:
+                    if record := self._received(line):
+                        yield record
+                        with suppress(BrokenPipeError):
+                            process.stdin.write(NEXT)
+                            process.stdin.flush()
+            except BaseException as error:
+                self._end(process, events)
+                if isinstance(error, KeyboardInterrupt):
+                    self.watcher.announces(
+                        f"interrupted; {len(self._records)} records are kept in {self.out}: manyhands.read({str(self.out)!r})"
+                    )
+                raise
+            process.stdin.close()
+            if code := process.wait():
+                raise EngineError(
+                    f"the process of the session ended with {code} before its plan was done;"
+                    f" {len(self._records)} records are in {self.out}: go on with resume=True"
+                )
+
+    def _received(self, line: str) -> Record | None:
+        """Deals with one event; the record that it brings, if it brings one. Raises the error that it reports."""
+        name, value = json.loads(line)
+        if name == Event.MADE:
+            self._records.append(Record.from_json(value))
+            return self._records[-1]
+        if name == Event.KEPT:
+            self._records = [Record.from_json(text) for text in value] or self._records
+        elif name == Event.ERROR:
+            raise (by_name(value[0]) or EngineError)(value[1])
+        elif name == Event.MISTAKE:
+            raise RuntimeError(f"a mistake in manyhands:\n{value}")
+        else:
+            replay(name, value, self.watcher)
+        return None
+
+    def _end(self, process: subprocess.Popen[bytes], events: Iterable[str]) -> None:
+        """Ends the session's process with all that it started, and takes the records that it has kept."""
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        try:
+            for line in events:
+                with suppress(json.JSONDecodeError):  # a line that was cut
+                    self._received(line)
+            process.wait()
+        except KeyboardInterrupt:  # interrupted for the second time
+            process.kill()
+            raise
+
+
+def _watcher(progress: bool | Watcher) -> Watcher:
+    if isinstance(progress, Watcher):
+        return progress
+    if not progress:
+        return SILENT
+    from manyhands.progress import Progress
+
+    return Progress()
