@@ -28,7 +28,7 @@ def to_csv(records: Sequence[Record]) -> str:
     What was not measured is an empty cell. A text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
     rows = [flat_record(record) for record in records]
-    names = dict.fromkeys(name for row in rows for name in row)
+    names = _names(rows)
     text = io.StringIO()
     writer = csv.DictWriter(text, [_harmless(name) for name in names], restval="", lineterminator="\n")
     writer.writeheader()
@@ -39,6 +39,15 @@ def to_csv(records: Sequence[Record]) -> str:
 def flat_record(record: Record) -> dict[str, Any]:
     """Every value of a record under its dotted name; lists are JSON texts."""
     return dict(_flat("", json.loads(record.to_json())))
+
+
+def flat_columns(records: Sequence[Record]) -> dict[str, list[Any]]:
+    """The columns of the CSV, each with one type: name -> a value for every record; None where the record has none.
+
+    Whole numbers beside others are floats. A column that holds more than one type is text throughout.
+    """
+    rows = [flat_record(record) for record in records]
+    return {name: _one_type([row.get(name) for row in rows]) for name in _names(rows)}
 
 
 def to_json(records: Sequence[Record], time: Time = "train") -> str:
@@ -119,6 +128,21 @@ def _exchange(cell: Cell) -> dict[str, Any]:
         "threads": cell.threads,
         "messages": [asdict(message) for message in messages(cell)],
     } | fitted
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names that any row has, in the order in which they come first."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _one_type(values: Sequence[Any]) -> list[Any]:
+    """The values as they are when all are of one type (whole numbers count as numbers), else as text."""
+    types = {type(value) for value in values if value is not None}
+    if len(types) < 2:
+        return list(values)
+    if types == {int, float}:
+        return [None if value is None else float(value) for value in values]
+    return [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -14,6 +14,8 @@ from manyhands.report import formatting
 
 TITLED = 4
 """Differences that a title names; the line about what is not averaged names all."""
+NO_RECORDS = "no records: nothing was run"
+NO_MEASURED_RUN = "no measured run: every run failed or was skipped, for the reasons above"
 _PHRASES = {"train": "the train phase", "wall": "the whole run"}
 
 

@@ -70,7 +70,14 @@ def _values(whole: Any) -> list[Any]:
     """The records in a report (`records`), in a benchmark file (`records` of each `extra_info`), or the one that it is."""
     if not isinstance(whole, dict):
         return [whole]
-    if "benchmarks" in whole:
-        return [values for benchmark in whole["benchmarks"] for values in benchmark.get("extra_info", {}).get("records", [])]
+    if isinstance(benchmarks := whole.get("benchmarks"), list):
+        return [values for benchmark in benchmarks for values in _extra_records(benchmark)]
     records = whole.get("records")
     return records if isinstance(records, list) else [whole]
+
+
+def _extra_records(benchmark: Any) -> list[Any]:
+    """The records beside one benchmark's own values; none where there are none."""
+    extra = benchmark.get("extra_info") if isinstance(benchmark, dict) else None
+    records = extra.get("records") if isinstance(extra, dict) else None
+    return records if isinstance(records, list) else []

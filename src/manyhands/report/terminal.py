@@ -66,7 +66,7 @@ def print_report(
     """Prints the tables of all records, with everything a reader must know under them; a line when there are none."""
     console = console or terminal()
     if not records:
-        _line(console, "no records: nothing was run")
+        _line(console, notes.NO_RECORDS)
         return
     for study in study_views(records):
         for text, style in study_lines(study, console.width):
@@ -83,7 +83,7 @@ def print_report(
     if any(record.ok for record in records):
         _line(console, notes.how_to_read(time), "dim")
     else:
-        _line(console, "no measured run: every run failed or was skipped, for the reasons above", "yellow")
+        _line(console, notes.NO_MEASURED_RUN, "yellow")
 
 
 def print_predictions(predictions: Sequence[tuple[Family, Found]], console: Console | None = None) -> None:
