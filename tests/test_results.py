@@ -403,7 +403,11 @@ def test_what_is_not_there_is_one_line(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(UsageError, match="no file given to read"):
         read()
-    for given in (["a.jsonl"], 3, None, ""):
+    with pytest.raises(RecordError, match=r"cannot read records from .*File name too long"):
+        read("long" * 100)
+    with pytest.raises(RecordError, match=r"no records at ~nobody-here/a\.jsonl"):
+        read("~nobody-here/a.jsonl")
+    for given in (["a.jsonl"], 3, None, "", "a\0b"):
         with pytest.raises(UsageError, match="is not a path; give each path by itself"):
             read(given)  # type: ignore[arg-type]
 

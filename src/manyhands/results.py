@@ -197,17 +197,17 @@ def read(*paths: str | Path, with_workers: bool = True) -> Results:
 
 def _matching(path: str | Path) -> list[Path]:
     """The file itself, or the files that match the pattern in the order of their names; raises RecordError when none does."""
-    file = _path(path).expanduser()
-    if file.exists() or not glob.has_magic(str(file)):
+    file = Path(os.path.expanduser(_path(path)))
+    if os.path.exists(file) or not glob.has_magic(str(file)):
         return [file]
-    found = [Path(name) for name in sorted(glob.glob(str(file), recursive=True)) if not Path(name).is_dir()]
+    found = [Path(name) for name in sorted(glob.glob(str(file), recursive=True)) if not os.path.isdir(name)]
     if not found:
         raise RecordError(f"no file matches {str(path)!r}; make records with 'manyhands run --out FILE'")
     return found
 
 
 def _path(given: object) -> Path:
-    if isinstance(given, str | Path) and str(given).strip():
+    if isinstance(given, str | Path) and str(given).strip() and "\0" not in str(given):
         return Path(given)
     raise UsageError(f"{_shown(given)} is not a path; give each path by itself, as text or as a pathlib.Path")
 
