@@ -77,6 +77,10 @@ def test_impossible_record_is_refused_when_made(changes: dict[str, Any], words: 
         ('{"schema": 99}', "schema 99 is unknown; this version reads schema 1"),
         ('{"schema": 1}', "missing fields id, spec, started_at, status"),
         ('{"schema": 1, "id": "a", "spec": {}, "status": "ok", "started_at": "", "extra": 1}', "unknown fields extra"),
+        (
+            '{"schema": 1, "id": "a", "spec": [], "status": "ok", "started_at": "", "phases": 3, "machine": null, "history": {}}',
+            "fields of the wrong type: spec, phases, history, machine",
+        ),
     ],
 )
 def test_line_that_is_no_record_is_refused_with_file_and_line(tmp_path: Path, line: str, words: str) -> None:

@@ -105,7 +105,13 @@ class Record:
             raise RecordError(f"unknown fields {', '.join(sorted(unknown))}")
         if missing := {"id", "spec", "status", "started_at"} - set(values):
             raise RecordError(f"missing fields {', '.join(sorted(missing))}")
+        if wrong := [name for name, kind in NESTED.items() if name in values and not isinstance(values[name], kind)]:
+            raise RecordError(f"fields of the wrong type: {', '.join(wrong)}")
         return cls(**values)
+
+
+NESTED = {f.name: list if str(f.type).startswith("tuple") else dict for f in fields(Record) if "Mapping" in str(f.type)}
+"""Field -> the type that it has in JSON, for the fields that are objects or lists of objects."""
 
 
 def _finite(value: Any) -> Any:
