@@ -157,7 +157,7 @@ def test_summary_has_the_rows_and_numbers_of_the_tables(path: Path, time: Any) -
     rows = [row for view in views for row in view.summaries]
     names = [(view.title, *cells[:3]) for view in views for cells in (view.first_table.rows if view.tables else ())]
     shown = summary["backend"].where(summary["variant"] == "", summary["backend"] + " (" + summary["variant"] + ")")
-    assert [*zip(summary["group"], shown, map(str, summary["workers"]), map(str, summary["threads"]), strict=True)] == names
+    assert [*zip(summary["title"], shown, map(str, summary["workers"]), map(str, summary["threads"]), strict=True)] == names
     for (_, found), row in zip(summary.iterrows(), rows, strict=True):
         assert found["launches"] == len(row.cell.measured)
         assert found["train_s"] == row.train.mean if row.train else math.isnan(found["train_s"])
@@ -182,7 +182,8 @@ def test_summary_of_several_groups_and_metrics(results: Results) -> None:
     elsewhere = [example_record(2.0, {"repeat": 9}, machine={**MACHINE, "host": "other"}, quality={"rmse": 2.5})]
     summary = Results([*results, *other, *elsewhere, *stopped()]).summary()
     assert list(summary["workload"]) == ["cnn"] * 5 + ["rnn"] * 4
-    assert list(summary["group"].unique()) == ["cnn, machine host example", "cnn, machine host other", "rnn"]
+    assert list(summary["group"]) == [1] * 4 + [2] + [3] * 4
+    assert list(summary["title"].unique()) == ["cnn, machine host example", "cnn, machine host other", "rnn"]
     assert summary["quality_rmse"].isna().tolist() == [True] * 4 + [False] + [True] * 4
     assert list(summary["runs"]) == [3] * 4 + [1] * 5
     assert summary[summary["workload"] == "rnn"]["speedup_low"].isna().tolist() == [False, True, True, True]
@@ -375,6 +376,10 @@ def test_reads_the_values_of_workers_unless_they_are_not_wanted(tmp_path: Path) 
         ("", "no records in .*damaged.jsonl"),
         ('{"schema": 1, "id": "a"', "damaged.jsonl:1: not JSON"),
         ("\x00", "damaged.jsonl:1: not JSON"),
+        (
+            '{"schema": 1, "id": "a", "spec": [], "status": "ok", "started_at": ""}',
+            "damaged.jsonl:1: fields of the wrong type: spec",
+        ),
         ('{"schema": 99}', "damaged.jsonl:1: schema 99 is unknown"),
     ],
 )

@@ -97,8 +97,9 @@ class Results(Sequence[Record]):
     def summary(self, time: Time = "train") -> pd.DataFrame:
         """A data frame with one row for each cell that was measured, in the order of the tables, over all its launches.
 
-        Cells of one `group` (a workload under one set of conditions) may be compared; those of different groups may not.
-        - `group`, `workload`, `backend`, `variant` (empty when backend, workers and threads name the cell), `workers`, `threads`;
+        - `group`: the number of the group, from 1. Cells of one group (a workload under one set of conditions) may be compared; those
+          of different groups may not. `title`: the workload and the conditions in which its groups differ, as in the report;
+        - `workload`, `backend`, `variant` (empty when backend, workers and threads name the cell), `workers`, `threads`;
         - `is_base`: True for the base line of the group; `runs`: runs made; `launches`: runs that succeeded;
         - `train_s`, `wall_s`: mean seconds of the train phase and of the whole run, with their standard deviations `train_sd_s` and
           `wall_sd_s`;

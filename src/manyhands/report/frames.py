@@ -23,7 +23,8 @@ UNITS = ("_s", "_bytes", "_percent")
 """Ends of the names of numbers; a column of such a name without any value holds NaN."""
 LARGEST = 2**63 - 1
 SUMMARY_TYPES: Mapping[str, str] = {
-    "group": "string",
+    "group": "int64",
+    "title": "string",
     "workload": "string",
     "backend": "string",
     "variant": "string",
@@ -82,7 +83,7 @@ def record_frame(records: Sequence[Record]) -> pd.DataFrame:
 
 def summary_frame(views: Sequence[GroupView]) -> pd.DataFrame:
     """One row for each measured cell of each group, in the order of the tables. Raises Unavailable without pandas."""
-    rows = [_cell(view, row) for view in views for row in view.summaries]
+    rows = [{"group": number, **_cell(view, row)} for number, view in enumerate(views, start=1) for row in view.summaries]
     named = dict.fromkeys(metric for view in views for metric in metrics(view.summaries))
     quality = {f"quality_{metric}{end}": "float64" for metric in named for end in ("", "_sd")}
     return _rows_frame(rows, {**SUMMARY_TYPES, **quality})
@@ -135,7 +136,7 @@ def _cell(view: GroupView, row: Summary) -> dict[str, Any]:
     ratio = row.speedup
     own = 1.0 if row.is_base else None
     values = {
-        "group": view.title,
+        "title": view.title,
         "workload": view.group.workload,
         "backend": row.cell.backend,
         "variant": row.cell.variant,
