@@ -23,7 +23,7 @@ class Compared:
 
     comparison: Comparison
     rates: ErrorRates | None = None
-    """How often such verdicts are wrong on this machine, from `manyhands calibrate`; None when it was not measured."""
+    """Error rates of such verdicts on this machine, from `manyhands calibrate`; None when they were not measured."""
 
     def __iter__(self) -> Iterator[CellResult]:
         return iter(self.comparison.cells)
