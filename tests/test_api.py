@@ -229,7 +229,7 @@ def test_in_a_notebook_it_runs_beside_the_loop_of_the_kernel_and_shows_a_table(t
     cells = [
         "import asyncio, manyhands as mh\nasyncio.get_running_loop().is_running()",
         "results = mh.bench('kmeans', backend='serial', workers=1, samples=500, repeats=2, out='r.jsonl')\nresults",
-        "results.frame()[['workload', 'status']].to_json()",
+        "results.frame()[['spec.workload', 'status']].to_json()",
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     environ = {"IPYTHONDIR": str(tmp_path / "ipython"), "JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_DATA_DIR": str(tmp_path)}

@@ -50,7 +50,7 @@ class Reporter(Watcher):
         self.events = events
 
     def send(self, name: str, value: Any = None) -> None:
-        """Writes one event; does nothing when nobody reads any more."""
+        """Writes one event; does nothing when the asking process has ended."""
         try:
             self.events.write(json.dumps([name, value]) + "\n")
             self.events.flush()
@@ -144,6 +144,8 @@ def main(descriptor: int) -> int:
             return 130
         except Exception:
             reporter.send(Event.MISTAKE, traceback.format_exc())
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking process closes our input once the events have ended
     return 0
 
 

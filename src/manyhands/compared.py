@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,8 +12,6 @@ from manyhands.report import comparison
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from manyhands.report.columns import Column
 
 
 @dataclass(frozen=True)
@@ -39,27 +36,12 @@ class Compared:
         return [cell.label for cell in self if any(one.judgement.verdict == "worse" for one in cell.judged)]
 
     def frame(self) -> pd.DataFrame:
-        """One row for each metric of each cell: `cell`, `metric`, `base`, `head` (medians; seconds, bytes, or quality as an error),
-        `ratio` (HEAD over BASE), `low` and `high` (its 95 % interval), `pairs`, `verdict` (slower, faster, same, undecided, ...)."""
-        import pandas as pd
+        """One row for each metric of each cell: `cell`, `metric`, `base`, `head` (medians; seconds, bytes, or the quality as an
+        error), `ratio` (HEAD over BASE, above 1 is worse), `ratio_low` and `ratio_high` (its 95 % interval; NaN below 6 pairs),
+        `pairs`, `verdict` (such as slower, faster, same, undecided)."""
+        from manyhands.report.frames import comparison_frame
 
-        rows = [
-            (
-                cell.label,
-                one.metric,
-                one.base,
-                one.head,
-                one.judgement.ratio,
-                one.judgement.low,
-                one.judgement.high,
-                one.judgement.pairs,
-                comparison.verdict(one),
-            )
-            for cell in self
-            for one in cell.judged
-        ]
-        names = ("cell", "metric", "base", "head", "ratio", "low", "high", "pairs", "verdict")
-        return pd.DataFrame(rows, columns=names)
+        return comparison_frame(self.comparison)
 
     def to_markdown(self) -> str:
         """The summary as Markdown."""
@@ -75,13 +57,6 @@ class Compared:
         return captured(lambda console: print_comparison(self.comparison, self.rates, console))
 
     def _repr_html_(self) -> str:
-        columns = comparison.columns(self.comparison)
-        lines = "".join(f"<p>{html.escape(line)}</p>" for line in comparison.lines(self.comparison, self.rates))
-        return f"<p><b>{html.escape(comparison.title(self.comparison))}</b></p>{html_table(columns)}{lines}"
+        from manyhands.report.notebook import comparison_html
 
-
-def html_table(columns: list[Column]) -> str:
-    """The columns as a plain table of HTML."""
-    head = "".join(f"<th>{html.escape(column.title)}</th>" for column in columns)
-    rows = ("".join(f"<td>{html.escape(text)}</td>" for text in row) for row in zip(*(c.texts for c in columns), strict=True))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
+        return comparison_html(self.comparison, self.rates)

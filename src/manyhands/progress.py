@@ -19,7 +19,7 @@ class Progress(Watcher):
     """Redraws only when `tick` is called, about once a second, so that the display hardly disturbs the measured run."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(stderr=True, force_jupyter=False)  # plain lines in a notebook
 
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         self._left = list(runs)

@@ -9,9 +9,11 @@ from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.predictable import Family
 from manyhands.analysis.spread import LaunchSpread
 from manyhands.analysis.summary import Summary
+from manyhands.analysis.verdicts.results import Comparison
 from manyhands.errors import Unavailable
 from manyhands.record import Record
 from manyhands.report.columns import metrics
+from manyhands.report.comparison import verdict
 from manyhands.report.csv_and_json import flat_columns
 from manyhands.report.group_view import GroupView
 from manyhands.report.prediction import Found, title
@@ -69,6 +71,20 @@ PREDICTION_TYPES: Mapping[str, str] = {
 """Column of a table of predictions -> its type."""
 
 
+COMPARISON_TYPES: Mapping[str, str] = {
+    "cell": "string",
+    "metric": "string",
+    "base": "float64",
+    "head": "float64",
+    "ratio": "float64",
+    "ratio_low": "float64",
+    "ratio_high": "float64",
+    "pairs": "int64",
+    "verdict": "string",
+}
+"""Column of a table of verdicts -> its type."""
+
+
 def record_frame(records: Sequence[Record]) -> pd.DataFrame:
     """One row a record, the columns of the CSV: `spec.backend`, `phases.train_s`, ... Lists are JSON texts.
 
@@ -96,6 +112,26 @@ def prediction_frame(predictions: Sequence[tuple[Family, Found]], workers: Seque
     """
     rows = [row for family, found in predictions for count in workers for row in _forecasts(family, found, count)]
     return _rows_frame(rows, PREDICTION_TYPES)
+
+
+def comparison_frame(found: Comparison) -> pd.DataFrame:
+    """One row for each metric of each cell of a comparison of two commits. Raises Unavailable without pandas."""
+    rows = [
+        {
+            "cell": cell.label,
+            "metric": one.metric,
+            "base": one.base,
+            "head": one.head,
+            "ratio": one.judgement.ratio,
+            "ratio_low": one.judgement.low,
+            "ratio_high": one.judgement.high,
+            "pairs": one.judgement.pairs,
+            "verdict": verdict(one),
+        }
+        for cell in found.cells
+        for one in cell.judged
+    ]
+    return _rows_frame(rows, COMPARISON_TYPES)
 
 
 def _forecasts(family: Family, found: Found, workers: int) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ from html import escape
 
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.predictable import Family
-from manyhands.report import formatting, notes, prediction
+from manyhands.analysis.verdicts.error_rates import ErrorRates
+from manyhands.analysis.verdicts.results import Comparison
+from manyhands.report import comparison, formatting, notes, prediction
 from manyhands.report.answer import conclusions_of
 from manyhands.report.columns import Column
 from manyhands.report.group_view import GroupView, by_workload
@@ -39,6 +41,12 @@ def predictions_html(predictions: Sequence[tuple[Family, Found]]) -> str:
         columns = () if isinstance(found, NotIdentifiable) else (*prediction.identity(found), *prediction.columns(found))
         parts += [_heading(prediction.title(family)), _table(columns), _list(prediction.lines(found))]
     return _whole(parts)
+
+
+def comparison_html(found: Comparison, rates: ErrorRates | None) -> str:
+    """The verdicts on two commits, and what they rest on."""
+    lines = comparison.lines(found, rates)
+    return _whole([_heading(comparison.title(found)), _table(comparison.columns(found)), _list(lines)])
 
 
 def _whole(parts: Iterable[str]) -> str:
