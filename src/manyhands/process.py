@@ -17,6 +17,7 @@ from manyhands.backends.base import Backend
 from manyhands.measure.allocator import ALLOCATOR
 from manyhands.measure.phases import now
 from manyhands.measure.resources import (
+    PARENT,
     TreeUsage,
     adopt_orphans,
     children_cpu_s,
@@ -98,7 +99,7 @@ def watch(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=fresh_environment(os.environ, backend, specs[0], folder),
+            env=fresh_environment(os.environ, backend, specs[0], folder) | {PARENT: str(os.getpid())},
         )
         try:
             driver.in_time = wait_sampling(process, deadline, driver.usage, tick)

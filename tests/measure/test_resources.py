@@ -1,5 +1,6 @@
 """CPU time and memory of a process tree; nothing of it survives."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ import pytest
 
 from manyhands.measure.resources import (
     CREDIT_S,
+    PARENT,
     SamplingBudget,
     TreeUsage,
     adopt_orphans,
@@ -119,3 +121,27 @@ def test_sampling_looks_often_at_first_and_then_as_often_as_it_may() -> None:
     assert looks[1] == pytest.approx(0.2)
     assert len(looks) * 0.002 <= share * looks[-1] + CREDIT_S + 1e-9
     assert len(looks) * 0.002 > 0.9 * share * looks[-1]
+
+
+def test_a_process_whose_parent_died_before_it_could_ask_for_its_death_ends_at_once() -> None:
+    """A shell starts it in the background, ends before it has begun, and left its number as a driver does."""
+    code = (
+        "import time; time.sleep(1); from manyhands.measure.resources import die_with_parent; die_with_parent(); time.sleep(60)"
+    )
+    keep = {child.pid for child in psutil.Process().children(recursive=True)}
+    adopt_orphans()
+    shell = f'{PARENT}=$$ {sys.executable} -c "{code}" > /dev/null & echo $!'
+    done = subprocess.run(["bash", "-c", shell], stdout=subprocess.PIPE, text=True, check=True)
+    orphan = psutil.Process(int(done.stdout))
+    try:
+        assert orphan.wait(timeout=30) == 1
+    finally:
+        end_descendants(keep)
+
+
+def test_a_process_whose_parent_lives_goes_on_and_names_itself_to_its_children() -> None:
+    code = f"from manyhands.measure.resources import die_with_parent; import os; die_with_parent(); print(os.environ['{PARENT}'])"
+    done = subprocess.Popen(
+        [sys.executable, "-c", code], env=os.environ | {PARENT: str(os.getpid())}, stdout=subprocess.PIPE, text=True
+    )
+    assert done.communicate(timeout=30)[0].strip() == str(done.pid)

@@ -136,14 +136,26 @@ def wait_sampling(
         os.close(descriptor)
 
 
+PARENT = "MANYHANDS_PARENT"
+"""Environment variable: the process that started a driver, or a worker of torchrun or Fabric."""
+
+
 def adopt_orphans() -> None:
     """Makes this process the parent of descendants that lose theirs, so that no process of a run is lost (Linux)."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def die_with_parent() -> None:
-    """Makes the kernel kill this process when the process that started it dies (Linux)."""
+def die_with_parent(of_driver: bool = True) -> None:
+    """Makes the kernel kill this process when the process that started it dies (Linux).
+
+    `of_driver`: the parent called this function too, or started the driver, and so left its number in PARENT. When it died before
+    this call, this process ends at once.
+    """
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = os.environ.get(PARENT)
+    if of_driver and parent and int(parent) != os.getppid():
+        os._exit(1)
+    os.environ[PARENT] = str(os.getpid())
 
 
 def _prctl(option: int, value: int) -> None:

@@ -44,7 +44,7 @@ class Spark(SparkBackend):
         if spec.address is not None and not spec.address.startswith("spark://"):
             return f"spark joins a standalone master, --address spark://HOST:PORT, not {spec.address}"
         if spec.prepare == "spark" and spec.data is not None:
-            return f"spark prepares files in a folder, not {spec.data}; leave out --windows-by spark, or use --data-dir"
+            return f"spark prepares files in a folder, not {spec.data}; leave out --windows-by spark, or use --data FOLDER"
         if spec.prepare == "spark" and workload.data != "stocks":
             return f"spark prepares only stocks, and {spec.workload} trains on {workload.data}; leave out --windows-by spark"
         if workload.kind in ("network", "collective"):

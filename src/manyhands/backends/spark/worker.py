@@ -27,7 +27,7 @@ def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]
     from manyhands.backends.spark.arrays import find_file, read_arrays
     from manyhands.measure.resources import die_with_parent
 
-    die_with_parent()
+    die_with_parent(of_driver=False)
     spec = RunSpec.from_dict(values)
     device = check_device(spec)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
