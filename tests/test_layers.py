@@ -176,6 +176,14 @@ def test_imports_only_from_layers_below(file: str) -> None:
             assert layer(other) < layer(own) or (layer(other) == layer(own) and own not in STANDARD_LIBRARY_ONLY), where
 
 
+def test_only_the_command_line_knows_how_options_are_typed() -> None:
+    """No options of argparse below `cli`: all else takes a Request, and so can be called from Python."""
+    assert {file for file in files() for name, _ in imports(file) if name.split(".")[0] == "argparse"} <= {
+        file for file in files() if part(file) == "cli"
+    }
+    assert [file for file in files() if part(file) != "cli" and "Namespace" in (SOURCE / file).read_text()] == []
+
+
 def test_no_two_files_import_each_other() -> None:
     assert circle() == []
 

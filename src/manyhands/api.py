@@ -71,8 +71,14 @@ def compare(
     from manyhands.compared import Compared
     from manyhands.machine import describe_machine
 
-    if unknown := [name for name in metrics if name not in METRICS]:
-        raise UsageError(f"metrics {', '.join(unknown)} is not one of {', '.join(METRICS)}")
+    if not metrics or not set(metrics) <= set(METRICS):
+        given = ", ".join(metrics) if metrics else "()"
+        raise UsageError(f"--metrics {given} is not one of {', '.join(METRICS)}")
+    for name, value in (("alpha", alpha), ("effect", effect), ("max-load", max_load)):
+        if value is not None and not 0 < value < 1:
+            raise UsageError(f"--{name} {value} is not a share between 0 and 1, such as 0.05")
+    if max_time <= 0:
+        raise UsageError(f"--max-time {max_time} is not a time above 0 seconds")
     cells = cells_to_compare(Request.of(*workloads, **{"timeout": TIMEOUT_S} | options))
     limits = limits_of(alpha, effect, max_time, max_load, metrics)
     verdicts = len(cells) * len(metrics)
