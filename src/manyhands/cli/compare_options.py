@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.verdicts.metrics import METRICS
 from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.sequential import Budget
-from manyhands.cli.request_options import add_request_options, request_of, typed
+from manyhands.cli.request_options import add_request_option, request_of, typed
 from manyhands.planning.option_values import names, share
-from manyhands.planning.request import OPTIONS
 from manyhands.record import BASE_LINE
 from manyhands.studies.budget import parse_duration
 
 if TYPE_CHECKING:
     from manyhands.plan import RunSpec
 
-HELPS = {
+HELPS: Mapping[str, str | None] = {
     "backend": f"backends (default: {BASE_LINE})",
     "workers": "worker counts (default: 1)",
     "threads": "threads per worker (default: %(default)s)",
@@ -26,16 +26,16 @@ HELPS = {
     "epochs": "passes over the training rows (default: 8 for networks, to see from which epoch on a launch is steady)",
     "batch_size": "rows per step (default: the workload's)",
     "set": "a setting of the workload",
-    "data": OPTIONS["data"].help,
-    "s3_library": OPTIONS["s3_library"].help,
+    "data": None,
+    "s3_library": None,
 }
-"""The options that choose what is compared, with their help here."""
+"""The options that choose what is compared, with their help where it is another than that of `run`."""
 
 
 def add_cell_options(parser: argparse.ArgumentParser, workloads: str = "lstm,cnn") -> None:
     """Adds the options that choose cells. The other options of `manyhands run` keep their defaults."""
-    groups = add_request_options(parser, HELPS, helps=HELPS, heading="cells")
-    groups["cells"].add_argument(
+    cells = parser.add_argument_group("cells")
+    cells.add_argument(
         "--workload",
         dest="workloads",
         type=typed(names),
@@ -43,6 +43,8 @@ def add_cell_options(parser: argparse.ArgumentParser, workloads: str = "lstm,cnn
         metavar="NAME,...",
         help=f"workloads, see 'manyhands list' (default: {workloads})",
     )
+    for name, text in HELPS.items():
+        add_request_option(cells, name, text)
 
 
 def add_verdict_options(parser: argparse.ArgumentParser) -> None:

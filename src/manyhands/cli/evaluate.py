@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manyhands.cli.request_options import add_request_options, data_given
+from manyhands.cli.request_options import add_request_option, data_given
 from manyhands.errors import UsageError
 from manyhands.planning.places import data_place
 
@@ -27,7 +27,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("evaluate", help="score a model of 'manyhands run --save' on the held-out rows")
     parser.add_argument("model", metavar="MODEL", help="a path, s3://bucket/key or http(s)://host/file")
     parser.add_argument("--workload", required=True, metavar="NAME", help="what the model was trained on, see 'manyhands list'")
-    add_request_options(parser, ("data", "s3_library"), heading="data")
+    for name in ("data", "s3_library"):
+        add_request_option(parser, name)
     parser.set_defaults(call=call)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from manyhands.cli.renamed import keep_old_name
@@ -14,43 +14,31 @@ from manyhands.planning.request import CELLS, DEFAULT_VALUES, OPTIONS, PLACE, RE
 HEADINGS = (STUDY, CELLS, WORK, PLACE, RECORDS)
 
 
-def add_request_options(
-    parser: argparse.ArgumentParser,
-    names: Iterable[str] = OPTIONS,
-    defaults: Mapping[str, Any] | None = None,
-    helps: Mapping[str, str] | None = None,
-    heading: str | None = None,
-) -> dict[str, Any]:
-    """Adds options of a request under their headings, and returns the groups by heading.
-
-    `names`: which of them. `defaults` and `helps` are those of this command where it has its own. `heading`: one heading for all.
-    """
-    chosen = [name for name in names if name != "workloads"]
-    groups = {}
-    for title in [heading] if heading else HEADINGS:
-        groups[title] = parser.add_argument_group(title)
-        for name in chosen:
-            if heading or OPTIONS[name].group == title:
-                _add(groups[title], name, (defaults or {}).get(name, DEFAULT_VALUES[name]), (helps or {}).get(name))
+def add_request_options(parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """Adds every option of a request under its heading, and returns the groups by heading."""
+    groups = {heading: parser.add_argument_group(heading) for heading in HEADINGS}
+    for name, described in OPTIONS.items():
+        if name != "workloads":
+            add_request_option(groups[described.group], name)
     return groups
 
 
-def _add(group: Any, name: str, default: Any, text: str | None) -> None:
+def add_request_option(group: Any, name: str, text: str | None = None) -> None:
+    """Adds one option to a group. `text`: its help where the command has its own."""
     described = OPTIONS[name]
     text = text or described.help
     if described.kind is SWITCH:
         group.add_argument(flag(name), action="store_true", help=text)
         return
+    read = typed(described.kind.read)
     if described.kind is SETTINGS:
-        group.add_argument(
-            flag(name), action="append", default=[], type=typed(described.kind.read), metavar=described.metavar, help=text
-        )
+        group.add_argument(flag(name), action="append", default=[], type=read, metavar=described.metavar, help=text)
         return
-    # A word stays as it is typed: argparse then names the choices itself.
+    # A word stays as it is typed, so that argparse names the choices itself.
     given: dict[str, Any] = {"choices": described.choices} if described.choices else {"metavar": described.metavar}
     if described.kind is not WORD:
-        given["type"] = typed(described.kind.read)
-    added = group.add_argument(flag(name), dest=name, default=default, help=text, **given)
+        given["type"] = read
+    added = group.add_argument(flag(name), dest=name, default=DEFAULT_VALUES[name], help=text, **given)
     if name == "data":
         group.add_argument("--data-dir", metavar="DIR", help="the same as --data DIR")
     if described.old_flag:
