@@ -31,13 +31,13 @@ import json
 
 from asv_suite import training
 
-classes = [value for name, value in vars(training).items() if inspect.isclass(value) and not inspect.isabstract(value)]
-own = [value for value in classes if issubclass(value, training.Cells)]
+classes = [value for value in vars(training).values() if inspect.isclass(value) and issubclass(value, training.Cells)]
+own = [value for value in classes if hasattr(value, "workload")]
 print(json.dumps({
     value.workload: {
         "name": value.__name__,
-        "unit": value.unit,
-        "base": value.__base__.__name__,
+        "unit": value.track_quality.unit,
+        "steps": hasattr(value, "track_step_ms") and hasattr(value, "track_loss"),
         "cache": inspect.getsourcelines(value.setup_cache),
     }
     for value in own
@@ -84,12 +84,12 @@ def test_every_workload_has_a_class_in_the_asv_suite(classes: dict[str, Any]) ->
     assert set(classes) == {*workload_classes(), "tiny-net"}
     assert classes["kmeans"]["name"] == "Kmeans"
     for name, workload in workload_classes().items():
-        assert classes[name]["base"] == ("NetworkCells" if workload.kind == "network" else "Cells")
+        assert classes[name]["steps"] == (workload.kind == "network")
 
 
 def test_a_new_workload_is_found_by_asv_without_a_line_in_its_suite(classes: dict[str, Any]) -> None:
     found = classes["tiny-net"]
-    assert (found["name"], found["unit"], found["base"]) == ("Tinynet", "mape_percent", "NetworkCells")
+    assert (found["name"], found["unit"], found["steps"]) == ("Tinynet", "mape_percent", True)
 
 
 def test_the_unit_of_quality_is_the_metric_of_the_workload(classes: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ def test_each_class_has_a_cache_of_its_own(classes: dict[str, Any]) -> None:
     """asv would share an inherited one, and one at the same line, between all classes."""
     assert len({first for _, first in (found["cache"] for found in classes.values())}) == len(classes)
     for lines, _ in (found["cache"] for found in classes.values()):
-        assert lines[0].strip() == "def setup_cache(self) -> Cached:"
+        assert lines[0].strip() == "def setup_cache(self):"
 
 
 def test_asv_finds_the_same_benchmarks_under_the_same_names(planted: Path) -> None:
@@ -117,6 +117,38 @@ def test_asv_finds_the_same_benchmarks_under_the_same_names(planted: Path) -> No
             keys.setdefault(title, set()).add(key)
     assert all(len(own) == 1 for own in keys.values())
     assert len(set.union(*keys.values())) == len(keys) == len(workload_classes()) + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("BACKENDS", "nope", "class Cnn: unknown backend 'nope'; known: dask, ddp"),
+        ("WORKERS", "two", "--workers 'two' is not a list of whole numbers above 0, such as 1,2,4"),
+        ("SAMPLES", "abc", "--samples 'abc' is not a whole number"),
+        ("EPOCHS", "-1", "--epochs -1 is not a whole number above 0"),
+    ],
+)
+def test_a_wrong_variable_ends_the_search_with_one_line(name: str, value: str, line: str, planted: Path) -> None:
+    (shown,) = refused(planted, **{f"MANYHANDS_ASV_{name}": value})
+    assert line in shown
+
+
+def test_a_commit_without_the_mix_in_is_refused_with_one_line(tmp_path: Path) -> None:
+    """asv imports the suite of this checkout beside the manyhands of the commit that it measures."""
+    for module in ("__init__", "plugins"):
+        (tmp_path / "manyhands").mkdir(exist_ok=True)
+        (tmp_path / "manyhands" / f"{module}.py").write_text("def workload_classes():\n    return {}\n")
+    (shown,) = refused(tmp_path)
+    assert "this commit of manyhands has no manyhands.asv" in shown
+
+
+def refused(folder: Path, **variables: str) -> list[str]:
+    """The lines that a failing import of the suite prints."""
+    env = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT / 'benchmarks'}"} | variables
+    words = [sys.executable, "-c", "import asv_suite.training"]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    return done.stderr.splitlines()
 
 
 def command(*words: str, **variables: str) -> str:

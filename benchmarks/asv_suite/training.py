@@ -1,57 +1,45 @@
 """Training from launch to teardown: one class for each workload that `manyhands list` shows, so a new workload needs no line here.
 
-See `cells` for the numbers that are tracked and for the choice of cells.
+The numbers are those of `manyhands.asv.Cells`. Environment variables choose the cells, because asv has no options for that. They are
+read here, with their defaults:
+    MANYHANDS_ASV_BACKENDS=serial,ddp,joblib
+    MANYHANDS_ASV_WORKERS=1,2
+    MANYHANDS_ASV_SAMPLES=512 (0 for all rows)
+    MANYHANDS_ASV_EPOCHS=1
+    MANYHANDS_ASV_REPEATS=1 (launches of each cell; their median is kept)
 """
 
 from __future__ import annotations
 
-import linecache
+import os
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from manyhands.plugins import workload_classes  # asv imports this file beside the manyhands of other commits too
+from manyhands.plugins import workload_classes
 
-from .cells import Cached, Cells, NetworkCells
-
-if TYPE_CHECKING:
-    from manyhands.workloads.workload import Workload
-
-__all__ = ["Cached", "Cells", "NetworkCells"]  # names in the source of the classes
-
-CLASS = """
-class {title}({base}):
-    workload = "{name}"
-    unit = "{workload.quality}"
-
-    def setup_cache(self) -> Cached:
-        return self.run_cells()
-"""
-SOURCE = "<the classes of asv_suite.training>"
-"""The name under which Python keeps the source of the classes."""
+try:
+    from manyhands.asv import Cells
+except ModuleNotFoundError as error:  # asv imports this file beside the manyhands of other commits too
+    if error.name != "manyhands.asv":
+        raise
+    raise SystemExit(
+        "this commit of manyhands has no manyhands.asv, which its asv suite needs; compare it with 'manyhands compare COMMIT'"
+    ) from None
 
 
-def source(workloads: Mapping[str, type[Workload]]) -> str:
-    """The source of one class for each workload, such as `Kmeans` for `kmeans`."""
-    return "".join(
-        CLASS.format(
-            title=re.sub(r"\W", "", name.capitalize()),
-            base="NetworkCells" if workload.kind == "network" else "Cells",
-            name=name,
-            workload=workload,
-        )
-        for name, workload in workloads.items()
-    )
+def choice(name: str, default: str) -> str:
+    """The value of MANYHANDS_ASV_<name>."""
+    return os.environ.get(f"MANYHANDS_ASV_{name}", default)
 
 
-def define(text: str) -> None:
-    """Defines the classes in this module.
+class _Chosen(Cells):
+    backend = choice("BACKENDS", "serial,ddp,joblib")
+    workers = choice("WORKERS", "1,2")
+    samples = choice("SAMPLES", "512") if choice("SAMPLES", "512") != "0" else None
+    epochs = choice("EPOCHS", "1")
+    repeats = choice("REPEATS", "1")
+    time_launch = None  # track_wall_s has the same number, without a second launch of each cell
 
-    asv gives one cache to all `setup_cache` methods that begin at the same line of a module, and compares their source between
-    commits. So each class has lines of its own, and Python can show them.
-    """
-    linecache.cache[SOURCE] = (len(text), None, text.splitlines(keepends=True), SOURCE)
-    exec(compile(text, SOURCE, "exec"), globals())
 
-
-define(source(workload_classes()))
+for name in workload_classes():
+    title = re.sub(r"\W", "", name.capitalize())
+    globals()[title] = type(title, (_Chosen,), {"workload": name, "__module__": __name__})

@@ -1,0 +1,138 @@
+"""`Cells`: the base class of the classes of a suite, each of which measures one workload."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from time import perf_counter
+from types import FunctionType
+from typing import Any, ClassVar
+
+from manyhands.asv.errors import SuiteError
+from manyhands.asv.numbers import Benchmark, Cached, benchmarks_of, left_out, track_speedup
+from manyhands.asv.own_lines import file_of, line_of, setup_cache_of
+from manyhands.asv.settings import METHODS, Settings, key, launches, options_of, read_settings
+from manyhands.errors import ManyhandsError
+
+MARGIN_S = 60.0
+"""Time beside the launches themselves: importing, checking data and ending processes. A launch ends at its own time-out first."""
+FIRST_DATA_S = 600.0
+"""Time to make the embedded data in the set-up of a class, once on a machine."""
+NO_SETTINGS = ("_", "track_", "time_")
+"""The start of names of attributes that are no settings."""
+MEANING = "1"
+"""The version of what the benchmarks measure. A higher one makes asv drop the results before it."""
+
+
+class Cells:
+    """One workload over backends and workers. asv shows n/a for the cells that are not run here.
+
+    A subclass with a `workload` gets the benchmarks; its attributes are the options of `manyhands run`, by their keywords. Set a
+    benchmark to None to leave it out: `time_launch = None`. A subclass without a `workload` is a base for others.
+
+    Raises SuiteError for an attribute that is no option and for a value that the option does not take. Names with a leading `_` are
+    yours.
+    """
+
+    workload: ClassVar[str]
+    _settings: ClassVar[Settings]
+    number: ClassVar[int] = 1
+    repeat: ClassVar[int] = 1
+    rounds: ClassVar[int] = 1
+    warmup_time: ClassVar[float] = 0
+    """`time_launch` makes one launch of each cell; `rounds` or `repeat` of a subclass makes more."""
+    _waited_s: float = 0.0
+    """Seconds that `time_launch` waited for other measured runs."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        try:
+            options = options_of(_attributes(cls))
+            if "workload" in options:
+                cls._settings = read_settings(options, file_of(cls))
+                _add_benchmarks(cls)
+        except ManyhandsError as error:
+            raise SuiteError(f"{file_of(cls)}:{line_of(cls)}: class {cls.__name__}: {error}") from None
+
+    def setup(self, cached: Cached, backend: str, workers: int) -> None:
+        """Raises NotImplementedError, which asv shows as n/a, with the reason why the cell is not run here."""
+        if reason := left_out(cached[key(backend, workers)]):
+            raise NotImplementedError(reason)
+        import manyhands.run  # noqa: F401  # so that `time_launch` times no import
+
+    def timer(self) -> float:
+        """The clock by which asv times `time_launch`: it stands still during a wait for another measured run."""
+        return perf_counter() - self._waited_s
+
+    @classmethod
+    def run_cells(cls) -> Cached:
+        """Launches every cell that can run here, in turn as often as `repeats`; raises SuiteError for data that cannot be used."""
+        from manyhands.machine import usable_cores
+        from manyhands.plan import check_cores
+        from manyhands.planning.plan import check_data
+        from manyhands.run import RunContext, measure, refusal, skip
+        from manyhands.session import stoppable
+
+        context, cached, runs = RunContext(), {}, {}
+        for name, spec in cls._settings.cells.items():
+            try:
+                check_cores([spec], usable_cores())
+                reason = refusal(spec)
+            except ManyhandsError as error:
+                reason = str(error)
+            if reason:
+                cached[name] = [skip(spec, reason, context)]
+            else:
+                runs[name] = spec
+        try:
+            check_data(list(runs.values()))
+        except ManyhandsError as error:
+            raise SuiteError(f"class {cls.__name__}: {error}") from None
+        with stoppable():
+            for repeat, (name, spec) in product(range(launches(cls._settings)), runs.items()):
+                cached.setdefault(name, []).append(measure(replace(spec, repeat=repeat), context))
+        return cached
+
+
+def _attributes(cls: type[Cells]) -> dict[str, Any]:
+    """The attributes that the class and its bases set, without methods and benchmarks; those of `Cells` do not count."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        if base not in Cells.__mro__:
+            made = ("params", "param_names") if "_settings" in vars(base) else ()
+            found |= {name: value for name, value in vars(base).items() if name not in made and not name.startswith(NO_SETTINGS)}
+    return {name: value for name, value in found.items() if not isinstance(value, METHODS)}
+
+
+def _add_benchmarks(cls: Any) -> None:
+    """Gives the class its parameters, its set-up, and the benchmarks that it does not define itself."""
+    settings: Settings = cls._settings
+    limit_s = settings.request.timeout + MARGIN_S
+    cls.params = [list(settings.backends), list(settings.request.workers)]
+    cls.param_names = ["backend", "workers"]
+    if _is_ours(cls, "setup_cache"):
+        cls.setup_cache = setup_cache_of(cls, settings.version)
+        cls.setup_cache.timeout = FIRST_DATA_S + limit_s * len(settings.cells) * launches(settings)
+        cls.setup_cache._ours = True
+    own_version = f"{cls.version}: " if hasattr(cls, "version") else ""
+    for benchmark, unit in benchmarks_of(settings).items():
+        if _is_ours(cls, benchmark.__name__):
+            over = f"; over {settings.base}" if benchmark is track_speedup else ""
+            copy = _copy(benchmark, cls)
+            copy.unit, copy.timeout, copy._ours = unit, limit_s, True
+            copy.version = f"{MEANING}: {own_version}{settings.version}{over}"
+            setattr(cls, benchmark.__name__, copy)
+
+
+def _is_ours(cls: Any, name: str) -> bool:
+    """True when neither the class nor a base of it defines the attribute itself."""
+    return not hasattr(cls, name) or hasattr(getattr(cls, name), "_ours")
+
+
+def _copy(function: Benchmark, cls: Any) -> Any:
+    """The function as a method of the class, with attributes of its own."""
+    assert isinstance(function, FunctionType)
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__)
+    copy.__qualname__ = f"{cls.__qualname__}.{function.__name__}"
+    copy.__doc__ = function.__doc__
+    return copy

@@ -1,0 +1,120 @@
+"""The benchmarks that a class of a suite gets: each reads one number from the records in the cache of its class, or launches a cell.
+
+They are functions, and not methods of `Cells`: asv takes every class that a suite imports for one of the suite's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from manyhands.asv.settings import Settings, key
+
+if TYPE_CHECKING:
+    from manyhands.record import Record
+
+Cached = Mapping[str, Sequence["Record"]]
+"""The key of each cell -> the records of its launches, or of its being left out."""
+Benchmark = Callable[[Any, Cached, str, int], Any]
+
+
+def track_wall_s(self: Any, cached: Cached, backend: str, workers: int) -> float:
+    """Seconds of a whole launch: from the start of its process until all its processes have ended."""
+    return middle(cached[key(backend, workers)], lambda record: record.wall_s)
+
+
+def track_train_s(self: Any, cached: Cached, backend: str, workers: int) -> float:
+    """Seconds of the phase train."""
+    return middle(cached[key(backend, workers)], train_s)
+
+
+def track_speedup(self: Any, cached: Cached, backend: str, workers: int) -> float:
+    """How many times faster the phase train is than that of the base line, whose own speed-up is 1; more is better."""
+    base = cached[self._settings.base]
+    if left_out(base):
+        return math.nan
+    return middle(base, train_s) / middle(cached[key(backend, workers)], train_s)
+
+
+def track_peak_memory(self: Any, cached: Cached, backend: str, workers: int) -> float:
+    """Bytes of all processes of a launch together at their peak, shared pages counted once (PSS)."""
+    return middle(cached[key(backend, workers)], lambda record: record.resources.get("peak_pss_bytes"))
+
+
+def track_quality(self: Any, cached: Cached, backend: str, workers: int) -> float:
+    """The metric of the workload on held-out rows."""
+    return middle(cached[key(backend, workers)], lambda record: record.quality.get(self._settings.workload.quality))
+
+
+def track_step_ms(self: Any, cached: Cached, backend: str, workers: int) -> float:
+    """Milliseconds of one step in the phase train."""
+
+    def step_ms(record: Record) -> float:
+        steps: int = record.resolved["steps_per_epoch"] * record.spec["epochs"]
+        return 1000 * train_s(record) / steps
+
+    return middle(cached[key(backend, workers)], step_ms)
+
+
+def track_loss(self: Any, cached: Cached, backend: str, workers: int) -> float:
+    """The loss of the last epoch: less is better, as asv takes it for every benchmark."""
+    return middle(cached[key(backend, workers)], lambda record: record.history[-1]["loss"])
+
+
+def time_launch(self: Any, cached: Cached, backend: str, workers: int) -> None:
+    """One more launch, timed by asv, without the wait for another measured run on this machine."""
+    from manyhands.plan import RunSpec
+    from manyhands.run import RunContext, measure
+
+    first, asked = cached[key(backend, workers)][0], perf_counter()
+
+    def starts(spec: RunSpec) -> None:
+        self._waited_s += perf_counter() - asked
+
+    context = RunContext(machine=first.machine, versions=first.versions, code=first.code, gather=starts)
+    check_ok([measure(RunSpec.from_dict(first.spec), context)])
+
+
+UNITS: Mapping[Benchmark, str] = {
+    time_launch: "seconds",
+    track_wall_s: "seconds",
+    track_train_s: "seconds",
+    track_speedup: "times",
+    track_peak_memory: "bytes",
+}
+"""Benchmark of every workload -> its unit, as asv writes it."""
+UNITS_OF_NETWORKS: Mapping[Benchmark, str] = {track_step_ms: "ms", track_loss: "loss"}
+
+
+def benchmarks_of(settings: Settings) -> dict[Benchmark, str]:
+    """The benchmarks of a workload, with their units."""
+    workload = settings.workload
+    steps = UNITS_OF_NETWORKS if workload.kind == "network" else {}
+    return {**UNITS, track_quality: workload.quality, **steps}
+
+
+def middle(records: Sequence[Record], value: Callable[[Record], float | None]) -> float:
+    """The median over the launches; NaN, which asv shows as n/a, when it was not measured. Raises RuntimeError for a failed launch."""
+    check_ok(records)
+    values = [found for record in records if (found := value(record)) is not None]
+    return median(values) if values else math.nan
+
+
+def check_ok(records: Sequence[Record]) -> None:
+    """Raises RuntimeError with the reason when a launch failed."""
+    for record in records:
+        if not record.ok:
+            raise RuntimeError(record.reason)
+
+
+def left_out(records: Sequence[Record]) -> str | None:
+    """The reason why a cell is not run here; None when it is run."""
+    return next((record.reason for record in records if record.status == "skipped"), None)
+
+
+def train_s(record: Record) -> float:
+    """Seconds of the phase train."""
+    return float(record.phases["train_s"] or math.nan)

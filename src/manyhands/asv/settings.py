@@ -1,0 +1,152 @@
+"""The attributes of a class of a suite -> the cells that asv measures, all checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from manyhands.errors import UsageError
+
+if TYPE_CHECKING:
+    from manyhands.plan import RunSpec
+    from manyhands.planning.request import Request
+    from manyhands.workloads.workload import Workload
+
+OF_ASV = {"repeat", "rounds", "skip_params", "version"}
+"""Attributes that asv reads and that are no options of `manyhands run`."""
+NOT_IN_A_SUITE = {"study", "variant", "budget", "nodes", "node_rank", "reuse_engine", "order_seed"}
+"""Options that choose more than the cells of one workload on this machine."""
+INSTEAD = {"workloads": "workload, with one name", "params": "backend and workers", "param_names": "backend and workers"}
+"""Attributes that are not for a suite -> those that are."""
+WORKERS = (1, 2)
+"""Default worker counts: the same on every machine, because they are parameters of the benchmarks."""
+CONDITIONS = {"backend", "workers", "workloads", "repeats", "timeout", "oversubscribe"}
+"""Options that do not affect the value of a cell, or that are parameters of the benchmarks."""
+METHODS = (FunctionType, classmethod, staticmethod, property, type)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The cells of one class of a suite."""
+
+    request: Request
+    """All options, with the paths of files made absolute."""
+    backends: Mapping[str, str]
+    """Each backend as the class names it -> its name or absolute path."""
+    version: str
+    """The workload and the options that affect the values. asv does not compare results of different versions."""
+
+    @property
+    def workload(self) -> type[Workload]:
+        """The class of the workload."""
+        from manyhands.plugins import workload_class
+
+        return workload_class(self.request.workloads[0])
+
+    @property
+    def cells(self) -> dict[str, RunSpec]:
+        """The key of each cell -> its run. Raises UsageError or DataError for a cell that is impossible on any machine."""
+        from manyhands.planning.cells import cell
+
+        return {
+            key(name, workers): cell(self.request, self.request.workloads[0], backend, workers)
+            for (name, backend), workers in product(self.backends.items(), self.request.workers)
+        }
+
+    @property
+    def base(self) -> str:
+        """The key of the base line of the speed-up: serial x 1, or the first cell of a class without it."""
+        from manyhands.record import BASE_LINE
+
+        keys = [key(backend, workers) for backend, workers in product(self.backends, self.request.workers)]
+        return base if (base := key(BASE_LINE, 1)) in keys else keys[0]
+
+
+def key(backend: str, workers: int) -> str:
+    """The name of a cell in the cache of its class."""
+    return f"{backend} x {workers}"
+
+
+def options_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a class that are options, and its workload; raises UsageError for an attribute that is neither of them nor asv's."""
+    from manyhands.planning.request import Request
+
+    options = {name: value for name, value in attributes.items() if name not in OF_ASV}
+    for name in options:
+        if name in INSTEAD:
+            raise UsageError(f"{name!r} is not for a suite; set {INSTEAD[name]}")
+        if name in NOT_IN_A_SUITE:
+            raise UsageError(f"{name!r} is not for a suite; use 'manyhands run'")
+    Request.of(**{name: value for name, value in options.items() if name != "workload"})
+    return options
+
+
+def read_settings(options: Mapping[str, Any], file: Path) -> Settings:
+    """The settings of a class, which is defined in `file`; raises UsageError or DataError for a wrong one."""
+    from manyhands.planning.cells import check_settings, default_backends
+    from manyhands.planning.request import Request
+    from manyhands.plugins import workload_class
+
+    name = options["workload"]
+    if not isinstance(name, str):
+        raise UsageError(f"workload {name!r} is not the name of one workload; write a class for each")
+    workload = located(name, file)
+    asked = Request.of(workload, **{option: value for option, value in options.items() if option != "workload"})
+    check_settings(asked.set, [workload_class(workload)])
+    backends = {backend: located(backend, file) for backend in asked.backend or default_backends(workload)}
+    workers = tuple(dict.fromkeys(asked.workers or WORKERS))
+    given = asked.given() | {"workers": workers, "backend": tuple(backends.values())}
+    if asked.data:
+        given["data"] = folder_of(asked.data, file)
+    kept = ", ".join(f"{option}={value!r}" for option, value in asked.given().items() if option not in CONDITIONS)
+    settings = Settings(Request(**given), backends, f"{name}, {kept or 'defaults'}")
+    check(settings)
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """Raises UsageError or DataError when a class has no cell, or one that is impossible on any machine."""
+    from manyhands.plan import grid
+
+    grid(settings.cells.values(), launches(settings))
+    settings.workload.from_settings(settings.request.set)
+
+
+def launches(settings: Settings) -> int:
+    """Launches of each cell in the set-up of a class."""
+    return 1 if settings.request.repeats is None else settings.request.repeats
+
+
+def located(name: str, file: Path) -> str:
+    """`name`, with an absolute path if it is `path/to/file.py:Name`. asv runs a suite in a temporary folder.
+
+    The path is searched from the folder of the suite's file up to the repository; raises UsageError when it is not there.
+    """
+    path, separator, attribute = name.rpartition(".py:")
+    if not separator:
+        return name
+    if found := upwards(f"{path}.py", file):
+        return f"{found}:{attribute}"
+    raise UsageError(f"no file {path}.py for {attribute!r} in {file.parent} or a folder above it in its repository")
+
+
+def folder_of(data: str, file: Path) -> str:
+    """The place of data; a relative folder is searched like the file of a workload."""
+    from manyhands.data.store.location import is_remote
+
+    return data if is_remote(data) else str(upwards(os.path.expanduser(data), file) or data)
+
+
+def upwards(path: str, file: Path) -> Path | None:
+    """The first existing `path` in the folders of `file`, from its own up to that of the repository."""
+    for folder in file.resolve().parents:
+        if (folder / path).exists():
+            return folder / path
+        if (folder / ".git").exists():
+            return None
+    return None
