@@ -32,7 +32,7 @@ def track_train_s(self: Any, cached: Cached, backend: str, workers: int) -> floa
 
 
 def track_speedup(self: Any, cached: Cached, backend: str, workers: int) -> float:
-    """How many times faster the phase train is than that of the base line, whose own speed-up is 1; more is better."""
+    """Speed-up of the phase train over the base line, whose own is 1; more is better."""
     base = cached[self._settings.base]
     if left_out(base):
         return math.nan
