@@ -127,3 +127,33 @@ def test_without_results_it_says_how_to_get_some(commits: list[str], tmp_path: P
     dirty.write_text(example_record(1.0, {}, code={"commit": commits[0], "dirty": True}).to_json() + "\n")
     assert main(["history", str(dirty)]) == 2
     assert "a tree with changes" in capsys.readouterr().err
+
+
+def test_a_better_speed_up_or_quality_has_not_crept_up(
+    commits: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Since the release the first and the second have become worse, and the others better."""
+    results = pytest.importorskip("asv.results", reason="needs asv: pip install 'manyhands[history]'")
+    folder = tmp_path / "results"
+    (folder / "here").mkdir(parents=True)
+    (folder / "here" / "machine.json").write_text(json.dumps({"machine": "here", "version": 1}))
+    units = {"Worse.track_speedup": "times", "Worse.track_quality": "mape_percent"}
+    units |= {"Better.track_speedup": "times", "Better.track_quality": "accuracy"}
+    factors = dict(zip(units, (0.8, 1.25, 1.25, 1.25), strict=True))
+    chance = np.random.default_rng(1)
+    for number, commit in enumerate(commits):
+        made = results.Results({"machine": "here"}, {}, commit, 1000 * number, "3.11", "env", {})
+        for name in units:
+            value = (factors[name] if number >= STEP else 1.0) * chance.lognormal(0, 0.01)
+            none = {"samples": [None], "number": [None], "errcode": 0, "stderr": "", "profile": None}
+            outcome = type("Outcome", (), {"result": [value]} | none)
+            made.add_result({"name": f"training.{name}", "params": [["'serial'"]], "version": "1"}, outcome)
+        made.save(str(folder))
+    described = {f"training.{name}": {"unit": unit} for name, unit in units.items()}
+    (folder / "benchmarks.json").write_text(json.dumps(described | {"version": 2}))
+    assert main(["history", "--asv", str(folder)]) == 1
+    crept = [line for line in capsys.readouterr().out.splitlines() if line.startswith("crept")]
+    assert sorted(line.split()[1].partition("(")[0] for line in crept) == [
+        "training.Worse.track_quality",
+        "training.Worse.track_speedup",
+    ]

@@ -24,8 +24,14 @@ class History:
 
     @property
     def crept(self) -> list[Drift]:
-        """Drifts that are slower than the last release by more than the effect, with a confidence of at least SURE."""
-        return [one for one in self.drifts if one.shift.ratio > 1 + self.effect and one.shift.confidence >= SURE]
+        """Drifts that are worse than the last release by more than the effect, with a confidence of at least SURE."""
+        limit, more_is_better = 1 + self.effect, {one.name for one in self.series if one.more_is_better}
+        return [
+            one
+            for one in self.drifts
+            if (one.shift.ratio < 1 / limit if one.series in more_is_better else one.shift.ratio > limit)
+            and one.shift.confidence >= SURE
+        ]
 
 
 def find(series: Sequence[CommitSeries], order: Order, effect: float) -> History:

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from manyhands.analysis.cells import NEUTRAL, VOLATILE
+from manyhands.analysis.targets import is_error
 from manyhands.errors import RecordError, Unavailable
 from manyhands.record import Record
 
@@ -27,11 +28,13 @@ class CommitValue:
 
 @dataclass(frozen=True)
 class CommitSeries:
-    """One benchmark over commits, oldest first. A larger value is worse."""
+    """One benchmark over commits, oldest first."""
 
     name: str
     unit: str
     points: tuple[CommitValue, ...]
+    more_is_better: bool = False
+    """True for speed-up and for a quality that is no error; otherwise a larger value is worse, as asv takes it."""
 
     @property
     def values(self) -> list[float]:
@@ -78,15 +81,23 @@ def from_asv(folder: Path, order: Order) -> list[CommitSeries]:
                     name = f"{key}({', '.join(str(part).strip(chr(39)) for part in chosen)})" if chosen else key
                     found.setdefault((name, where), []).append(CommitValue(results.commit_hash, float(value)))
     places = {where for _, where in found}
-    return [
-        CommitSeries(name if len(places) == 1 else f"{name} on {where}", _unit(described, name), order.sort(points))
-        for (name, where), points in sorted(found.items())
-    ]
+    series = []
+    for (name, where), points in sorted(found.items()):
+        unit = _unit(described, name)
+        shown = name if len(places) == 1 else f"{name} on {where}"
+        series.append(CommitSeries(shown, unit, order.sort(points), _more_is_better(name, unit)))
+    return series
 
 
 def _unit(described: dict[str, object], name: str) -> str:
     known = described.get(name.partition("(")[0])
     return str(known.get("unit", "")) if isinstance(known, dict) else ""
+
+
+def _more_is_better(name: str, unit: str) -> bool:
+    """True for the speed-up of a suite made with `manyhands.asv`, and for its quality unless the metric, its unit, is an error."""
+    benchmark = name.partition("(")[0].rpartition(".")[2]
+    return benchmark == "track_speedup" or (benchmark == "track_quality" and bool(unit) and not is_error(unit))
 
 
 def from_records(records: Sequence[Record], order: Order) -> list[CommitSeries]:
