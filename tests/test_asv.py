@@ -293,6 +293,8 @@ def test_a_cell_that_is_not_run_here_is_not_available_and_a_failed_one_fails(cac
         digits.setup(cached, "serial", 2)
     with pytest.raises(RuntimeError, match="a worker died"):
         digits.track_speedup(cached, "ddp", 1)
+    with pytest.raises(RuntimeError, match="a worker died"):
+        digits.time_launch(cached, "ddp", 1)
     assert math.isnan(digits.track_peak_memory(cached, "ddp", 2))
 
 
