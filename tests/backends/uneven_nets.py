@@ -1,7 +1,8 @@
-"""Workloads for tests, named by this file: a net whose later ranks are slower, and one whose second rank fails."""
+"""Workloads for tests, named by this file: a net with slow later ranks, one whose second rank fails, one that shows its training."""
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch.distributed as dist
@@ -26,3 +27,17 @@ class Faulty(Rnn):
         if dist.get_rank() == 1:
             raise ValueError("a mistake of this net's own")
         return super().loss(outputs, targets)
+
+
+@dataclass(frozen=True)
+class Marking(Rnn):
+    """Each rank leaves a file in the folder `marks` once it has trained for an epoch."""
+
+    name: ClassVar[str] = "marking"
+
+    marks: str = ""
+
+    def learning_rate_at(self, epoch: int) -> float | None:
+        if epoch == 2:
+            Path(self.marks, f"rank-{dist.get_rank() if dist.is_initialized() else 0}").touch()
+        return super().learning_rate_at(epoch)

@@ -31,6 +31,8 @@ from manyhands.run import Surroundings, measure
 LOOK_S = 0.1
 """Seconds between two looks at what a test waits for."""
 Find = Callable[[], Sequence[psutil.Process]]
+MARKING = f"{Path(__file__).parents[1] / 'backends' / 'uneven_nets.py'}:Marking"
+"""A network whose ranks each leave a file in the folder of its setting `marks` once they train."""
 
 
 def skip_without(backend: type[Backend]) -> None:
@@ -72,6 +74,16 @@ def small_spec(backend: str, **changes: Any) -> RunSpec:
     """Two workers of `backend` train on 512 windows, with these changes."""
     common = {"workload": "rnn", "backend": backend, "workers": 2, "samples": 512, "timeout_s": 200.0}
     return RunSpec.from_dict(common | changes)
+
+
+def endless_spec(backend: str, marks: Path, **changes: Any) -> RunSpec:
+    """`small_spec` with a training that does not end by itself; `training` shows when it has begun."""
+    return small_spec(backend, **{"workload": MARKING, "epochs": 10_000, "settings": {"marks": str(marks)}} | changes)
+
+
+def training(marks: Path, ranks: int = 2) -> bool:
+    """True once so many ranks of `MARKING` have trained for an epoch."""
+    return len(list(marks.glob("rank-*"))) >= ranks
 
 
 def measured(spec: RunSpec, folder: Path) -> Record:
@@ -200,3 +212,13 @@ def kill_when_busy(find: Find, count: int, cpu_s: float, victim: int = 0) -> Abs
         return busy[victim] if len(busy) >= count else None
 
     return killing(choose)
+
+
+def kill_in_training(find: Find, marks: Path, ranks: int = 2, victim: int = 0) -> AbstractContextManager[Killed]:
+    """Kills the `victim`-th of the processes that `find` returns, once so many ranks of `MARKING` train; used as `killing` is."""
+
+    def choose() -> psutil.Process | None:
+        found = find()
+        return found[victim] if len(found) > victim else None
+
+    return killing(choose, lambda: training(marks, ranks))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from functools import partial
@@ -11,15 +10,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from engines import descendants, free_port, kill_when_busy, skip_without, small_spec
+from engines import descendants, endless_spec, kill_in_training, skip_without, small_spec
 
 from manyhands.backends.fabric.backend import FabricDdp
 from manyhands.backends.fabric.dp import FabricDp, one_process
 from manyhands.backends.fabric.failure import first_failure, leave_note
 from manyhands.backends.fabric.rank import check_strategy
 from manyhands.errors import DataError, EngineError
-from manyhands.record import read_records
-from manyhands.run import Surroundings, measure, refusal
+from manyhands.run import RunContext, measure, refusal
 
 
 @pytest.fixture
@@ -38,46 +36,25 @@ def workers() -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-def test_ddp_is_what_was_asked_for_and_what_ran_with_the_threads_asked_for(installed: None) -> None:
-    record = measure(spec(threads=2), Surroundings())
+def test_killed_worker_is_named_and_the_others_go_with_it_and_the_next_run_has_what_was_asked_for(
+    installed: None, tmp_path: Path
+) -> None:
+    for rank in (0, 1):
+        marks = tmp_path / f"marks-{rank}"
+        marks.mkdir()
+        with kill_in_training(workers, marks, victim=rank) as killed:
+            record = measure(endless_spec("fabric-ddp", marks), RunContext(log_folder=tmp_path))
+        assert record.status == "failed"
+        assert f"fabric-ddp worker {rank} (pid {killed.pid}) was killed by SIGKILL" in str(record.reason)
+        assert record.wall_s
+        assert killed.ended_after_s < record.wall_s / 2, "the others went on for longer than the run had needed until the kill"
+        assert not workers()
+    record = measure(spec(threads=2), RunContext(log_folder=tmp_path))
     assert record.ok, record.reason
     assert (record.resolved["requested_strategy"], record.resolved["strategy"]) == ("ddp", "DDPStrategy")
     assert record.resolved["model"] == "_FabricModule"
     for worker in record.per_worker:
         assert set(worker["threads"].values()) == {2}, worker["threads"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rank", [0, 1])
-def test_killed_worker_is_named_in_seconds_and_the_others_go_with_it(installed: None, tmp_path: Path, rank: int) -> None:
-    with kill_when_busy(workers, count=2, cpu_s=6, victim=rank) as killed:
-        record = measure(spec(workload="mlp", samples=8192, epochs=100), Surroundings(log_folder=tmp_path))
-    assert record.status == "failed"
-    assert f"fabric-ddp worker {rank} (pid " in str(record.reason)
-    assert "was killed by SIGKILL" in str(record.reason)
-    assert killed.ended_after_s < 10
-    assert not workers()
-    assert measure(spec(), Surroundings(log_folder=tmp_path)).ok
-
-
-@pytest.mark.slow
-def test_two_nodes_meet_and_node_zero_writes_the_record(installed: None, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "manyhands", "run", "rnn", "--backend", "fabric-ddp", "--workers", "2", "--samples", "512"]
-    words += ["--repeats", "1", "--timeout", "100", "--nodes", "2", "--address", f"127.0.0.1:{free_port()}"]
-    nodes = [
-        subprocess.Popen(
-            [*words, "--node-rank", str(rank), "--out", str(tmp_path / f"{rank}.jsonl")],
-            env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for rank in (0, 1)
-    ]
-    assert [node.wait(150) for node in nodes] == [0, 0]
-    (record,) = read_records(tmp_path / "0.jsonl")
-    assert record.ok, record.reason
-    assert [worker["rank"] for worker in record.per_worker] == [0, 1]
-    assert not (tmp_path / "1.jsonl").exists()  # node 0 writes the record
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:8786", "127.0.0.1", "127.0.0.1:port", "127.0.0.1:70000"])
@@ -112,7 +89,7 @@ def test_strategy_of_its_own_name_is_accepted() -> None:
 
 
 def test_dp_on_cpu_is_refused_with_the_reason(installed: None) -> None:
-    record = measure(small_spec(backend="fabric-dp"), Surroundings())
+    record = measure(small_spec(backend="fabric-dp"), RunContext())
     assert record.status == "skipped"
     assert record.reason == "fabric-dp needs --device cuda: on CPU Lightning Fabric turns dp into ddp, which is fabric-ddp here"
 
@@ -138,8 +115,8 @@ def test_dp_on_gpus_learns_what_serial_learns(installed: None) -> None:
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device; torch.cuda finds none here")
     count = min(2, torch.cuda.device_count())
-    serial = measure(small_spec(backend="serial", workers=1, device="cuda"), Surroundings())
-    record = measure(small_spec(backend="fabric-dp", workers=count, device="cuda"), Surroundings())
+    serial = measure(small_spec(backend="serial", workers=1, device="cuda"), RunContext())
+    record = measure(small_spec(backend="fabric-dp", workers=count, device="cuda"), RunContext())
     assert record.ok, record.reason
     assert record.resolved["strategy"] == "DataParallelStrategy"
     assert record.resolved["devices"] == count
@@ -149,7 +126,7 @@ def test_dp_on_gpus_learns_what_serial_learns(installed: None) -> None:
 
 @pytest.mark.slow
 def test_more_gpus_than_there_are_is_a_skip(installed: None) -> None:
-    record = measure(small_spec(backend="fabric-ddp", workers=64, device="cuda"), Surroundings())
+    record = measure(small_spec(backend="fabric-ddp", workers=64, device="cuda"), RunContext())
     assert record.status == "skipped"
     assert "needs a GPU for each worker" in str(record.reason)
 

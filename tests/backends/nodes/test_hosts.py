@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from engines import wait_until
+from engines import MARKING, training, wait_until
 from hosts import Host, missing, network
 
 from manyhands.data.make import make_set
@@ -24,7 +24,6 @@ pytestmark = pytest.mark.slow
 NODES = ("ddp", "fabric-ddp")
 PATIENCE_S = 240
 RAY = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
-ENDLESS = ("--epochs", "5000")
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +40,15 @@ def hosts() -> Iterator[list[Host]]:
 
 
 def words(backend: str, *options: str) -> list[str]:
-    """A small run with two workers."""
-    run = [sys.executable, "-m", "manyhands", "run", "mlp", "--backend", backend, "--workers", "2", "--samples", "1024"]
+    """A small run with two workers; of `mlp` unless the options name an endless one."""
+    workload = [] if MARKING in options else ["mlp"]
+    run = [sys.executable, "-m", "manyhands", "run", *workload, "--backend", backend, "--workers", "2", "--samples", "1024"]
     return [*run, "--repeats", "1", "--timeout", str(PATIENCE_S), *options]
+
+
+def endless(folder: Path) -> list[str]:
+    """The options of a run that does not end by itself; `training(folder)` shows when it has begun."""
+    return ["--workload", MARKING, "--set", f"marks={folder}", "--epochs", "10000"]
 
 
 def is_training(process: psutil.Process) -> bool:
@@ -51,11 +56,6 @@ def is_training(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return any("libtorch_cpu" in mapped.path for mapped in process.memory_maps()) and process.cpu_percent(0.3) > 20
     return False
-
-
-def trains_on(host: Host) -> bool:
-    """True when a worker on the host trains: it has imported torch and used some seconds of CPU time."""
-    return any(process.cpu_times().user > 5 and is_training(process) for process in host.processes())
 
 
 def is_worker(process: psutil.Process) -> bool:
@@ -69,7 +69,7 @@ def start_nodes(
     asked = words(backend, *options, "--nodes", "2", "--address", "alpha:29500")
     return [
         host.start(
-            [*asked, "--node-rank", str(number), "--out", str(folder / "records.jsonl")],
+            [*asked, "--node-rank", str(number), "--out", str(folder / ("helper.jsonl" if number else "records.jsonl"))],
             folder / f"{host.name}.log",
             hidden=hidden if number else None,
         )
@@ -82,8 +82,9 @@ def only_record(folder: Path) -> Record:
     return record
 
 
-def start_dask(hosts: list[Host], folder: Path, hidden: Path | None = None) -> str:
-    """A scheduler and two workers; `hidden` is empty for the one on beta."""
+def start_dask(hosts: list[Host], folder: Path) -> str:
+    """A scheduler and two workers; the digits in `folder` are hidden from the one on beta."""
+    make_set("mnist", folder / "data")
     alpha, beta = hosts[:2]
     dask = [sys.executable, "-m", "dask"]
     alpha.start([*dask, "scheduler", "--host", alpha.address, "--port", "8786", "--no-dashboard"], folder / "scheduler.log")
@@ -92,7 +93,7 @@ def start_dask(hosts: list[Host], folder: Path, hidden: Path | None = None) -> s
         host.start(
             [*worker, "--local-directory", str(folder / host.name)],
             folder / f"worker-{host.name}.log",
-            hidden=hidden if host is beta else None,
+            hidden=folder / "data" / "mnist" if host is beta else None,
         )
         wait_until(lambda host=host: b"Registered to" in (folder / f"worker-{host.name}.log").read_bytes(), "no Dask worker")  # type: ignore[misc]
     return f"tcp://{alpha.address}:8786"
@@ -121,6 +122,10 @@ def start_ray(hosts: list[Host], folder: Path) -> str:
     alpha, beta = hosts[:2]
     start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus", "1", f"--object-store-memory={10**8}"]
     own = RAY | {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "60", "GRPC_ENABLE_FORK_SUPPORT": "0"}
+    own |= {
+        "RAY_health_check_timeout_ms": "5000",
+        "RAY_health_check_failure_threshold": "3",
+    }  # a lost node is found in 20 s, not in 60
     head = ["--head", "--port", "6379", "--ray-client-server-port", "10001", "--include-dashboard=false"]
     for host, more in ((alpha, [*head, f"--temp-dir={folder}"]), (beta, ["--address", f"{alpha.address}:6379"])):
         log = folder / f"{host.name}.log"
@@ -158,8 +163,9 @@ def test_two_nodes_train_as_one_run_that_names_its_hosts(backend: str, hosts: li
     assert [node.wait(PATIENCE_S) for node in nodes] == [0, 0], (tmp_path / "alpha.log").read_text()
     record = only_record(tmp_path)
     assert record.ok, record.reason
-    assert [worker["host"] for worker in record.per_worker] == ["alpha", "beta"]
+    assert [(worker["rank"], worker["host"]) for worker in record.per_worker] == [(0, "alpha"), (1, "beta")]
     assert record.machine["host"] == "alpha"
+    assert not (tmp_path / "helper.jsonl").exists(), "node 0 writes the record"
     beta = record.per_worker[1]
     assert record.resources["elsewhere"]["workers"] == 1
     assert record.resources["elsewhere"]["cpu_s"] == beta["cpu_user_s"] + beta["cpu_system_s"] > 0
@@ -170,9 +176,9 @@ def test_two_nodes_train_as_one_run_that_names_its_hosts(backend: str, hosts: li
 
 
 def test_node_that_goes_away_is_named_and_nothing_goes_on(hosts: list[Host], tmp_path: Path) -> None:
-    alpha, beta, _ = hosts
-    nodes = start_nodes("ddp", hosts, tmp_path, *ENDLESS)
-    wait_until(lambda: trains_on(alpha) and trains_on(beta), "nothing trains")
+    beta = hosts[1]
+    nodes = start_nodes("ddp", hosts, tmp_path, *endless(tmp_path))
+    wait_until(lambda: training(tmp_path), "nothing trains")
     beta.go_away()
     assert nodes[0].wait(60) == 1
     record = only_record(tmp_path)
@@ -182,9 +188,9 @@ def test_node_that_goes_away_is_named_and_nothing_goes_on(hosts: list[Host], tmp
 
 
 def test_node_that_loses_node_zero_ends_by_itself(hosts: list[Host], tmp_path: Path) -> None:
-    alpha, beta, _ = hosts
-    nodes = start_nodes("fabric-ddp", hosts, tmp_path, *ENDLESS)
-    wait_until(lambda: trains_on(alpha) and trains_on(beta), "nothing trains")
+    alpha = hosts[0]
+    nodes = start_nodes("fabric-ddp", hosts, tmp_path, *endless(tmp_path))
+    wait_until(lambda: training(tmp_path), "nothing trains")
     alpha.go_away()
     assert nodes[1].wait(60) == 1
     assert "fabric-ddp worker 1 lost worker 0: no answer for 15 s (on beta)" in (tmp_path / "beta.log").read_text()
@@ -193,9 +199,9 @@ def test_node_that_loses_node_zero_ends_by_itself(hosts: list[Host], tmp_path: P
 
 @pytest.mark.parametrize("backend", NODES)
 def test_worker_killed_on_another_node_is_the_one_that_is_named(backend: str, hosts: list[Host], tmp_path: Path) -> None:
-    alpha, beta, _ = hosts
-    nodes = start_nodes(backend, hosts, tmp_path, *ENDLESS)
-    wait_until(lambda: trains_on(alpha) and trains_on(beta), "nothing trains")
+    beta = hosts[1]
+    nodes = start_nodes(backend, hosts, tmp_path, *endless(tmp_path))
+    wait_until(lambda: training(tmp_path), "nothing trains")
     (worker,) = [process for process in beta.processes() if is_worker(process)]
     worker.kill()
     assert [node.wait(60) for node in nodes] == [1, 1]
@@ -205,7 +211,7 @@ def test_worker_killed_on_another_node_is_the_one_that_is_named(backend: str, ho
 
 
 def test_worker_killed_before_it_has_met_the_others_is_named_too(hosts: list[Host], tmp_path: Path) -> None:
-    nodes = start_nodes("ddp", hosts, tmp_path, *ENDLESS)
+    nodes = start_nodes("ddp", hosts, tmp_path, *endless(tmp_path))
     wait_until(lambda: any(is_worker(process) for process in hosts[1].processes()), "no worker")
     (worker,) = [process for process in hosts[1].processes() if is_worker(process)]
     worker.kill()
@@ -225,22 +231,20 @@ def test_error_of_data_that_one_node_does_not_see_names_host_and_path(hosts: lis
     assert reason.removesuffix(" (on beta)") in (tmp_path / "beta.log").read_text()
 
 
-def test_error_of_data_that_one_worker_of_an_engine_does_not_see_names_host_and_path(hosts: list[Host], room: Path) -> None:
-    folder = room / "data"
-    make_set("mnist", folder)
-    address = start_dask(hosts, room, hidden=folder / "mnist")
-    run = run_from(hosts[2], "dask", address, room, "--data-dir", str(folder))
-    assert run.wait(PATIENCE_S) == 1
-    reason = str(only_record(room).reason)
-    assert f"no file {folder / 'mnist'}" in reason
-    assert "(on beta)" in reason
-
-
 def test_node_that_never_connects_is_named(hosts: list[Host], tmp_path: Path) -> None:
     asked = [*words("ddp", "--nodes", "2", "--address", "alpha:29500", "--node-rank", "0"), "--timeout", "20"]
     node = hosts[0].start([*asked, "--out", str(tmp_path / "records.jsonl")], tmp_path / "alpha.log")
     assert node.wait(60) == 1
     assert "node 1 of 2 did not connect to alpha:29500 in time" in str(only_record(tmp_path).reason)
+
+
+def error_of_data_that_one_worker_does_not_see_names_host_and_path(hosts: list[Host], room: Path, address: str) -> None:
+    run = run_from(hosts[2], "dask", address, room, "--data-dir", str(room / "data"))
+    assert run.wait(PATIENCE_S) == 1
+    reason = str(only_record(room).reason)
+    assert f"no file {room / 'data' / 'mnist'}" in reason
+    assert "(on beta)" in reason
+    (room / "records.jsonl").unlink()
 
 
 @pytest.mark.parametrize("backend", list(ENGINES))
@@ -265,8 +269,10 @@ def test_engine_on_two_hosts_is_driven_from_a_third_until_one_of_them_goes_away(
     assert before <= {process.pid for process in hosts[1].processes()}, "the engine was ended"
 
     (room / "records.jsonl").unlink()
-    run = run_from(hosts[2], backend, address, room, *ENDLESS)
-    wait_until(lambda: trains_on(hosts[0]) and trains_on(hosts[1]), "nothing trains")
+    if backend == "dask":
+        error_of_data_that_one_worker_does_not_see_names_host_and_path(hosts, room, address)
+    run = run_from(hosts[2], backend, address, room, *endless(room))
+    wait_until(lambda: training(room), "nothing trains")
     hosts[1].go_away()
     assert run.wait(150) == 1
     record = only_record(room)

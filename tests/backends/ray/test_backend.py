@@ -19,7 +19,7 @@ from shutil import rmtree
 
 import psutil
 import pytest
-from engines import descendants, free_port, in_one_engine, kill_when_busy, measured, small_spec, wait_for_line
+from engines import descendants, endless_spec, free_port, in_one_engine, kill_in_training, measured, small_spec, wait_for_line
 from listening import listening
 
 from manyhands.backends.ray.backend import RayTrain
@@ -29,7 +29,7 @@ from manyhands.backends.ray.local import short_path
 from manyhands.errors import Unavailable, UsageError
 from manyhands.measure.resources import adopt_orphans, end_descendants
 from manyhands.record import Record, read_records
-from manyhands.run import Surroundings, measure, refusal
+from manyhands.run import RunContext, measure, refusal
 
 WORKER = "ray::RayTrainWorker"
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray: pip install 'manyhands[ray]'")
@@ -125,13 +125,15 @@ def test_local_engine_below_a_long_folder_listens_on_loopback_and_inherits_and_l
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     modes: set[str | None] = set()
+    actors: set[int] = set()
 
     def look(done: threading.Event) -> None:
-        while not done.wait(0.1):
+        while not done.wait(0.2):
             modes.update(worker.environ().get("RAY_AUTH_MODE") for worker in workers())
+            actors.update(process.pid for process in descendants("ray::PoolActor"))
 
-    with listening() as heard, meanwhile(look):
-        record, search = in_one_engine([spec(epochs=5, **WIDE), SEARCH], tmp_path)
+    with listening(0.2) as heard, meanwhile(look):
+        record, search, alone = in_one_engine([spec(epochs=5, **WIDE), SEARCH, replace(SEARCH, workers=1)], tmp_path)
     assert heard <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
     assert len(heard) > 1
     assert modes == {"token"}
@@ -146,19 +148,20 @@ def test_local_engine_below_a_long_folder_listens_on_loopback_and_inherits_and_l
     assert len({worker["pid"] for worker in search.per_worker}) == 2
     assert sum(worker["tasks"] for worker in search.per_worker) == search.resolved["fits"]
     for name in ("best_parameters", "best_score", "candidate_scores"):
-        assert search.quality[name] == serial.quality[name]
+        assert search.quality[name] == alone.quality[name] == serial.quality[name]
+    (worker,) = alone.per_worker
+    assert worker["pid"] in actors, "tasks of a single worker are an actor's too"
 
 
 @needs_ray
 @pytest.mark.slow
 def test_killed_worker_is_a_failed_record_that_names_it(tmp_path: Path) -> None:
-    # A worker trains when it has used some seconds of processor time.
-    with kill_when_busy(workers, count=2, cpu_s=6, victim=1) as killed:
-        record = measure(spec(samples=8192, epochs=500), Surroundings(log_folder=tmp_path))
+    with kill_in_training(workers, tmp_path, victim=1) as killed:
+        record = measure(endless_spec("ray", tmp_path), RunContext(log_folder=tmp_path))
     assert record.status == "failed"
     assert record.reason is not None
     assert f"(pid {killed.pid}, on 127.0.0.1) died: its process was killed or crashed" in record.reason
-    assert killed.ended_after_s < 30
+    assert killed.ended_after_s < 100
     assert "ended_by_force" not in record.resources
     assert not workers()
 
