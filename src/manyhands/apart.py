@@ -19,7 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
-from manyhands.errors import ManyhandsError
+from manyhands.errors import EngineError, ManyhandsError
 from manyhands.helping import help_node_zero
 from manyhands.plan import RunSpec
 from manyhands.planning.request import Request
@@ -119,7 +119,8 @@ def carry_out(job: dict[str, Any], reporter: Reporter, turns: Turns) -> None:
     try:
         with planned(request, reporter, out, job["resume"]) as plan:
             if plan.helps:
-                help_node_zero(plan, out, reporter)
+                if not help_node_zero(plan, out, reporter):
+                    raise EngineError("a part of a run failed on this node; node 0 has the record with the reason")
                 return
             session = LocalSession(plan, out, job["resume"], reporter)
             for record in session:
