@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from left_behind import watch
 from object_store import bucket, s3_endpoint, web, web_folder
+from quick_java import make_archive, quick_java
 
 __all__ = ["bucket", "s3_endpoint", "web", "web_folder"]  # fixtures: pytest finds them here
 SHARED_ENGINES = ("dask", "ray", "spark")
@@ -78,6 +79,19 @@ def _cache_of_the_session(shared_cache: Path) -> Iterator[None]:
     """The user's cache is never touched, by fixtures of a wider scope than a test neither."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MANYHANDS_CACHE", str(shared_cache))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_java(request: pytest.FixtureRequest, shared_cache: Path) -> Iterator[None]:
+    """Spark starts in less time in every test; the archive that this takes is made when a chosen test starts Spark."""
+    kept = getattr(request.config, "cache", None)  # None with `-p no:cacheprovider`
+    cache = kept.mkdir("java") if kept else shared_cache
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in quick_java(cache, os.environ).items():
+            patch.setenv(name, value)
+        if any("spark" in item.nodeid and item.get_closest_marker("slow") for item in request.session.items):
+            make_archive(cache)
         yield
 
 
