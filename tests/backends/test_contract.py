@@ -14,11 +14,10 @@ import pytest
 from contract import (
     CLOCK_S,
     SAMPLES,
+    SLEEP_S,
     collective,
-    dropout_workers,
     faulty,
     lstm,
-    mlp,
     network_cells,
     shared_cells,
     sizes_in_turn,
@@ -63,6 +62,12 @@ def record(request: pytest.FixtureRequest, cell: Callable[[str, int], Record]) -
     return cell(*request.param)
 
 
+@pytest.fixture
+def plain_serial(measured: Any) -> Record:
+    """The record of `lstm` on one worker of serial without dropout, with which two workers are compared."""
+    return ok(measured.shared(lstm("serial", 1, dropout=0.0)))
+
+
 def losses(record: Record) -> list[float]:
     return [epoch["loss"] for epoch in record.history]
 
@@ -83,18 +88,18 @@ def test_one_worker_of_ray_is_not_called_distributed(cell: Callable[[str, int], 
 
 
 @pytest.mark.parametrize("backend", SPREAD)
-def test_two_workers_learn_what_ddp_and_serial_learn(backend: str, cell: Callable[[str, int], Record]) -> None:
+def test_two_workers_learn_what_ddp_and_serial_learn(
+    backend: str, cell: Callable[[str, int], Record], plain_serial: Record
+) -> None:
     two = cell(backend, 2)
-    assert two.init_sha256 == cell("serial", 1).init_sha256
+    assert two.init_sha256 == plain_serial.init_sha256
     assert losses(two) == pytest.approx(losses(cell("ddp", 2)), abs=1e-4)
-    assert losses(two) == pytest.approx(losses(cell("serial", 1)), abs=1e-4)
+    assert losses(two) == pytest.approx(losses(plain_serial), abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("backend", "workers"), [(name, workers) for name in CHEAP if name != "ddp" for workers in dropout_workers(name)]
-)
+@pytest.mark.parametrize(("backend", "workers"), [(name, workers) for name in CHEAP if name != "ddp" for workers in (1, 2)])
 def test_dropout_and_rows_are_those_of_ddp(backend: str, workers: int, measured: Any) -> None:
-    ours, ddp = (ok(measured.shared(mlp(name, workers))) for name in (backend, "ddp"))
+    ours, ddp = (ok(measured.shared(lstm(name, 1) if workers == 1 else uneven(name))) for name in (backend, "ddp"))
     assert ours.init_sha256 == ddp.init_sha256
     assert losses(ours) == pytest.approx(losses(ddp), abs=1e-5)
     assert [worker["rows_sha256"] for worker in ours.per_worker] == [worker["rows_sha256"] for worker in ddp.per_worker]
@@ -139,7 +144,7 @@ def test_split_sums_to_train_and_serial_communicates_nothing(record: Record) -> 
 @pytest.mark.parametrize("backend", CHEAP)
 def test_waiting_for_a_slow_worker_is_communication_of_the_other(backend: str, measured: Any) -> None:
     record = ok(measured.shared(uneven(backend)))
-    slept_s = 0.02 * record.resolved["steps_per_epoch"]
+    slept_s = SLEEP_S * record.resolved["steps_per_epoch"] * record.spec["epochs"]
     fast, slow = (worker["train_split"] for worker in record.per_worker)
     assert slow["compute_s"] > slept_s
     assert fast["communicate_s"] > 0.7 * slept_s

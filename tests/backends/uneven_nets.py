@@ -7,15 +7,21 @@ from typing import Any, ClassVar
 
 import torch.distributed as dist
 
+from manyhands.workloads.mlp import Mlp
 from manyhands.workloads.rnn import Rnn
 
 
 @dataclass(frozen=True)
-class Uneven(Rnn):
+class Uneven(Mlp):
+    """A net with dropout, so that one run shows both the masks of each rank and the wait for a slow one."""
+
     name: ClassVar[str] = "uneven"
 
+    sleep_s: float = 0.0
+    """Seconds for which the second rank sleeps in each step."""
+
     def loss(self, outputs: Any, targets: Any) -> Any:
-        time.sleep(0.02 * dist.get_rank())
+        time.sleep(self.sleep_s * dist.get_rank())
         return super().loss(outputs, targets)
 
 

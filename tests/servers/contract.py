@@ -19,6 +19,8 @@ CLOCK_S = 0.02
 """Seconds by which the phases of a run of a fraction of a second may miss its wall time; 2 % of a second and more are longer."""
 SAMPLES = 1001
 """Rows of `lstm`: an odd number, so that two workers do not divide it evenly and one row is padding."""
+SLEEP_S = 0.05
+"""Seconds for which the second worker of `uneven` sleeps in each step."""
 SMALL: Mapping[str, dict[str, Any]] = {
     # No tolerance: when it stops dask-ml, that returns the centres from before the last movement, up to 1e-5 of inertia away.
     "kmeans": {"samples": 5000, "settings": {"max_iterations": 10, "tolerance": 0.0}},
@@ -37,19 +39,16 @@ def planted() -> Path:
     return Path(os.environ["MANYHANDS_CACHE"]) / "planted.csv"
 
 
-def lstm(backend: str, workers: int) -> RunSpec:
-    """A network without dropout, whose masks would be drawn per rank."""
-    return _network(backend, "lstm", workers, samples=SAMPLES, epochs=2, settings={"dropout": 0.0})
-
-
-def mlp(backend: str, workers: int) -> RunSpec:
-    """A network with dropout."""
-    return _network(backend, "mlp", workers, samples=1000, epochs=2)
+def lstm(backend: str, workers: int, dropout: float | None = None) -> RunSpec:
+    """A network; unless `dropout` is given, with dropout for one worker, and without for two, because each rank has its own masks."""
+    if dropout is None:
+        dropout = 0.2 if workers == 1 else 0.0
+    return _network(backend, "lstm", workers, samples=SAMPLES, epochs=2, settings={"dropout": dropout})
 
 
 def uneven(backend: str) -> RunSpec:
-    """Two workers of which the second is slow."""
-    return _network(backend, f"{OWN}/uneven_nets.py:Uneven", 2, samples=2048)
+    """A network with dropout on two workers, of which the second is slow."""
+    return _network(backend, f"{OWN}/uneven_nets.py:Uneven", 2, samples=1000, epochs=2, settings={"sleep_s": SLEEP_S})
 
 
 def faulty(backend: str) -> RunSpec:
@@ -96,16 +95,11 @@ def native(backend: str, workers: int) -> RunSpec:
 def shared_cells(backend: str) -> list[RunSpec]:
     """The cells that share one engine of a reusable backend, none of which fails."""
     offered = kinds(backend_class(backend))
-    networks = [*sizes_in_turn(backend), *(mlp(backend, workers) for workers in dropout_workers(backend)), collective(backend)]
+    networks = [*sizes_in_turn(backend), collective(backend)]
     others = [estimator(name, backend, 2) for name in SMALL if workload_class(name).kind in offered]
     others += [own_voters(backend, 2)] if "ensemble" in offered else []
     others += [native(backend, 2)] if "clustering" in offered else []
     return networks + others
-
-
-def dropout_workers(backend: str) -> tuple[int, ...]:
-    """Worker counts of `mlp`; two alone where workers take ten seconds to start even in a started engine."""
-    return (2,) if backend in ("ray", "spark") else (1, 2)
 
 
 def _network(backend: str, workload: str, workers: int, **options: Any) -> RunSpec:
