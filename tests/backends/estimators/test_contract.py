@@ -90,14 +90,11 @@ def test_workers_train_on_even_shares_and_their_start_is_launch(cell: tuple[str,
 
 
 @pytest.mark.parametrize("cover", ["shard", "full"])
-def test_members_spread_over_the_workers_visit_every_row_equally_often(
-    cover: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    spec = RunSpec(
-        workload="ensemble", backend="joblib", workers=2, samples=1000, epochs=4, batch="per-worker", settings={"cover": cover}
-    )
-    record = measure(spec, RunContext(log_folder=tmp_path_factory.mktemp("logs")))
-    assert record.ok, record.reason
+def test_members_spread_over_the_workers_visit_every_row_equally_often(cover: str, measured: Any) -> None:
+    spec = estimator("ensemble", "joblib", 2)
+    if cover == "full":
+        spec = replace(spec, settings={"cover": cover})
+    record = ok(measured.shared(spec))
     assert record.resolved["row_visits"] == sum(worker["rows_seen"] for worker in record.per_worker) == 4 * 1000
     assert sum(worker["tasks"] for worker in record.per_worker) == 4
     assert record.resolved["strategy"] == "joblib loky"
