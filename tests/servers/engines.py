@@ -26,7 +26,7 @@ from manyhands.errors import Unavailable
 from manyhands.plan import RunSpec
 from manyhands.record import Record, read_records
 from manyhands.reuse import measure_in_one_engine
-from manyhands.run import Surroundings, measure
+from manyhands.run import RunContext, measure
 
 LOOK_S = 0.1
 """Seconds between two looks at what a test waits for."""
@@ -86,9 +86,14 @@ def training(marks: Path, ranks: int = 2) -> bool:
     return len(list(marks.glob("rank-*"))) >= ranks
 
 
+def ranks_in_training(marks: Path) -> list[psutil.Process]:
+    """The processes of the ranks of `MARKING` that train, in order of rank."""
+    return [psutil.Process(int(mark.read_text())) for mark in sorted(marks.glob("rank-*"))]
+
+
 def measured(spec: RunSpec, folder: Path) -> Record:
     """The record of a run that is ok and ended by itself; its logs are in `folder`."""
-    record = measure(spec, Surroundings(log_folder=folder))
+    record = measure(spec, RunContext(log_folder=folder))
     if not record.ok:
         pytest.fail(f"{spec.label}: {record.reason}")
     if "ended_by_force" in record.resources:
@@ -96,12 +101,20 @@ def measured(spec: RunSpec, folder: Path) -> Record:
     return record
 
 
-def in_one_engine(specs: Sequence[RunSpec], folder: Path) -> list[Record]:
-    """The records of runs that share one started engine, in order; all are ok, and the engine ended by itself."""
+def in_one_engine(
+    specs: Sequence[RunSpec], folder: Path, ended: Callable[[Sequence[Record]], None] = lambda records: None
+) -> list[Record]:
+    """The records of runs that share one started engine, in order; all are ok, and the engine ended by itself.
+
+    `ended` is called soon after each run, with the records so far.
+    """
     records: list[Record] = []
-    measure_in_one_engine(
-        [replace(spec, reuse_engine=True) for spec in specs], Surroundings(log_folder=folder), 0, records.append
-    )
+
+    def keep(record: Record) -> None:
+        records.append(record)
+        ended(records)
+
+    measure_in_one_engine([replace(spec, reuse_engine=True) for spec in specs], RunContext(log_folder=folder), 0, keep)
     for record in records:
         if not record.ok:
             pytest.fail(f"{record.spec['workload']}: {record.reason}")
