@@ -27,7 +27,7 @@ def test_a_folder_that_does_not_exist_is_an_error_that_says_who_named_it(tmp_pat
     monkeypatch.setenv("MANYHANDS_DATA", str(tmp_path / "absent"))
     with pytest.raises(DataError, match=r"no folder .*absent \(MANYHANDS_DATA\)"):
         data_dir(None)
-    with pytest.raises(DataError, match=r"no folder .*other \(--data-dir\)"):
+    with pytest.raises(DataError, match=r"no folder .*other \(--data\)"):
         data_dir(str(tmp_path / "other"))
 
 

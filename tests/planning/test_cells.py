@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from manyhands.cli import main
@@ -35,7 +37,7 @@ def test_default_plan_fits_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {cell.workers for cell in default_plan(monkeypatch, 1)} == {1}
 
 
-def test_dry_run_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run_runs_nothing(torch: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--dry-run"]) == 0
     shown = capsys.readouterr().out
     assert "block 1  manyhands run lstm --backend serial" in shown

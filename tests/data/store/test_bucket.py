@@ -262,4 +262,5 @@ def test_an_unknown_reader_is_refused() -> None:
 
 
 def test_opening_asks_nothing() -> None:
+    pytest.importorskip("obstore", reason="needs obstore: pip install 'manyhands[s3]'")
     assert open_store("s3://data", READERS[0]).location == locate("s3://data")
