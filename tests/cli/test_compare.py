@@ -14,12 +14,12 @@ from manyhands.cli import main
 
 WORKLOAD = """
 from dataclasses import dataclass
-from manyhands.workloads.xgboost_trees import XGBoost
+from manyhands.workloads.prepare import Prepare
 
 @dataclass(frozen=True)
-class Own(XGBoost):
+class Own(Prepare):
     name = "own"
-    rounds: int = {rounds}
+    copies: int = {copies}
 """
 QUICK = (
     "--workload",
@@ -44,14 +44,14 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Tags: `nothing` has no workload, `fast` has one, `unchanged` the same, `slow` one that boosts five times as long."""
+    """Tags: `nothing` has no workload, `fast` has one, `unchanged` the same, `slow` one that prepares five times as many rows."""
     folder = tmp_path / "repository"
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
-    commits = (("nothing", None), ("fast", 60), ("unchanged", 60), ("slow", 300))
-    for tag, rounds in commits:
-        if rounds:
-            (folder / "own.py").write_text(WORKLOAD.format(rounds=rounds))
+    commits = (("nothing", None), ("fast", 4), ("unchanged", 4), ("slow", 20))
+    for tag, copies in commits:
+        if copies:
+            (folder / "own.py").write_text(WORKLOAD.format(copies=copies))
         (folder / "README").write_text(tag)
         git(folder, "add", ".")
         git(folder, "commit", "-qm", tag)
@@ -64,7 +64,6 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_slower_commit_is_called_slower_and_nothing_is_left_behind(
     repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("xgboost", reason="needs xgboost: pip install 'manyhands[xgboost]'")
     summary, everything = tmp_path / "summary.md", tmp_path / "all.json"
     assert main(["compare", "unchanged", "slow", *QUICK, "--out", str(summary), "--out", str(everything)]) == 1
     told = capsys.readouterr()
