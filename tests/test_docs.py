@@ -17,6 +17,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "docs" / "examples" / "README.md",
+    ROOT / "docs" / "examples" / "own-project" / "README.md",
     *sorted((ROOT / "deploy").glob("*/README.md")),
 ]
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
