@@ -166,7 +166,7 @@ write_reports(json.loads(sys.argv[1]), sys.argv[2])
 @pytest.mark.slow
 def test_only_rank_0_of_local_mode_writes_reports_whichever_worker_ends_last(tmp_path: Path, torch: Any) -> None:
     """Each worker has a path of its own here: a worker that writes none cannot write over the reports of rank 0 either."""
-    spec = RunSpec(workload="rnn", backend="spark-local", workers=2, samples=256, timeout_s=100)
+    spec = small_spec("spark-local", workload="collective", batch="per-worker", settings={"largest": 10}, samples=None)
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     paths = [tmp_path / f"{rank}.json" for rank in (0, 1)]
     workers = [
@@ -203,7 +203,7 @@ def in_python(script: str, *arguments: str) -> str:
 @pytest.mark.slow
 @needs_spark
 def test_prepared_by_spark_trains_alike_with_the_threads_asked_for_and_only_loopback_listens(tmp_path: Path) -> None:
-    settings = {"dropout": 0.0}
+    settings = {"dropout": 0.0, "window": 10, "hidden": 8}
     shape = {"workload": "lstm", "workers": 2, "threads": 2, "samples": 512, "settings": settings, "timeout_s": 200}
     spec = RunSpec(backend="spark", prepare="spark", **shape)
     trees = small_spec("spark", workload="xgboost", batch="per-worker", threads=2, samples=2000, settings={"rounds": 2})
@@ -333,7 +333,8 @@ def run_at(address: str, folder: Path, *options: str) -> tuple[Record, float]:
 @pytest.mark.slow
 @needs_spark
 def test_guest_of_a_cluster_trains_and_leaves_it_running(cluster: str, tmp_path: Path) -> None:
-    record, _ = run_at(cluster, tmp_path, "lstm", "--workers", "2", "--threads", "2", "--samples", "512", "--windows-by", "spark")
+    small = ("--samples", "512", "--set", "window=10", "--set", "hidden=8")
+    record, _ = run_at(cluster, tmp_path, "lstm", "--workers", "2", "--threads", "2", *small, "--windows-by", "spark")
     assert record.ok, record.reason
     assert "ended_by_force" not in record.resources
     assert record.resolved["prepare"] == "spark"
