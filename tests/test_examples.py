@@ -32,7 +32,7 @@ def test_both_examples_learn_what_serial_and_ddp_learn(tmp_path: Path) -> None:
     spec = partial(small_spec, workload=TUMOURS, epochs=3, batch_size=32, samples=None)
     serial = measured(spec("serial", workers=1), tmp_path)
     ddp = measured(spec("ddp"), tmp_path)
-    with listening() as heard:
+    with listening(0.5) as heard:
         one, two = (measured(spec(PROCESSES, workers=count), tmp_path) for count in (1, 2))
     assert heard == {"127.0.0.1"}
     assert not workers()

@@ -148,7 +148,14 @@ def test_several_tasks_on_a_node_are_refused_before_anything_runs(slurm: dict[st
 @pytest.mark.skipif(usable_cores() < 2, reason="needs two cores: a node has two workers")
 def test_cancelled_job_leaves_nothing_running(slurm: dict[str, str], tmp_path: Path, torch: Any) -> None:
     own = slurm | {"OUT": str(tmp_path / "rnn.jsonl"), "EPOCHS": "500", "BACKENDS": "ddp"}
-    words = ["sbatch", "--parsable", f"--output={tmp_path / 'out'}", str(SCRIPTS / "distributed.sbatch"), *SMALL]
+    words = [
+        "sbatch",
+        "--parsable",
+        "--cpus-per-task=1",
+        f"--output={tmp_path / 'out'}",
+        str(SCRIPTS / "distributed.sbatch"),
+        *SMALL,
+    ]
     job = subprocess.run(words, env=own, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
     def running() -> list[psutil.Process]:
