@@ -1,4 +1,4 @@
-"""What manyhands adds to each engine: a cell beside a bare script for that engine, in turn.
+"""The cost of manyhands on each engine: a cell beside a bare script for that engine, in turn.
 
 The scripts are in `benchmarks/bare`: for networks the same loop, for estimators the engine's own call. Both sides get the same
 environment, thread counts and allocator settings. `extra_info` has the ratio of ours to the bare one for `train` (target:
@@ -26,11 +26,11 @@ from manyhands.measure.alone import alone
 from manyhands.measure.phases import now
 from manyhands.measure.resources import adopt_orphans, end_descendants, wait_for_descendants
 from manyhands.plan import RunSpec
-from manyhands.plugins import backend_class
+from manyhands.plugins import backend_class, backend_classes, workload_class, workload_classes
 from manyhands.process import fresh_environment
-from manyhands.run import Surroundings, measure, refusal
+from manyhands.pytest_plugin import Cell
+from manyhands.record import BASE_LINE
 
-pytestmark = pytest.mark.timeout(0)
 BARE = Path(__file__).parents[1] / "bare"
 NETWORKS = {"ddp": "ddp", "fabric-ddp": "fabric_ddp", "ray": "ray_train", "spark": "spark", "dask": "dask_cluster"}
 ESTIMATORS = ("kmeans", "xgboost", "ensemble", "search")
@@ -38,29 +38,32 @@ Seconds = dict[str, float]
 
 
 @pytest.mark.benchmark(group="each engine beside its bare script, pairs of launches")
-def test_engine_beside_its_bare_script(benchmark: Any, engine_cell: RunSpec, surroundings: Surroundings, rounds: int) -> None:
-    script = script_for(engine_cell)
-    if reason := refusal(engine_cell) or (None if script.exists() else "there is no bare script for it"):
-        pytest.skip(reason)
+@pytest.mark.cells(*workload_classes(), backend=[*backend_classes()], workers=[1, 2], samples=2048, epochs=1, timeout=600)
+def test_engine_beside_its_bare_script(benchmark: Any, cell: Cell) -> None:
+    script = script_for(cell.spec)
+    if cell.spec.backend == BASE_LINE and workload_class(cell.spec.workload).kind == "network":
+        pytest.skip("test_step.py holds serial against a bare loop")
+    if not script.exists():
+        pytest.skip("there is no bare script for it")
     pairs: list[tuple[Seconds, Seconds]] = []
 
     def ours() -> Seconds:
-        record = measure(engine_cell, surroundings)
-        assert record.ok, record.reason
+        record = cell.run()
         return {phase: record.phases[f"{phase}_s"] or 0.0 for phase in ("launch", "train")}
 
     def pair() -> None:
         if len(pairs) % 2:
-            own, plain = ours(), bare(engine_cell, script)
+            own, plain = ours(), bare(cell.spec, script)
         else:
-            plain, own = bare(engine_cell, script), ours()
+            plain, own = bare(cell.spec, script), ours()
         pairs.append((own, plain))
 
-    benchmark.pedantic(pair, iterations=1, rounds=rounds)
+    cell.prepare()
+    benchmark.pedantic(pair, iterations=1, rounds=cell.rounds)
     ratios = {phase: median(own[phase] / plain[phase] for own, plain in pairs) for phase in pairs[0][1]}
     benchmark.extra_info |= {f"{phase}_ratio": ratio for phase, ratio in ratios.items()} | {"pairs": pairs}
     words = ", ".join(f"{phase} {ratio:.3f}" for phase, ratio in ratios.items())
-    print(f"\n{engine_cell.workload}, {engine_cell.backend} x {engine_cell.workers}: ours / bare script = {words}")
+    print(f"\n{cell.spec.workload}, {cell.spec.backend} x {cell.spec.workers}: ours / bare script = {words}")
 
 
 def script_for(cell: RunSpec) -> Path:

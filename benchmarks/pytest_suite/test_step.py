@@ -1,4 +1,4 @@
-"""One training step in this process, and what the epoch loop adds to a bare loop over the same model, data and batch.
+"""One training step in this process, and the cost of the epoch loop over a bare loop with the same model, data and batch.
 
 Torch with one thread. `test_one_step` times a step: gradients to zero, forward, backward, optimizer. `test_serial_train`
 times pairs of epochs, the `train` phase of `serial` and a bare loop in turn, and gives their ratio in `extra_info`: the
@@ -26,6 +26,8 @@ from manyhands.data.partition import epoch_order
 from manyhands.measure.phases import now
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
+from manyhands.plugins import workload_class, workload_classes
+from manyhands.pytest_plugin import Cell
 from manyhands.workloads.base import Arrays, NetworkWorkload
 
 PAIRS = 9
@@ -44,13 +46,26 @@ def _one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+NETWORKS = [name for name, workload in workload_classes().items() if workload.kind == "network"]
+on_one_process = pytest.mark.cells(*NETWORKS, backend="serial", workers=1, samples=2048, epochs=1)
+
+
+def of_one_thread(cell: Cell) -> RunSpec:
+    """The cell with one thread and one epoch; skips a test of what is not trained in steps."""
+    if workload_class(cell.spec.workload).kind != "network" or cell.spec.backend != "serial":
+        pytest.skip("a step is that of a network on serial")
+    return replace(cell.spec, threads=1, epochs=1)
+
+
 def rows_of(workload: NetworkWorkload, cell: RunSpec) -> Arrays:
     """The rows that the cell trains on."""
     return workload.load(Path(cell.data_dir) if cell.data_dir else None).training_rows(cell.total_samples)
 
 
 @pytest.mark.benchmark(group="one step")
-def test_one_step(benchmark: Any, step_cell: RunSpec) -> None:
+@on_one_process
+def test_one_step(benchmark: Any, cell: Cell) -> None:
+    step_cell = of_one_thread(cell)
     workload = network_workload(step_cell)
     arrays = rows_of(workload, step_cell)
     x, y = (tensor(rows[: step_cell.batch_size]) for rows in (arrays.x_train, arrays.y_train))
@@ -62,18 +77,19 @@ def test_one_step(benchmark: Any, step_cell: RunSpec) -> None:
 
 
 @pytest.mark.benchmark(group="serial beside a bare loop, pairs of epochs")
-def test_serial_train_beside_bare_loop(benchmark: Any, step_cell: RunSpec) -> None:
-    cell = replace(step_cell, epochs=1)
-    workload = network_workload(cell)
-    arrays = rows_of(workload, cell)
+@on_one_process
+def test_serial_train_beside_bare_loop(benchmark: Any, cell: Cell) -> None:
+    spec = of_one_thread(cell)
+    workload = network_workload(spec)
+    arrays = rows_of(workload, spec)
     serial_s: list[float] = []
     bare_s: list[float] = []
 
     def serial() -> None:
-        serial_s.append(train(Rank(), cell).worker.phases["train_s"] or 0.0)
+        serial_s.append(train(Rank(), spec).worker.phases["train_s"] or 0.0)
 
     def bare() -> None:
-        bare_s.append(bare_train_s(workload, arrays, cell))
+        bare_s.append(bare_train_s(workload, arrays, spec))
 
     def pair() -> None:
         for one in (serial, bare) if len(serial_s) % 2 else (bare, serial):
@@ -83,7 +99,7 @@ def test_serial_train_beside_bare_loop(benchmark: Any, step_cell: RunSpec) -> No
     ratios = [ours / plain for ours, plain in zip(serial_s, bare_s, strict=True)]
     best = min(serial_s) / min(bare_s)
     benchmark.extra_info |= {"ratio": median(ratios), "ratio_of_best": best, "serial_train_s": serial_s, "bare_train_s": bare_s}
-    print(f"\n{cell.workload}: serial / bare loop = {median(ratios):.3f}, best of each {best:.3f}")  # shown with -s or -rP
+    print(f"\n{spec.workload}: serial / bare loop = {median(ratios):.3f}, best of each {best:.3f}")  # shown with -s or -rP
 
 
 def bare_train_s(workload: NetworkWorkload, arrays: Arrays, cell: RunSpec) -> float:

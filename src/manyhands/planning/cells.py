@@ -38,17 +38,23 @@ def chosen_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
     """
     if request.is_default:
         return default_cells(request, step)
+    cells = named_cells(request, step)
+    cores = usable_cores()
+    check_cores([cell for cell in cells if cell.backend != BASE_LINE or cell.workers == 1], cores)
+    return cells + threaded_base_lines(cells, cores)
+
+
+def named_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
+    """Every workload on every backend at every worker count, with the defaults for those that are not named."""
     names = [absolute(name) for name in request.workloads or DEFAULT_WORKLOADS]
     cores = usable_cores()
     check_settings(request.set, [workload_class(name) for name in names])
-    cells = [
+    return [
         cell(request, name, backend, count, step)
         for name in names
         for backend in map(absolute, request.backend or default_backends(name))
         for count in request.workers or default_workers(request, step, backend, cores, workload_class(name).fewest_workers)
     ]
-    check_cores([cell for cell in cells if cell.backend != BASE_LINE or cell.workers == 1], cores)
-    return cells + threaded_base_lines(cells, cores)
 
 
 def default_cells(request: Request, step: Step | None = None) -> list[RunSpec]:

@@ -1,0 +1,161 @@
+"""The pytest plug-in as its users meet it: a fresh pytest on a suite of a few lines in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+HEAD = "import pytest\n\n"
+SPEED = '@pytest.mark.cells("kmeans", backend=["serial", "ddp"], workers=[1, 2], samples=500)\n'
+TEST = "def test_speed(cell, benchmark):\n    cell.launch(benchmark)\n"
+CHEAP = '@pytest.mark.cells("kmeans", backend="serial", workers=1, samples=500)\n'
+
+pytestmark = pytest.mark.skipif(find_spec("pytest_benchmark") is None, reason="needs pytest-benchmark")
+
+
+def run(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """A fresh pytest on a suite with this text; its environment has none of ours."""
+    (folder / "test_own.py").write_text(text)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MANYHANDS_DATA"))}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_a_suite_of_six_lines_has_a_test_for_each_cell(tmp_path: Path) -> None:
+    done = run(tmp_path, HEAD + SPEED + TEST, "--collect-only", "-q", "--strict-markers")
+    assert done.stdout.splitlines()[:3] == [
+        "test_own.py::test_speed[kmeans-serial-1]",
+        "test_own.py::test_speed[kmeans-ddp-1]",
+        "test_own.py::test_speed[kmeans-ddp-2]",
+    ]
+    assert "warning" not in done.stdout.lower()
+
+
+@pytest.mark.parametrize(
+    ("marker", "words", "reason"),
+    [
+        ('"nope"', [], "unknown workload 'nope'; known: cnn,"),
+        ('"kmeans", backend="nope"', [], "unknown backend 'nope'; known: "),
+        ('"kmeans", workers="two"', [], "--workers 'two' is not a list of whole numbers above 0, such as 1,2,4"),
+        ('"kmeans", worker=2', [], "no option 'worker'; did you mean 'workers'?"),
+        ('"kmeans", backend="serial", workers=2', [], "nothing can be run: kmeans on serial x 2: serial is one worker"),
+        ('study="lstm-spark"', [], "--study is for a whole plan"),
+        ('"kmeans"', ["--mh-workers", "two"], "--mh-workers 'two' is not a list of whole numbers above 0, such as 1,2,4"),
+        ('"kmeans"', ["--mh-backends", "nope"], "unknown backend 'nope'"),
+    ],
+)
+def test_the_impossible_is_one_line_of_the_collection(marker: str, words: list[str], reason: str, tmp_path: Path) -> None:
+    done = run(tmp_path, f"{HEAD}@pytest.mark.cells({marker})\n{TEST}", *words)
+    assert done.returncode in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED)
+    shown = done.stdout + done.stderr
+    assert reason in shown
+    assert "Traceback" not in shown
+    assert "pytest_plugin.py" not in shown
+
+
+def test_a_cell_that_is_asked_for_without_a_marker_is_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path, HEAD + TEST)
+    assert "test_speed asks for 'cell' and has no cells; mark it, for example with @pytest.mark.cells(" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_without_pytest_benchmark_there_is_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path, HEAD + CHEAP + TEST, "-p", "no:benchmark")
+    assert "test_speed needs pytest-benchmark for its fixture 'benchmark': pip install pytest-benchmark" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_beside_other_tests_nothing_is_launched(tmp_path: Path) -> None:
+    pytest.importorskip("xdist", reason="needs pytest-xdist")
+    done = run(tmp_path, HEAD + CHEAP + TEST, "-n", "2", "--benchmark-enable")
+    assert done.returncode == 1
+    assert "pytest-xdist runs tests beside each other, so launches would disturb each other; run pytest without -n" in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_suite_that_does_not_use_it_sees_nothing_of_it(tmp_path: Path) -> None:
+    """A `cell` of the user's own is left alone, and so is every line of pytest's output."""
+    own = f"{HEAD}@pytest.fixture\ndef cell():\n    return 3\n\ndef test_own(cell):\n    assert cell == 3\n"
+    with_it, without = (run(tmp_path, own, *words, "-rA") for words in ((), ("-p", "no:manyhands")))
+    assert with_it.returncode == 0
+
+    def lines(done: subprocess.CompletedProcess[str]) -> list[str]:
+        return [line.rpartition(" in ")[0] for line in done.stdout.splitlines() if not line.startswith("plugins")]
+
+    assert lines(with_it) == lines(without)
+    assert with_it.stderr == ""
+
+
+def test_loading_it_loads_nothing_heavy_and_nothing_of_manyhands() -> None:
+    code = "import sys, pytest; before = set(sys.modules); import manyhands.pytest_plugin; print(*set(sys.modules) - before)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    ours = {name for name in loaded if name.startswith("manyhands")}
+    assert ours == {"manyhands", "manyhands.pytest_plugin"}
+    assert len(loaded) < 20
+
+
+@pytest.mark.slow
+def test_launches_are_timed_kept_and_compared_with_the_tools_of_pytest_benchmark(tmp_path: Path) -> None:
+    suite = HEAD + CHEAP + TEST
+    first = run(tmp_path, suite, "--benchmark-autosave", "--mh-rounds", "2")
+    assert first.returncode == 0, first.stdout
+    (kept,) = tmp_path.glob(".benchmarks/*/*.json")
+    (found,) = json.loads(kept.read_text())["benchmarks"]
+    assert found["name"] == "test_speed[kmeans-serial-1]"
+    assert found["group"] == "kmeans: one launch"
+    assert found["stats"]["rounds"] == 2
+    assert found["params"]["backend"] == "serial"
+    extra = found["extra_info"]
+    assert [record["status"] for record in extra["records"]] == ["ok", "ok"]
+    assert found["stats"]["min"] >= min(record["wall_s"] for record in extra["records"])
+    assert min(record["phases"]["train_s"] for record in extra["records"]) <= extra["train_s"]
+    assert extra["quality"]["inertia"] > 0
+    again = run(
+        tmp_path,
+        suite,
+        "--benchmark-compare",
+        "--benchmark-compare-fail=min:10000%",
+        "--benchmark-group-by=param:backend",
+        "--benchmark-autosave",
+    )
+    assert again.returncode == 0, again.stdout
+    assert "(NOW)" in again.stdout
+    assert "benchmark 'backend=serial'" in again.stdout
+    words = [Path(sys.executable).parent / "pytest-benchmark", "compare"]
+    compared = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "kmeans-serial-1" in compared.stdout, compared.stderr
+    shown = subprocess.run(
+        [sys.executable, "-m", "manyhands", "report", str(kept)], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "kmeans" in shown.stdout
+
+
+@pytest.mark.slow
+def test_a_launch_that_fails_fails_its_test_and_a_cell_that_cannot_run_is_skipped_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from manyhands.workloads.kmeans import KMeans\n\n"
+        "@dataclass(frozen=True)\nclass Broken(KMeans):\n    name = 'broken'\n\n"
+        "    def check_data(self, folder, samples):\n        pass\n\n"
+        "    def load(self, *arguments):\n        raise ValueError('a mistake of its own')\n"
+    )
+    marker = '@pytest.mark.cells("own.py:Broken", "kmeans", backend=["serial", "ddp"], workers=1, samples=500)\n'
+    done = run(tmp_path, HEAD + marker + TEST, "-rsf")
+    assert "1 failed, 1 passed, 2 skipped" in done.stdout
+    assert "a mistake of its own" in done.stdout
+    assert "ddp offers no clustering workloads" in done.stdout
+    assert "pytest_plugin.py" not in done.stdout.partition("short test summary")[0]
+
+
+@pytest.mark.slow
+def test_disabled_benchmarks_launch_once_in_any_number_of_processes(tmp_path: Path) -> None:
+    pytest.importorskip("xdist", reason="needs pytest-xdist")
+    done = run(tmp_path, HEAD + CHEAP + TEST, "-n", "2", "--benchmark-disable")
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
