@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from manyhands.record import Record
+
 pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parents[1] / "docs" / "examples" / "own-project"
@@ -93,6 +95,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
 
 def test_its_workload_has_a_name(project: Copy) -> None:
     assert "penalty" in project.run("manyhands list digits")
+
+
+def test_pytest_keeps_a_record_of_every_cell(project: Copy) -> None:
+    pytest.importorskip("pytest_benchmark", reason="needs pytest-benchmark: pip install pytest-benchmark")
+    assert "3 passed" in project.run(command_of_readme("pytest"))
+    (file,) = (project.folder / ".benchmarks").glob("*/*.json")
+    benchmarks = json.loads(file.read_text())["benchmarks"]
+    records = [Record.from_json(json.dumps(record)) for one in benchmarks for record in one["extra_info"]["records"]]
+    assert {(record.spec["backend"], record.spec["workers"]) for record in records} == MEASURED
+    for record, one in zip(records, benchmarks, strict=True):
+        assert record.ok
+        assert record.quality["accuracy"] > 0.9
+        assert one["stats"]["min"] > float(record.phases["train_s"] or 0) > 0
+    assert "digits: speed-up of the train phase" in project.run(command_of_readme("manyhands report"))
 
 
 def test_asv_keeps_numbers_and_publishes_pages(project: Copy) -> None:
