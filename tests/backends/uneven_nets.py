@@ -50,5 +50,5 @@ class Marking(Rnn):
             whole = Path(self.marks, f"part-{rank}")
             whole.write_text(str(os.getpid()))
             whole.replace(Path(self.marks, f"rank-{rank}"))
-        time.sleep(0.1 * (epoch > 1))
+        time.sleep(float(epoch > 1))
         return super().learning_rate_at(epoch)
