@@ -19,13 +19,10 @@ from quick_java import make_archive, quick_java
 __all__ = ["bucket", "s3_endpoint", "web", "web_folder"]  # fixtures: pytest finds them here
 SHARED_ENGINES = ("dask", "ray", "spark")
 """Engines that serve several cells of a contract once they are started."""
-SHORT_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""Without Java's second compiler and its parallel collector a Spark session of some seconds uses half of the CPU time."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Java starts quickly, and each of pytest-xdist's processes has its own temporary folder: measured runs that share one take turns."""
-    os.environ.setdefault("JAVA_TOOL_OPTIONS", SHORT_JAVA)
+    """Each of pytest-xdist's processes has a temporary folder of its own: measured runs that share one take turns."""
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         folder = tempfile.mkdtemp(prefix=f"{worker}-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

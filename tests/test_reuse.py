@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def spec(workers: int, **changes: object) -> RunSpec:
-    common = {"workload": "rnn", "backend": "dask", "samples": 512, "reuse_engine": True, "timeout_s": 120.0}
+    common = {"workload": "prepare", "backend": "dask", "samples": 512, "reuse_engine": True, "timeout_s": 120.0}
     return RunSpec.from_dict(common | {"workers": workers} | changes)
 
 
@@ -23,7 +23,7 @@ def test_failed_run_is_one_record_and_the_rest_goes_on(tmp_path: Path) -> None:
     if reason := refusal(spec(1)):
         pytest.skip(reason)
     records: list[Record] = []
-    runs = [spec(1), spec(1, samples=10_000_000), spec(1, repeat=1)]
+    runs = [spec(1), spec(1, workload="rnn", samples=10_000_000), spec(1, repeat=1)]
     measure_in_one_engine(runs, RunContext(log_folder=tmp_path), 0, records.append)
     assert [record.status for record in records] == ["ok", "failed", "ok"], [record.reason for record in records]
     assert "10000000 were asked for" in str(records[1].reason)

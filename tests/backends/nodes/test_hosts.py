@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -105,6 +106,9 @@ def start_spark(hosts: list[Host], folder: Path) -> str:
     alpha, beta = hosts[:2]
     spark = str(Path(pyspark.__file__).parent / "bin" / "spark-class")
     own = {"SPARK_LOCAL_DIRS": str(folder), "SPARK_WORKER_DIR": str(folder / "work"), "PYSPARK_PYTHON": sys.executable}
+    own |= {
+        "JAVA_TOOL_OPTIONS": os.environ["SPARK_SUBMIT_OPTS"]
+    }  # executors start as quickly as all Javas of the tests, see quick_java
     master = [spark, "org.apache.spark.deploy.master.Master", "--host", alpha.address, "--port", "7077", "--webui-port", "0"]
     alpha.start(
         master, folder / "master.log", own | {"SPARK_LOCAL_IP": alpha.address, "SPARK_MASTER_OPTS": "-Dspark.worker.timeout=25"}
