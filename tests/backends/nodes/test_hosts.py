@@ -59,6 +59,11 @@ def is_training(process: psutil.Process) -> bool:
     return False
 
 
+def seconds_since_an_epoch(marks: Path) -> float:
+    """The time since a rank of `MARKING` began an epoch; it begins one every second or two."""
+    return time.time() - max(mark.stat().st_mtime for mark in marks.glob("rank-*"))
+
+
 def is_worker(process: psutil.Process) -> bool:
     return any(word.startswith("manyhands.backends.") and word.endswith(".worker") for word in process.cmdline())
 
@@ -285,3 +290,4 @@ def test_engine_on_two_hosts_is_driven_from_a_third_until_one_of_them_goes_away(
     assert hosts[1].address in str(record.reason)
     assert not hosts[2].processes()
     wait_until(lambda: not any(is_training(process) for process in hosts[0].processes()), "a worker goes on", 30)
+    wait_until(lambda: seconds_since_an_epoch(room) > 10, "a worker goes on", 60)
