@@ -45,6 +45,8 @@ def test_the_frame_has_a_row_for_each_metric_of_each_cell(compared: Compared) ->
     assert first["head"] / first["base"] == pytest.approx(1.5, rel=0.05)
     assert compared.slower == ["cnn on <serial> x 1"]
     assert compared.exit_code == 1
+    assert not compared.ok
+    assert repr(compared).startswith("<Compared work compared with main: cnn on <serial> x 1 slower in time, ")
 
 
 def test_print_shows_what_the_command_shows_and_a_notebook_shows_it_escaped(compared: Compared) -> None:
@@ -69,8 +71,14 @@ def test_no_pair_at_all_is_a_frame_without_rows() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"metrics": ("speed",)}, "--metrics speed is not one of time, cpu, memory, quality"),
-        ({"metrics": ()}, "--metrics () is not one of time, cpu, memory, quality"),
+        ({"metrics": ("speed",)}, "--metrics speed is not a list of time, cpu, memory, quality"),
+        ({"metrics": ()}, "is not a list of time, cpu, memory, quality"),
+        ({"metrics": "time,speed"}, "--metrics time,speed is not a list of"),
+        ({"effect": "much"}, "--effect 'much' is not a share between 0 and 1"),
+        ({"max_time": "soon"}, "--max-time soon is not a time above 0"),
+        ({"study": "lstm-spark"}, "--study is not for a comparison of two commits"),
+        ({"repeats": 3}, "--repeats is not for a comparison of two commits"),
+        ({"progress": "no"}, "progress 'no' is not True, False or a Watcher"),
         ({"alpha": 2}, "--alpha 2 is not a share between 0 and 1"),
         ({"max_time": 0}, "--max-time 0 is not a time above 0"),
         ({"workers": "two"}, "--workers 'two' is not a list"),

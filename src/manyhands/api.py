@@ -16,7 +16,8 @@ from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.apart import NEXT, Event, replay
 from manyhands.errors import EngineError, UsageError, by_name
-from manyhands.planning.request import Request
+from manyhands.planning.option_values import DURATION, NAMES, SHARE, WORD
+from manyhands.planning.request import Request, value_of
 from manyhands.record import Record
 from manyhands.results import Results
 from manyhands.session import default_file
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
 
 
 def bench(
-    *workloads: str, out: str | Path | None = None, resume: bool = False, progress: bool | Watcher = True, **options: Any
+    *workloads: str | Request,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | Watcher = True,
+    **options: Any,
 ) -> Results:
     """Trains workloads on backends at several worker counts, each run in a fresh process, and returns the results.
 
-    `workloads` and `options` are those of `manyhands run`: `backend=["serial", "ddp"]` is `--backend serial,ddp`. Without any, the
+    `workloads` and `options` are those of `manyhands run`, or one `Request`: `backend=["serial", "ddp"]` is `--backend serial,ddp`. Without any, the
     default plan runs. `out`: the file that every record is added to as soon as it is there (default: `results/TIME.jsonl`).
     `resume`: runs that `out` has already are not made again. `progress`: shows progress on standard error, or calls your own
     `Watcher`.
@@ -46,23 +51,23 @@ def bench(
 def compare(
     base: str,
     head: str | None = None,
-    *workloads: str,
-    alpha: float = Budget.alpha,
-    effect: float = Budget.effect,
-    max_time: float = Limits.max_time_s,
-    max_load: float | None = None,
-    metrics: Sequence[str] = METRICS,
-    progress: bool = True,
+    *,
+    alpha: float | str = Budget.alpha,
+    effect: float | str = Budget.effect,
+    max_time: float | str = Limits.max_time_s,
+    max_load: float | str | None = None,
+    metrics: str | Sequence[str] = METRICS,
+    progress: bool | Watcher = True,
     **options: Any,
 ) -> Compared:
     """Launches two commits of this repository in turn, and gives a verdict on each metric of each cell, as `manyhands compare` does.
 
-    `base`, `head`: a commit, tag or branch; without `head` the working tree with its changes. `workloads` and `options` choose the
-    cells (default: `lstm` and `cnn` on one worker of `serial`). `alpha`: the share of verdicts that may be wrong because nothing
-    changed. `effect`: the smallest difference that matters, as a share. `max_time`: seconds for one cell. `max_load`: share of the
+    `base`, `head`: a commit, tag or branch; without `head` the working tree with its changes. `options` choose the cells:
+    `workloads=["cnn"], backend="ddp", workers=2, samples=4096` (default: `lstm` and `cnn` on one worker of `serial`). `alpha`: the share of verdicts that may be wrong because nothing
+    changed. `effect`: the smallest difference that matters, such as 0.05 or "5%". `max_time`: seconds for one cell, or "5m". `max_load`: share of the
     cores that other programs may use. `metrics`: those to judge. `progress`: prints lines on standard error.
 
-    Raises UsageError for what is impossible, CannotMeasure (of `manyhands.errors`' tree) when a commit cannot be launched.
+    Raises UsageError for what is impossible, and another ManyhandsError when a commit cannot be launched.
     """
     from manyhands.analysis.verdicts.error_rates import load
     from manyhands.commits.cells import TIMEOUT_S, cells_to_compare
@@ -71,16 +76,13 @@ def compare(
     from manyhands.compared import Compared
     from manyhands.machine import describe_machine
 
+    metrics = value_of("--metrics", NAMES, metrics)
     if not metrics or not set(metrics) <= set(METRICS):
-        given = ", ".join(metrics) if metrics else "()"
-        raise UsageError(f"--metrics {given} is not one of {', '.join(METRICS)}")
-    for name, value in (("alpha", alpha), ("effect", effect), ("max-load", max_load)):
-        if value is not None and not 0 < value < 1:
-            raise UsageError(f"--{name} {value} is not a share between 0 and 1, such as 0.05")
-    if max_time <= 0:
-        raise UsageError(f"--max-time {max_time} is not a time above 0 seconds")
-    cells = cells_to_compare(Request.of(*workloads, **{"timeout": TIMEOUT_S} | options))
-    limits = limits_of(alpha, effect, max_time, max_load, metrics)
+        raise UsageError(f"--metrics {','.join(metrics)} is not a list of {', '.join(METRICS)}")
+    sure = (value_of("--alpha", SHARE, alpha), value_of("--effect", SHARE, effect))
+    load_share = None if max_load is None else value_of("--max-load", SHARE, max_load)
+    cells = cells_to_compare(Request.of(**{"timeout": TIMEOUT_S} | options))
+    limits = limits_of(*sure, value_of("--max-time", DURATION, max_time), load_share, metrics)
     verdicts = len(cells) * len(metrics)
     announce = _watcher(progress).announces
     found = compare_commits(base, head, measure_cells(cells, limits(verdicts), announce), limits, announce, verdicts)
@@ -95,7 +97,7 @@ class Session:
 
     def __init__(
         self,
-        *workloads: str,
+        *workloads: str | Request,
         out: str | Path | None = None,
         resume: bool = False,
         progress: bool | Watcher = True,
@@ -103,10 +105,14 @@ class Session:
     ) -> None:
         """Raises UsageError for options that do not exist and for values that they do not take."""
         self.request = Request.of(*workloads, **options)
-        self.out = Path(out) if out is not None else default_file()
+        self.out = Path(value_of("--out", WORD, out)) if out is not None else default_file()
         self.resume = resume
         self.watcher = _watcher(progress)
         self._records: list[Record] = []
+
+    def __repr__(self) -> str:
+        asked = ", ".join(f"{name}={value!r}" for name, value in self.request.given().items())
+        return f"<Session of {asked or 'the default plan'}; {len(self._records)} records so far, in {self.out}>"
 
     @property
     def plan(self) -> Plan:
@@ -201,6 +207,8 @@ class Session:
 def _watcher(progress: bool | Watcher) -> Watcher:
     if isinstance(progress, Watcher):
         return progress
+    if not isinstance(progress, bool):
+        raise UsageError(f"progress {progress!r} is not True, False or a Watcher")
     if not progress:
         return SILENT
     from manyhands.progress import Progress

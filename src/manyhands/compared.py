@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Compared:
     """The result of `manyhands.compare`. `print` shows the table that `manyhands compare` prints."""
 
@@ -31,8 +31,13 @@ class Compared:
         return self.comparison.exit_code
 
     @property
+    def ok(self) -> bool:
+        """True when every verdict was made and nothing is slower."""
+        return self.exit_code == 0
+
+    @property
     def slower(self) -> list[str]:
-        """Labels of the cells that became worse in any metric."""
+        """Labels of the cells that became worse in any metric; empty too when nothing could be judged, see `ok`."""
         return [cell.label for cell in self if any(one.judgement.verdict == "worse" for one in cell.judged)]
 
     def frame(self) -> pd.DataFrame:
@@ -54,7 +59,11 @@ class Compared:
     def __str__(self) -> str:
         from manyhands.report.terminal import captured, print_comparison
 
-        return captured(lambda console: print_comparison(self.comparison, self.rates, console))
+        return captured(lambda console: print_comparison(self.comparison, self.rates, console)).strip("\n")
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{cell.label} {comparison.verdict(one)} in {one.metric}" for cell in self for one in cell.judged)
+        return f"<Compared {comparison.title(self.comparison)}: {found or 'nothing could be judged'}>"
 
     def _repr_html_(self) -> str:
         from manyhands.report.notebook import comparison_html

@@ -75,7 +75,7 @@ def test_a_wrong_value_has_one_message_on_the_command_line_and_from_python(
         ({"shard_data": 1}, "--shard-data 1 is not True or False"),
         ({"set": ["hidden"]}, "is not a mapping of names to values"),
         ({"worker": 2}, "no option 'worker'; did you mean 'workers'?"),
-        ({"xyz": 2}, "no option 'xyz'; known: workloads, study"),
+        ({"xyz": 2}, "a setting of a workload goes into set={'xyz': ...}; options: workloads, study"),
     ],
 )
 def test_a_value_of_another_type_is_one_line(keywords: dict[str, object], reason: str) -> None:
@@ -88,8 +88,15 @@ def test_workloads_are_given_once() -> None:
     assert Request.of(workloads=["cnn", "rnn"]) == Request.of("cnn", "rnn") == Request(workloads="cnn,rnn")
     with pytest.raises(UsageError, match="given twice"):
         Request.of("cnn", workloads=["rnn"])
+    assert Request.of(["cnn", "rnn"]) == Request.of("cnn", "rnn")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="is not a list of names"):
-        Request.of(RunSpec)  # type: ignore[arg-type]
+        Request.of("cnn", RunSpec)  # type: ignore[arg-type]
+
+
+def test_a_request_is_taken_as_it_is_or_with_options_changed() -> None:
+    first = Request.of("cnn", workers=2)
+    assert Request.of(first) == first
+    assert Request.of(first, workers=4) == Request.of("cnn", workers=4)
 
 
 def test_none_is_the_default() -> None:

@@ -10,7 +10,7 @@ from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec, check_cores
 from manyhands.planning.cells import cell, check_settings
-from manyhands.planning.request import Request
+from manyhands.planning.request import Request, flag
 from manyhands.plugins import workload_class
 from manyhands.record import BASE_LINE
 from manyhands.user_files import absolute
@@ -20,11 +20,17 @@ TIMEOUT_S = 600.0
 """Longest time of one launch."""
 
 
+UNUSED = ("study", "variant", "budget", "repeats", "order_seed", "reuse_engine", "save", "nodes", "node_rank", "address")
+"""Options of a request that a comparison, which launches two commits on this machine in turn, has no use for."""
+
+
 def cells_to_compare(request: Request) -> list[RunSpec]:
     """Every workload on every backend at every worker count; by default two networks on one worker of `serial`.
 
     Raises UsageError for impossible options.
     """
+    if unused := [flag(name) for name in UNUSED if name in request.given()]:
+        raise UsageError(f"{', '.join(unused)} is not for a comparison of two commits; leave it out")
     workloads = [absolute(name) for name in request.workloads or WORKLOADS]
     check_settings(request.set, [workload_class(name) for name in workloads])
     cells = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manyhands.errors import UsageError
+from manyhands.studies.budget import parse_duration
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def share(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1:
-        raise UsageError(f"{text!r} is not a share between 0 and 1, such as 5% or 0.05")
+        raise UsageError(f"{text!r} is not {SHARE.description}")
     return value
 
 
@@ -115,6 +116,18 @@ def _switch(value: Any) -> bool:
     return value
 
 
+def _share(value: Any) -> float:
+    if isinstance(value, bool) or not 0 < value < 1:
+        raise ValueError
+    return float(value)
+
+
+def _duration(value: Any) -> float:
+    if not _seconds(value) > 0:
+        raise ValueError
+    return float(value)
+
+
 def _settings(value: Any) -> dict[str, Any]:
     return {str(name): item for name, item in dict(value).items()}
 
@@ -127,6 +140,8 @@ NAMES = Kind(names, _several(_text), "a list of names")
 COUNTS = Kind(counts, _several(_count), "a list of whole numbers above 0, such as 1,2,4")
 WHOLE = Kind(_number(int, "a whole number"), _whole, "a whole number")
 SECONDS = Kind(_number(float, "a number of seconds"), _seconds, "a number of seconds")
+SHARE = Kind(share, _share, "a share between 0 and 1, such as 5% or 0.05")
+DURATION = Kind(parse_duration, _duration, "a time above 0; write for example 90s, 10m or 1h")
 SIZE = Kind(size, _whole, "a size such as 200MB or 1.5GB")
 WORD = Kind(str, _text, "a text")
 SWITCH = Kind(_no_text, _switch, "True or False")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from manyhands.errors import UsageError
@@ -189,16 +189,26 @@ class Request:
             object.__setattr__(self, name, checked(name, described, getattr(self, name)))
 
     @classmethod
-    def of(cls, *workloads: str, **options: Any) -> Request:
-        """The request for these workloads; raises UsageError for an option that does not exist."""
+    def of(cls, *workloads: str | Request, **options: Any) -> Request:
+        """The request for these workloads, or another request with some options changed.
+
+        Raises UsageError for an option that does not exist.
+        """
         for name in options:
             if name not in OPTIONS:
                 close = difflib.get_close_matches(name, OPTIONS, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(OPTIONS)}"
+                hint = (
+                    f"did you mean {close[0]!r}?"
+                    if close
+                    else f"a setting of a workload goes into set={{{name!r}: ...}}; options: {', '.join(OPTIONS)}"
+                )
                 raise UsageError(f"no option {name!r}; {hint}")
         if workloads and "workloads" in options:
             raise UsageError("workloads are given twice: as arguments and as workloads=")
-        return cls(**({"workloads": workloads} if workloads else {}) | options)
+        if len(workloads) == 1 and isinstance(workloads[0], Request):
+            return replace(workloads[0], **options)
+        one_list = len(workloads) == 1 and not isinstance(workloads[0], str)
+        return cls(**({"workloads": workloads[0] if one_list else workloads} if workloads else {}) | options)
 
     @property
     def is_default(self) -> bool:
@@ -223,15 +233,20 @@ def checked(name: str, described: Option, value: Any) -> Any:
     """The value in the option's type; raises UsageError with the option, the value and what is allowed."""
     if value is None:
         return DEFAULT_VALUES[name]
-    try:
-        value = described.kind.read(value) if isinstance(value, str) else described.kind.check(value)
-    except UsageError as error:
-        raise UsageError(f"{flag(name)} {error}") from None
-    except (TypeError, ValueError):
-        raise UsageError(f"{flag(name)} {value!r} is not {described.kind.description}") from None
+    value = value_of(flag(name), described.kind, value)
     if described.choices and value not in described.choices:
         raise UsageError(f"{flag(name)} {value!r} is not one of {', '.join(described.choices)}")
     return value
+
+
+def value_of(spelling: str, kind: Kind, value: Any) -> Any:
+    """The value in the type of its kind; raises UsageError with the spelling of the option, the value and what is allowed."""
+    try:
+        return kind.read(value) if isinstance(value, str) else kind.check(value)
+    except UsageError as error:
+        raise UsageError(f"{spelling} {error}") from None
+    except (TypeError, ValueError):
+        raise UsageError(f"{spelling} {value!r} is not {kind.description}") from None
 
 
 DEFAULT_VALUES: Mapping[str, Any] = {f.name: {} if f.metadata["option"].kind is SETTINGS else f.default for f in fields(Request)}
