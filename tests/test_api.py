@@ -247,5 +247,6 @@ def test_in_a_notebook_it_runs_beside_the_loop_of_the_kernel_and_shows_a_table(t
     assert "<table" in table.data["text/html"]
     lines = "".join(output.text for output in second if output.output_type == "stream")
     assert "kmeans on serial x 1, launch 2: ok" in lines
+    assert "\x1b" not in lines, "no bar, which a notebook cannot redraw"
     assert json.loads(third[0].data["text/plain"].strip("'"))["status"] == {"0": "ok", "1": "ok"}
     assert len(read_records(tmp_path / "r.jsonl")) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from statistics import mean
@@ -15,11 +16,16 @@ from manyhands.record import Record
 from manyhands.watcher import Watcher
 
 
+def _on_standard_error() -> Console:
+    """Plain lines where there is no terminal, also in a notebook, whose kernel asks for the colours of one."""
+    return Console(stderr=True, force_jupyter=False, force_terminal=None if sys.stderr.isatty() else False)
+
+
 class Progress(Watcher):
     """Redraws only when `tick` is called, about once a second, so that the display hardly disturbs the measured run."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, force_jupyter=False)  # plain lines in a notebook
+        self._console = console or _on_standard_error()
 
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         self._left = list(runs)
