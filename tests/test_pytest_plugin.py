@@ -76,6 +76,7 @@ def test_beside_other_tests_nothing_is_launched(tmp_path: Path) -> None:
     done = run(tmp_path, HEAD + CHEAP + TEST, "-n", "2", "--benchmark-enable")
     assert done.returncode == 1
     assert "pytest-xdist runs tests beside each other, so launches would disturb each other; run pytest without -n" in done.stdout
+    assert "was not used at all" not in done.stdout
     assert not (tmp_path / "results").exists()
 
 
@@ -149,6 +150,7 @@ def test_a_launch_that_fails_fails_its_test_and_a_cell_that_cannot_run_is_skippe
     done = run(tmp_path, HEAD + marker + TEST, "-rsf")
     assert "1 failed, 1 passed, 2 skipped" in done.stdout
     assert "a mistake of its own" in done.stdout
+    assert "During handling of the above exception" not in done.stdout
     assert "ddp offers no clustering workloads" in done.stdout
     assert "pytest_plugin.py" not in done.stdout.partition("short test summary")[0]
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -77,11 +77,10 @@ class Cell:
         launch that fails.
         """
         __tracebackhide__ = True
-        self.prepare()
         benchmark.group = benchmark.group or f"{self.spec.workload}: one launch"
         benchmark.params = {**(benchmark.params or {}), **self._params()}
         with failing():
-            benchmark.pedantic(self._measure, iterations=1, rounds=self.rounds)
+            benchmark.pedantic(self._measure, setup=self._check, iterations=1, rounds=self.rounds)
         benchmark.extra_info |= summary(self.records)
 
     def run(self) -> Record:
@@ -94,18 +93,22 @@ class Cell:
     def prepare(self) -> None:
         """Checks the cell's data and makes embedded data that is missing, before any clock starts."""
         __tracebackhide__ = True
+        with failing():
+            self._check()
+
+    def _check(self) -> None:
+        """Does the work of `prepare`; raises manyhands' errors."""
         if self._prepared:
             return
-        if refused_by_xdist(self._config):
-            pytest.fail(
-                "pytest-xdist runs tests beside each other, so launches would disturb each other;"
-                " run pytest without -n, or only see if the launches work: --benchmark-disable",
-                pytrace=False,
-            )
+        from manyhands.errors import UsageError
         from manyhands.planning.plan import Plan, check_plan
 
-        with failing():
-            check_plan(Plan([self.spec]))
+        if refused_by_xdist(self._config):
+            raise UsageError(
+                "pytest-xdist runs tests beside each other, so launches would disturb each other;"
+                " run pytest without -n, or only see if the launches work: --benchmark-disable"
+            )
+        check_plan(Plan([self.spec]))
         self._prepared = True
 
     def _measure(self) -> Record:
@@ -285,12 +288,7 @@ def failing() -> Iterator[None]:
     try:
         yield
     except ManyhandsError as error:
-        fail(str(error))
-
-
-def fail(reason: str) -> NoReturn:
-    """Fails the test with one line and no traceback."""
-    pytest.fail(reason, pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def summary(records: list[Record]) -> dict[str, Any]:

@@ -46,9 +46,20 @@ def launch(revision: Revision, expression: str) -> Mapping[str, Sample]:
     before, began = Busy.now(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "benchmarks.json")
-        # The plug-in of the installed manyhands would be looked for in a commit that has none, whose suite has options of its own.
-        without = [] if (revision.folder / PLUGIN).exists() else ["-p", "no:manyhands"]
-        options = [*without, "--benchmark-only", "-k", expression, "-q", "-p", "no:cacheprovider", f"--benchmark-json={out}"]
+        # The installed manyhands may be of another commit: its plug-in may be missing, or this side may have none and options of its own.
+        own = ["-p", "manyhands.pytest_plugin"] if (revision.folder / PLUGIN).exists() else []
+        options = [
+            "-p",
+            "no:manyhands",
+            *own,
+            "--benchmark-only",
+            "-k",
+            expression,
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--benchmark-json={out}",
+        ]
         try:
             done = subprocess.run(
                 [str(revision.python), "-m", "pytest", str(SUITE), *options],
