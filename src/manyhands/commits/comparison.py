@@ -66,8 +66,20 @@ def sized(spec: RunSpec, running: Sequence[Side], say: Callable[[str], None]) ->
         took = sum(pilot.series) or pilot.values.get("time", TRAIN_S)
         rows = max(4, round(PILOT_ROWS * TRAIN_S / max(took, 1e-3) / spec.batch_size)) * spec.batch_size
         spec = replace(spec, samples=min(rows, 60_000))
+        while rows > PILOT_ROWS and not _has_rows(spec, running[0]):
+            rows = max(1, rows // 2 // spec.batch_size) * spec.batch_size
+            spec = replace(spec, samples=min(max(rows, PILOT_ROWS), 60_000))
         say(f"{spec.label}: {spec.samples} rows, {spec.epochs} epochs a launch")
     return spec
+
+
+def _has_rows(spec: RunSpec, side: Side) -> bool:
+    """True when the side's data has as many rows as the cell asks for."""
+    try:
+        side.check(spec)
+    except CannotMeasure:
+        return False
+    return True
 
 
 def bench(spec: RunSpec, running: Sequence[Side]) -> Bench:

@@ -23,7 +23,7 @@ PLANTED = Path(__file__).with_name("planted")
 """Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when the share is 0."""
 TREE = "the working tree"
 INSTALL_S = 1800.0
-SUITE = ("pytest", "pytest-benchmark")
+SUITE = ("pytest", "pytest-benchmark", "pytest-timeout")
 """Further libraries that micro-benchmarks need."""
 
 
