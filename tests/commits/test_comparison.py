@@ -11,8 +11,9 @@ from manyhands.analysis.verdicts.metrics import Sample
 from manyhands.analysis.verdicts.results import CellResult, Comparison, Judged, Limits, failed, together
 from manyhands.analysis.verdicts.sequential import Budget, Judgement
 from manyhands.analysis.verdicts.steady import Steady
-from manyhands.commits.comparison import Bench, run_bench
+from manyhands.commits.comparison import Bench, run_bench, sized
 from manyhands.commits.revisions import CannotMeasure
+from manyhands.plan import RunSpec
 
 pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[compare]'")
 LIMITS = Limits(Budget(verdicts=4), 300.0)
@@ -157,3 +158,25 @@ def test_epochs_are_not_compared_with_a_whole_phase() -> None:
 def test_a_cell_that_a_launch_lacks_is_told() -> None:
     with pytest.raises(CannotMeasure, match="other is missing in the results of a launch of BASE"):
         run_bench(Bench(("rnn", "other"), launched(0.9)), LIMITS, lambda line: None)
+
+
+class SmallData:
+    """A side whose data has 1,500 rows, and whose launches take 10 ms: a second of training would take 100 times the rows."""
+
+    def check(self, spec: RunSpec) -> dict[str, str]:
+        if spec.samples is None or spec.samples > 1500:
+            raise CannotMeasure(f"1500 training rows, {spec.samples} were asked for")
+        return {"quality": "accuracy"}
+
+    def launch(self, spec: RunSpec, quality: str) -> Sample:
+        return Sample({"time": 0.01}, (), 0.0, 0.0, 1.0)
+
+
+def test_a_launch_is_no_larger_than_the_data() -> None:
+    lines: list[str] = []
+    spec = sized(RunSpec(workload="prepare", backend="serial"), [SmallData()], lines.append)  # type: ignore[list-item]
+    assert spec.samples is not None
+    assert 1024 <= spec.samples <= 1500
+    assert lines == [f"prepare on serial x 1: {spec.samples} rows, 1 epochs a launch"]
+    given = RunSpec(workload="prepare", backend="serial", samples=10**6)
+    assert sized(given, [SmallData()], lines.append) == given, "what was asked for is never changed"  # type: ignore[list-item]
