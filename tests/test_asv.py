@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from repository import git
 
 from manyhands.analysis.example import example_record
 from manyhands.asv import Cells, SuiteError
@@ -348,9 +349,8 @@ def project(tmp_path: Path) -> Path:
     """A repository with a suite of its own, and asv's settings."""
     files = {"bench/__init__.py": "", "bench/own.py": OWN_SPEED, "work/own.py": OWN, "asv.conf.json": json.dumps(CONFIG)}
     folder = write(tmp_path / "project", files)
-    own = ["-c", "user.name=tests", "-c", "user.email=tests@example.invalid", "-c", "commit.gpgsign=false"]
     for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "One"]):
-        subprocess.run(["git", *own, *words], cwd=folder, check=True)
+        git(folder, *words)
     return folder
 
 

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from repository import git
 
 import manyhands as mh
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "python.md"
-GIT = ("git", "-c", "user.name=test", "-c", "user.email=test@example.org")
 
 
 def blocks(language: str) -> list[str]:
@@ -55,7 +55,7 @@ def test_all_code_of_the_page_runs_in_one_script_and_prints_what_the_page_shows(
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "page.py").write_text(script())
     for words in (["init", "-q", "-b", "main"], ["add", "docs"], ["commit", "-q", "-m", "Add docs"]):
-        subprocess.run([*GIT, *words], cwd=tmp_path, check=True)
+        git(tmp_path, *words)
     done = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     for shown in blocks("text"):

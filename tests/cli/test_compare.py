@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from repository import git
 
 from manyhands.cli import main
 
@@ -35,11 +35,6 @@ QUICK = (
     "--max-load",
     "99%",
 )
-
-
-def git(folder: Path, *arguments: str) -> str:
-    own = ["-c", "user.name=tests", "-c", "user.email=tests@example.invalid", "-c", "commit.gpgsign=false"]
-    return subprocess.run(["git", "-C", str(folder), *own, *arguments], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture

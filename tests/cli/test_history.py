@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from repository import git
 
 from manyhands.analysis.example import example_record
 from manyhands.cli import main
 
 pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[history]'")
 COMMITS, RELEASE, STEP = 24, 8, 14
-
-
-def git(folder: Path, *arguments: str) -> str:
-    own = ["-c", "user.name=tests", "-c", "user.email=tests@example.invalid", "-c", "commit.gpgsign=false"]
-    return subprocess.run(["git", "-C", str(folder), *own, *arguments], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture

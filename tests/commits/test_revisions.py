@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from repository import git
 
 from manyhands.commits.revisions import CannotMeasure, checked_out, dependencies, unlike_pins
-
-
-def git(folder: Path, *arguments: str) -> str:
-    own = ["-c", "user.name=tests", "-c", "user.email=tests@example.invalid", "-c", "commit.gpgsign=false"]
-    return subprocess.run(["git", "-C", str(folder), *own, *arguments], check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture
