@@ -71,9 +71,9 @@ def test_no_pair_at_all_is_a_frame_without_rows() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"metrics": ("speed",)}, "--metrics speed is not a list of time, cpu, memory, quality"),
+        ({"metrics": ("speed",)}, "--metrics 'speed' is not a list of time, cpu, memory, quality"),
         ({"metrics": ()}, "is not a list of time, cpu, memory, quality"),
-        ({"metrics": "time,speed"}, "--metrics time,speed is not a list of"),
+        ({"metrics": "time,speed"}, "--metrics 'time,speed' is not a list of"),
         ({"effect": "much"}, "--effect 'much' is not a share between 0 and 1"),
         ({"max_time": "soon"}, "--max-time soon is not a time above 0"),
         ({"study": "lstm-spark"}, "--study is not for a comparison of two commits"),

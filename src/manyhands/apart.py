@@ -2,8 +2,8 @@
 
 So the process that asks for a session, such as the kernel of a notebook, is never the parent of what engines leave behind, and its
 threads disturb no measured run. One event a line: the name of a method of `Watcher` and its arguments, or one of `Event`. After a
-record the session waits for NEXT on standard input, so that nothing that is done with the record runs beside the next run. The
-session ends early when its standard input is closed, as it is when the asking process dies.
+record the session waits for NEXT on standard input, so that nothing that is done with the record runs beside the next run. It ends
+early when its standard input is closed instead, on SIGINT, and when the asking process dies.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Sequence
 from enum import StrEnum
@@ -21,6 +20,7 @@ from typing import IO, Any
 
 from manyhands.errors import EngineError, ManyhandsError
 from manyhands.helping import help_node_zero
+from manyhands.measure.resources import end_with_parent
 from manyhands.plan import RunSpec
 from manyhands.planning.request import Request
 from manyhands.record import Record
@@ -93,26 +93,13 @@ def replay(name: str, values: Sequence[Any], watcher: Watcher) -> None:
         getattr(watcher, name)(*values)
 
 
-class Turns:
-    """The asking process's turns, read from standard input: one after each record; its end interrupts this process."""
-
-    def __init__(self) -> None:
-        self._ready = threading.Semaphore(0)
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def wait(self) -> None:
-        """Returns when the asking process is ready for the next run."""
-        self._ready.acquire()
-
-    def _read(self) -> None:
-        while read := os.read(0, 1024):
-            self._ready.release(len(read))
-        main = threading.main_thread().ident
-        assert main is not None
-        signal.pthread_kill(main, signal.SIGINT)
+def wait_for_turn() -> None:
+    """Returns when the asking process is ready for the next run; raises KeyboardInterrupt when it wants none, or has ended."""
+    if not os.read(0, len(NEXT)):
+        raise KeyboardInterrupt
 
 
-def carry_out(job: dict[str, Any], reporter: Reporter, turns: Turns) -> None:
+def carry_out(job: dict[str, Any], reporter: Reporter) -> None:
     """Carries out the request of the job; its records are events."""
     request, out = Request(**job["request"]), Path(job["out"])
     session = None
@@ -125,28 +112,26 @@ def carry_out(job: dict[str, Any], reporter: Reporter, turns: Turns) -> None:
             session = LocalSession(plan, out, job["resume"], reporter)
             for record in session:
                 reporter.send(Event.MADE, record.to_json())
-                turns.wait()
+                wait_for_turn()
     finally:
         reporter.send(Event.KEPT, [record.to_json() for record in session.records] if session else [])
 
 
 def main(descriptor: int) -> int:
     """Exit code 0; 130 when the session was interrupted."""
-    job = json.loads(sys.stdin.readline())
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    turns = Turns()
+    job = json.loads(sys.stdin.readline())
     with os.fdopen(descriptor, "w") as events:
         reporter = Reporter(events)
         try:
-            carry_out(job, reporter, turns)
+            carry_out(job, reporter)
         except ManyhandsError as error:
             reporter.send(Event.ERROR, [type(error).__name__, str(error)])
         except KeyboardInterrupt:
             return 130
         except Exception:
             reporter.send(Event.MISTAKE, traceback.format_exc())
-        finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking process closes our input once the events have ended
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,21 +12,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from manyhands.analysis.verdicts.metrics import METRICS
+from manyhands.analysis.verdicts.metrics import METRICS, chosen_metrics
 from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.apart import NEXT, Event, replay
 from manyhands.errors import EngineError, UsageError, by_name
-from manyhands.planning.option_values import DURATION, NAMES, SHARE, WORD
+from manyhands.planning.option_values import DURATION, NAMES, SHARE, WORD, Kind
 from manyhands.planning.request import Request, value_of
 from manyhands.record import Record
 from manyhands.results import Results
-from manyhands.session import default_file
+from manyhands.session import default_file, planned
 from manyhands.watcher import SILENT, Watcher
 
 if TYPE_CHECKING:
     from manyhands.compared import Compared
     from manyhands.planning.plan import Plan
+
+
+METRIC_NAMES = Kind(
+    lambda text: chosen_metrics(NAMES.read(text)), lambda names: chosen_metrics(NAMES.check(names)), NAMES.description
+)
+"""The metrics that `compare` judges."""
 
 
 def bench(
@@ -37,10 +44,10 @@ def bench(
 ) -> Results:
     """Trains workloads on backends at several worker counts, each run in a fresh process, and returns the results.
 
-    `workloads` and `options` are those of `manyhands run`, or one `Request`: `backend=["serial", "ddp"]` is `--backend serial,ddp`. Without any, the
-    default plan runs. `out`: the file that every record is added to as soon as it is there (default: `results/TIME.jsonl`).
-    `resume`: runs that `out` has already are not made again. `progress`: shows progress on standard error, or calls your own
-    `Watcher`.
+    `workloads` and `options` are those of `manyhands run`, or one `Request`: `backend=["serial", "ddp"]` is `--backend serial,ddp`.
+    Without any, the default plan runs. `out`: the file that every record is added to as soon as it is there (default:
+    `results/TIME.jsonl`). `resume`: runs that `out` has already are not made again. `progress`: shows progress on standard error,
+    or calls your own `Watcher`.
 
     A run that fails is a record with a reason. Raises UsageError or DataError for what is impossible, before anything is run.
     Ctrl-C ends the run that is on with all its processes; the records made so far stay in `out`.
@@ -63,9 +70,10 @@ def compare(
     """Launches two commits of this repository in turn, and gives a verdict on each metric of each cell, as `manyhands compare` does.
 
     `base`, `head`: a commit, tag or branch; without `head` the working tree with its changes. `options` choose the cells:
-    `workloads=["cnn"], backend="ddp", workers=2, samples=4096` (default: `lstm` and `cnn` on one worker of `serial`). `alpha`: the share of verdicts that may be wrong because nothing
-    changed. `effect`: the smallest difference that matters, such as 0.05 or "5%". `max_time`: seconds for one cell, or "5m". `max_load`: share of the
-    cores that other programs may use. `metrics`: those to judge. `progress`: prints lines on standard error.
+    `workloads=["cnn"], backend="ddp", workers=2, samples=4096` (default: `lstm` and `cnn` on one worker of `serial`). `alpha`: the
+    share of verdicts that may be wrong because nothing changed. `effect`: the smallest difference that matters, such as 0.05 or
+    "5%". `max_time`: seconds for one cell, or "5m". `max_load`: share of the cores that other programs may use. `metrics`: those to
+    judge. `progress`: prints lines on standard error.
 
     Raises UsageError for what is impossible, and another ManyhandsError when a commit cannot be launched.
     """
@@ -76,9 +84,7 @@ def compare(
     from manyhands.compared import Compared
     from manyhands.machine import describe_machine
 
-    metrics = value_of("--metrics", NAMES, metrics)
-    if not metrics or not set(metrics) <= set(METRICS):
-        raise UsageError(f"--metrics {','.join(metrics)} is not a list of {', '.join(METRICS)}")
+    metrics = value_of("--metrics", METRIC_NAMES, metrics)
     sure = (value_of("--alpha", SHARE, alpha), value_of("--effect", SHARE, effect))
     load_share = None if max_load is None else value_of("--max-load", SHARE, max_load)
     cells = cells_to_compare(Request.of(**{"timeout": TIMEOUT_S} | options))
@@ -120,8 +126,6 @@ class Session:
 
         Runs nothing. Raises UsageError for what is impossible.
         """
-        from manyhands.session import planned
-
         with planned(self.request, dry_run=True) as plan:
             return plan
 
@@ -160,8 +164,9 @@ class Session:
                             process.stdin.write(NEXT)
                             process.stdin.flush()
             except BaseException as error:
-                self._end(process, events)
-                if isinstance(error, KeyboardInterrupt):
+                interrupted = isinstance(error, KeyboardInterrupt)
+                self._end(process, events, interrupted)
+                if interrupted:
                     self.watcher.announces(
                         f"interrupted; {len(self._records)} records are kept in {self.out}: manyhands.read({str(self.out)!r})"
                     )
@@ -189,9 +194,14 @@ class Session:
             replay(name, value, self.watcher)
         return None
 
-    def _end(self, process: subprocess.Popen[bytes], events: Iterable[str]) -> None:
-        """Ends the session's process with all that it started, and takes the records that it has kept."""
+    def _end(self, process: subprocess.Popen[bytes], events: Iterable[str], interrupted: bool) -> None:
+        """Ends the session's process with all that it started, and takes the records that it has kept.
+
+        `interrupted`: a run is on; else the process waits for its turn, and sees that its input is closed.
+        """
         assert process.stdin is not None
+        if interrupted:
+            process.send_signal(signal.SIGINT)
         with suppress(BrokenPipeError):
             process.stdin.close()
         try:

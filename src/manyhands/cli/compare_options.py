@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from manyhands.analysis.verdicts.metrics import METRICS
+from manyhands.analysis.verdicts.metrics import METRICS, chosen_metrics
 from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.cli.request_options import add_request_option, request_of, typed
@@ -80,19 +80,11 @@ def add_verdict_options(parser: argparse.ArgumentParser) -> None:
     )
     verdicts.add_argument(
         "--metrics",
-        type=metrics,
+        type=typed(lambda text: chosen_metrics(names(text))),
         default=METRICS,
         metavar="NAME,...",
         help=f"metrics to judge (default: {','.join(METRICS)}); fewer metrics are decided sooner",
     )
-
-
-def metrics(text: str) -> tuple[str, ...]:
-    """`time,memory` -> the names."""
-    found = names(text)
-    if not found or not set(found) <= set(METRICS):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of {', '.join(METRICS)}")
-    return found
 
 
 def chosen(options: argparse.Namespace) -> list[RunSpec]:

@@ -158,6 +158,11 @@ def die_with_parent(of_driver: bool = True) -> None:
     os.environ[PARENT] = str(os.getpid())
 
 
+def end_with_parent() -> None:
+    """Makes the kernel send this process SIGTERM when the thread that started it ends (Linux), so that it can clear away first."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 

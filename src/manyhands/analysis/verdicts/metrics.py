@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from manyhands.analysis.targets import is_error
+from manyhands.errors import UsageError
 from manyhands.record import Record
 
 Metric = Literal["time", "cpu", "memory", "quality"]
 METRICS: tuple[Metric, ...] = ("time", "cpu", "memory", "quality")
+
+
+def chosen_metrics(names: Sequence[str]) -> tuple[str, ...]:
+    """The metrics to judge; raises UsageError when there is none, or one that does not exist."""
+    if not names or not set(names) <= set(METRICS):
+        raise UsageError(f"{','.join(names)!r} is not a list of {', '.join(METRICS)}")
+    return tuple(names)
+
+
 WORDS: Mapping[str, tuple[str, str]] = {
     "time": ("slower", "faster"),
     "cpu": ("more CPU time", "less CPU time"),
