@@ -28,7 +28,7 @@ from manyhands.measure.resources import adopt_orphans, end_descendants, wait_for
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, backend_classes, workload_class, workload_classes
 from manyhands.process import fresh_environment
-from manyhands.pytest_plugin import Cell
+from manyhands.pytest_cell import Cell
 from manyhands.record import BASE_LINE
 
 BARE = Path(__file__).parents[1] / "bare"

@@ -27,7 +27,7 @@ from manyhands.measure.phases import now
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 from manyhands.plugins import workload_class, workload_classes
-from manyhands.pytest_plugin import Cell
+from manyhands.pytest_cell import Cell
 from manyhands.workloads.base import Arrays, NetworkWorkload
 
 PAIRS = 9

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from manyhands.plugins import backend_classes, workload_classes
-from manyhands.pytest_plugin import Cell
+from manyhands.pytest_cell import Cell
 
 
 @pytest.mark.cells(*workload_classes(), backend=[*backend_classes()], workers=[1, 2], samples=2048, epochs=1, timeout=600)

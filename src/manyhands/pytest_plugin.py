@@ -11,11 +11,9 @@ no other test.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,8 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from manyhands.plan import RunSpec
     from manyhands.planning.request import Request
-    from manyhands.record import Record
-    from manyhands.run import RunContext
+    from manyhands.pytest_cell import Cell
 
 OPTIONS = {
     "workloads": ("--mh-workloads", "A,B", "workloads"),
@@ -46,8 +43,6 @@ MARKER = (
     "cells(*workloads, **options): one test for each cell that these arguments of manyhands.Request.of name;"
     " the test asks for the fixture 'cell'"
 )
-LOGS = "results/pytest-suite-logs"
-"""Folder for the output of failed runs, below the folder that pytest was started in."""
 
 
 @dataclass(frozen=True)
@@ -56,77 +51,6 @@ class Chosen:
 
     spec: RunSpec
     rounds: int
-
-
-class Cell:
-    """A cell that a test launches: its `spec`, the number of `rounds`, and the `records` of the launches so far."""
-
-    def __init__(self, chosen: Chosen, config: pytest.Config) -> None:
-        self.spec, self.rounds = chosen.spec, chosen.rounds
-        self.records: list[Record] = []
-        self._config = config
-        self._prepared = False
-
-    def __repr__(self) -> str:
-        return f"<Cell {cell_id(self.spec)}>"
-
-    def launch(self, benchmark: Any) -> None:
-        """Times `rounds` launches with the fixture `benchmark` of pytest-benchmark; `extra_info` gets the medians and the records.
-
-        A launch is timed from the start of its process until everything it started has ended. The test fails with the reason of a
-        launch that fails.
-        """
-        __tracebackhide__ = True
-        benchmark.group = benchmark.group or f"{self.spec.workload}: one launch"
-        benchmark.params = {**(benchmark.params or {}), **self._params()}
-        with failing():
-            benchmark.pedantic(self._measure, setup=self._check, iterations=1, rounds=self.rounds)
-        benchmark.extra_info |= summary(self.records)
-
-    def run(self) -> Record:
-        """Launches the cell once and returns the record; the test fails with the reason of a launch that fails."""
-        __tracebackhide__ = True
-        self.prepare()
-        with failing():
-            return self._measure()
-
-    def prepare(self) -> None:
-        """Checks the cell's data and makes embedded data that is missing, before any clock starts."""
-        __tracebackhide__ = True
-        with failing():
-            self._check()
-
-    def _check(self) -> None:
-        """Does the work of `prepare`; raises manyhands' errors."""
-        if self._prepared:
-            return
-        from manyhands.errors import UsageError
-        from manyhands.planning.plan import Plan, check_plan
-
-        if refused_by_xdist(self._config):
-            raise UsageError(
-                "pytest-xdist runs tests beside each other, so launches would disturb each other;"
-                " run pytest without -n, or only see if the launches work: --benchmark-disable"
-            )
-        check_plan(Plan([self.spec]))
-        self._prepared = True
-
-    def _measure(self) -> Record:
-        from manyhands.errors import EngineError
-        from manyhands.run import measure
-
-        record = measure(self.spec, run_context(self._config), position=len(self.records))
-        if record.status == "skipped":
-            pytest.skip(record.reason or record.status)
-        if not record.ok:
-            raise EngineError(record.reason or record.status)
-        self.records.append(record)
-        return record
-
-    def _params(self) -> dict[str, Any]:
-        """The parameters that pytest-benchmark keeps and groups by, such as `--benchmark-group-by=param:backend`."""
-        spec = self.spec
-        return {"cell": cell_id(spec), "workload": spec.workload, "backend": spec.backend, "workers": spec.workers}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -150,6 +74,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.Collector.CollectError(
             f"{metafunc.function.__name__} needs pytest-benchmark for its fixture 'benchmark': pip install pytest-benchmark"
         )
+    from manyhands.pytest_cell import cell_id
+
     chosen: dict[str, Chosen] = {}
     with reporting(metafunc.config):
         for marker in markers:
@@ -171,9 +97,12 @@ def cell(request: pytest.FixtureRequest) -> Cell:
             " @pytest.mark.cells('cnn', backend=['serial', 'ddp'], workers=[1, 2])",
             pytrace=False,
         )
-    if reason := why_not(request.param.spec):
+    from manyhands.planning.plan import not_run_here
+    from manyhands.pytest_cell import Cell
+
+    if reason := not_run_here(request.param.spec):
         pytest.skip(reason)
-    return Cell(request.param, request.config)
+    return Cell(request.param.spec, request.param.rounds, request.config)
 
 
 def overrides(config: pytest.Config) -> dict[str, Any]:
@@ -229,45 +158,6 @@ def cells(request: Request) -> list[RunSpec]:
     return grid(kept, 1 if request.repeats is None else request.repeats)[0]
 
 
-def cell_id(spec: RunSpec) -> str:
-    """The id of a cell's test, which `-k` matches: workload, backend and workers, such as `cnn-serial-1`."""
-    return f"{spec.workload.rpartition('/')[2]}-{spec.backend.rpartition('/')[2]}-{spec.workers}"
-
-
-def why_not(spec: RunSpec) -> str | None:
-    """The reason why the cell is not run on this machine; None when it can run."""
-    from manyhands.errors import UsageError
-    from manyhands.machine import usable_cores
-    from manyhands.plan import check_cores
-    from manyhands.run import refusal
-
-    if reason := refusal(spec):
-        return reason
-    try:
-        check_cores([spec], usable_cores())
-    except UsageError as error:
-        return str(error)
-    return None
-
-
-def refused_by_xdist(config: pytest.Config) -> bool:
-    """True in a process of pytest-xdist, unless `--benchmark-disable` says that no time matters."""
-    timed = config.getoption("benchmark_enable", False) or not config.getoption("benchmark_disable", False)
-    return hasattr(config, "workerinput") and timed
-
-
-CONTEXT: pytest.StashKey[RunContext] = pytest.StashKey()
-
-
-def run_context(config: pytest.Config) -> RunContext:
-    """The values that all records of this pytest session share."""
-    from manyhands.run import RunContext
-
-    if CONTEXT not in config.stash:
-        config.stash[CONTEXT] = RunContext(log_folder=config.invocation_params.dir / LOGS)
-    return config.stash[CONTEXT]
-
-
 @contextmanager
 def reporting(config: pytest.Config) -> Iterator[None]:
     """Makes an error of manyhands one line of pytest's collection."""
@@ -277,30 +167,3 @@ def reporting(config: pytest.Config) -> Iterator[None]:
         yield
     except ManyhandsError as error:
         raise pytest.Collector.CollectError(spelled(str(error), overrides(config))) from None
-
-
-@contextmanager
-def failing() -> Iterator[None]:
-    """Makes an error of manyhands the one line with which the test fails."""
-    from manyhands.errors import ManyhandsError
-
-    __tracebackhide__ = True
-    try:
-        yield
-    except ManyhandsError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
-
-
-def summary(records: list[Record]) -> dict[str, Any]:
-    """Medians over the launches (times in seconds unless the name says otherwise), and every record whole."""
-    values = [json.loads(record.to_json()) for record in records]
-    train_s = [value["phases"]["train_s"] for value in values]
-    steps = [value["resolved"].get("steps_per_epoch", 0) * value["spec"]["epochs"] for value in values]
-    peaks = [value["resources"]["peak_pss_bytes"] for value in values if value["resources"]["peak_pss_bytes"]]
-    return {
-        "train_s": median(train_s),
-        "step_ms": median(1000 * s / n for s, n in zip(train_s, steps, strict=True)) if all(steps) else None,
-        "peak_pss_mb": median(peaks) / 1e6 if peaks else None,
-        "quality": values[-1]["quality"],
-        "records": values,
-    }

@@ -97,3 +97,10 @@ def _quality(cell: Cell) -> dict[str, LaunchSpread]:
     metrics = dict.fromkeys(metric for record in cell.measured for metric in record.quality)
     found = {metric: spread(record.quality.get(metric) for record in cell.measured) for metric in metrics}
     return {metric: values for metric, values in found.items() if values is not None}
+
+
+def step_ms(record: Record) -> float | None:
+    """Milliseconds of one step in the phase train of a launch; None when it is not trained step by step, or was not measured."""
+    steps = record.resolved.get("steps_per_epoch", 0) * record.spec["epochs"]
+    train_s = record.phases.get("train_s")
+    return 1000 * train_s / steps if steps and train_s is not None else None

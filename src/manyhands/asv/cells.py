@@ -67,20 +67,13 @@ class Cells:
     @classmethod
     def run_cells(cls) -> Cached:
         """Launches every cell that can run here, in turn as often as `repeats`; raises SuiteError for data that cannot be used."""
-        from manyhands.machine import usable_cores
-        from manyhands.plan import check_cores
-        from manyhands.planning.plan import check_data
-        from manyhands.run import RunContext, measure, refusal, skip
+        from manyhands.planning.plan import check_data, not_run_here
+        from manyhands.run import RunContext, measure, skip
         from manyhands.session import stoppable
 
         context, cached, runs = RunContext(), {}, {}
         for name, spec in cls._settings.cells.items():
-            try:
-                check_cores([spec], usable_cores())
-                reason = refusal(spec)
-            except ManyhandsError as error:
-                reason = str(error)
-            if reason:
+            if reason := not_run_here(spec):
                 cached[name] = [skip(spec, reason, context)]
             else:
                 runs[name] = spec

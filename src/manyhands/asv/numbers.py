@@ -51,10 +51,7 @@ def track_quality(self: Any, cached: Cached, backend: str, workers: int) -> floa
 
 def track_step_ms(self: Any, cached: Cached, backend: str, workers: int) -> float:
     """Milliseconds of one step in the phase train."""
-
-    def step_ms(record: Record) -> float:
-        steps: int = record.resolved["steps_per_epoch"] * record.spec["epochs"]
-        return 1000 * train_s(record) / steps
+    from manyhands.analysis.summary import step_ms
 
     return middle(cached[key(backend, workers)], step_ms)
 

@@ -54,7 +54,7 @@ EPOCHS = 8
 TRAIN_S = 1.0
 """Training time of a launch when no size is given: much longer than starting and stopping a clock, much shorter than starting a
 launch."""
-PILOT_ROWS = 1024
+PILOT_ROWS, MOST_ROWS = 1024, 60_000
 
 
 def sized(spec: RunSpec, running: Sequence[Side], say: Callable[[str], None]) -> RunSpec:
@@ -64,11 +64,10 @@ def sized(spec: RunSpec, running: Sequence[Side], say: Callable[[str], None]) ->
         quality = str(running[0].check(small)["quality"])
         pilot = running[0].launch(small, quality)
         took = sum(pilot.series) or pilot.values.get("time", TRAIN_S)
-        rows = max(4, round(PILOT_ROWS * TRAIN_S / max(took, 1e-3) / spec.batch_size)) * spec.batch_size
-        spec = replace(spec, samples=min(rows, 60_000))
-        while rows > PILOT_ROWS and not _has_rows(spec, running[0]):
-            rows = max(1, rows // 2 // spec.batch_size) * spec.batch_size
-            spec = replace(spec, samples=min(max(rows, PILOT_ROWS), 60_000))
+        rows = min(MOST_ROWS, max(4, round(PILOT_ROWS * TRAIN_S / max(took, 1e-3) / spec.batch_size)) * spec.batch_size)
+        while rows > PILOT_ROWS and not _has_rows(replace(spec, samples=rows), running[0]):
+            rows = max(PILOT_ROWS, rows // 2 // spec.batch_size * spec.batch_size)
+        spec = replace(spec, samples=rows)
         say(f"{spec.label}: {spec.samples} rows, {spec.epochs} epochs a launch")
     return spec
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.errors import DataError, UsageError
-from manyhands.machine import host_name
-from manyhands.plan import RunSpec, grid, ordered
+from manyhands.machine import host_name, usable_cores
+from manyhands.plan import RunSpec, check_cores, grid, ordered
 from manyhands.planning.cells import DEFAULT_REPEATS, REPEATS, chosen_cells
 from manyhands.planning.request import Request
 from manyhands.plugins import workload_class
@@ -56,6 +56,17 @@ def make_plan(request: Request) -> Plan:
     runs = ordered(grid([cell for cell in cells if not reasons[cell.cell_key]], repeats), request.order_seed)
     skipped = [(cell, reason) for cell in cells if (reason := reasons[cell.cell_key])]
     return Plan(runs, skipped, request.order_seed, repeats)
+
+
+def not_run_here(spec: RunSpec) -> str | None:
+    """The reason why a cell is not run on this machine: refused, or more threads than cores; None when it can run."""
+    if reason := refusal(spec):
+        return reason
+    try:
+        check_cores([spec], usable_cores())
+    except UsageError as error:
+        return str(error)
+    return None
 
 
 def slurm_step(request: Request) -> Step | None:

@@ -1,0 +1,130 @@
+"""`Cell`: a cell that a test launches, with the fixture `benchmark` of pytest-benchmark or by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
+
+import pytest
+
+from manyhands.analysis.summary import step_ms
+from manyhands.errors import EngineError, ManyhandsError, UsageError
+from manyhands.plan import RunSpec
+from manyhands.planning.plan import Plan, check_plan
+from manyhands.record import Record
+from manyhands.run import RunContext, measure
+
+LOGS = "results/pytest-suite-logs"
+"""Folder for the output of failed runs, below the folder that pytest was started in."""
+
+
+class Cell:
+    """A cell that a test launches: its `spec`, the number of `rounds`, and the `records` of the launches so far."""
+
+    def __init__(self, spec: RunSpec, rounds: int, config: pytest.Config) -> None:
+        self.spec, self.rounds = spec, rounds
+        self.records: list[Record] = []
+        self._config = config
+        self._prepared = False
+
+    def __repr__(self) -> str:
+        return f"<Cell {cell_id(self.spec)}>"
+
+    def launch(self, benchmark: Any) -> None:
+        """Times `rounds` launches with the fixture `benchmark` of pytest-benchmark; `extra_info` gets the medians and the records.
+
+        A launch is timed from the start of its process until everything it started has ended. The test fails with the reason of a
+        launch that fails.
+        """
+        __tracebackhide__ = True
+        benchmark.group = benchmark.group or f"{self.spec.workload}: one launch"
+        benchmark.params = {**(benchmark.params or {}), **self._params()}
+        with failing():
+            benchmark.pedantic(self._measure, setup=self._check, iterations=1, rounds=self.rounds)
+        benchmark.extra_info |= summary(self.records)
+
+    def run(self) -> Record:
+        """Launches the cell once and returns the record; the test fails with the reason of a launch that fails."""
+        __tracebackhide__ = True
+        self.prepare()
+        with failing():
+            return self._measure()
+
+    def prepare(self) -> None:
+        """Checks the cell's data and makes embedded data that is missing, before any clock starts."""
+        __tracebackhide__ = True
+        with failing():
+            self._check()
+
+    def _check(self) -> None:
+        """Does the work of `prepare`; raises manyhands' errors."""
+        if self._prepared:
+            return
+        if refused_by_xdist(self._config):
+            raise UsageError(
+                "pytest-xdist runs tests beside each other, so launches would disturb each other;"
+                " run pytest without -n, or only see if the launches work: --benchmark-disable"
+            )
+        check_plan(Plan([self.spec]))
+        self._prepared = True
+
+    def _measure(self) -> Record:
+        record = measure(self.spec, run_context(self._config), position=len(self.records))
+        if record.status == "skipped":
+            pytest.skip(record.reason or record.status)
+        if not record.ok:
+            raise EngineError(record.reason or record.status)
+        self.records.append(record)
+        return record
+
+    def _params(self) -> dict[str, Any]:
+        """The parameters that pytest-benchmark keeps and groups by, such as `--benchmark-group-by=param:backend`."""
+        spec = self.spec
+        return {"cell": cell_id(spec), "workload": spec.workload, "backend": spec.backend, "workers": spec.workers}
+
+
+def cell_id(spec: RunSpec) -> str:
+    """The id of a cell's test, which `-k` matches: workload, backend and workers, such as `cnn-serial-1`."""
+    return f"{spec.workload.rpartition('/')[2]}-{spec.backend.rpartition('/')[2]}-{spec.workers}"
+
+
+def refused_by_xdist(config: pytest.Config) -> bool:
+    """True in a process of pytest-xdist, unless `--benchmark-disable` says that no time matters."""
+    timed = config.getoption("benchmark_enable", False) or not config.getoption("benchmark_disable", False)
+    return hasattr(config, "workerinput") and timed
+
+
+CONTEXT: pytest.StashKey[RunContext] = pytest.StashKey()
+
+
+def run_context(config: pytest.Config) -> RunContext:
+    """The values that all records of this pytest session share."""
+    if CONTEXT not in config.stash:
+        config.stash[CONTEXT] = RunContext(log_folder=config.invocation_params.dir / LOGS)
+    return config.stash[CONTEXT]
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Makes an error of manyhands the one line with which the test fails."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except ManyhandsError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+def summary(records: list[Record]) -> dict[str, Any]:
+    """Medians over the launches (times in seconds unless the name says otherwise), and every record whole."""
+    steps = [found for record in records if (found := step_ms(record)) is not None]
+    peaks = [peak for record in records if (peak := record.resources["peak_pss_bytes"])]
+    return {
+        "train_s": median(record.phases["train_s"] or 0.0 for record in records),
+        "step_ms": median(steps) if steps else None,
+        "peak_pss_mb": median(peaks) / 1e6 if peaks else None,
+        "quality": records[-1].quality,
+        "records": [json.loads(record.to_json()) for record in records],
+    }
