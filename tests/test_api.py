@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 import manyhands as mh
+from manyhands.apart import NEXT
 from manyhands.record import read_records
 
 CHEAP = {"backend": "serial", "workers": 1, "samples": 500, "progress": False}
@@ -250,3 +251,14 @@ def test_in_a_notebook_it_runs_beside_the_loop_of_the_kernel_and_shows_a_table(t
     assert "\x1b" not in lines, "no bar, which a notebook cannot redraw"
     assert json.loads(third[0].data["text/plain"].strip("'"))["status"] == {"0": "ok", "1": "ok"}
     assert len(read_records(tmp_path / "r.jsonl")) == 2
+
+
+@pytest.mark.parametrize(("given", "goes_on"), [(NEXT, True), (b"", False)])
+def test_a_session_that_waits_for_its_turn_ends_by_its_closed_input_alone(given: bytes, goes_on: bool) -> None:
+    """Not by a signal: one that comes just before the wait would be missed, and the session would wait for ever."""
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from manyhands.apart import wait_for_turn; wait_for_turn()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=given, capture_output=True, timeout=60, check=False)
+    assert (done.returncode == 0) == goes_on
+    assert (b"KeyboardInterrupt" in done.stderr) != goes_on
