@@ -224,10 +224,9 @@ def test_a_killed_session_is_an_error_that_says_how_to_go_on(tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_in_a_notebook_it_runs_beside_the_loop_of_the_kernel_and_shows_a_table(tmp_path: Path) -> None:
-    nbclient = pytest.importorskip("nbclient", reason="needs nbclient: pip install nbclient ipykernel")
+    import nbclient
     import nbformat
 
-    pytest.importorskip("ipykernel", reason="needs ipykernel: pip install nbclient ipykernel")
     cells = [
         "import asyncio, manyhands as mh\nasyncio.get_running_loop().is_running()",
         "results = mh.bench('kmeans', backend='serial', workers=1, samples=500, repeats=2, out='r.jsonl')\nresults",

@@ -98,7 +98,7 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 def search(suite: Path, out: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """asv's own search for the benchmarks of a suite, in another folder as asv does it."""
-    pytest.importorskip("asv_runner")
+    pytest.importorskip("asv_runner", reason="needs asv: pip install 'manyhands[history]'")
     words = [sys.executable, "-c", DISCOVER, str(suite), str(out)]
     return subprocess.run(
         words, env=os.environ | variables, cwd=out.parent, capture_output=True, text=True, timeout=120, check=False
@@ -357,8 +357,6 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_asv_runs_a_suite_of_your_own_and_its_history_is_read(project: Path, method: str) -> None:
-    pytest.importorskip("asv")
-    pytest.importorskip("ruptures", reason="needs ruptures: pip install 'manyhands[history]'")
     assert asv(project, "machine", "--yes").returncode == 0
     run = asv(project, "run", "--python=same", "--quick", "--set-commit-hash=HEAD", f"--launch-method={method}", "--show-stderr")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -378,7 +376,6 @@ def test_asv_runs_a_suite_of_your_own_and_its_history_is_read(project: Path, met
 
 @pytest.mark.slow
 def test_a_wrong_class_is_one_line_in_the_output_of_asv(project: Path) -> None:
-    pytest.importorskip("asv")
     asv(project, "machine", "--yes")
     write(project, {"bench/own.py": OWN_SPEED.replace("workers = 1", 'workers = "two"')})
     run = asv(project, "run", "--python=same", "--quick")

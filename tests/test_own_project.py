@@ -98,7 +98,6 @@ def test_its_workload_has_a_name(project: Copy) -> None:
 
 
 def test_pytest_keeps_a_record_of_every_cell(project: Copy) -> None:
-    pytest.importorskip("pytest_benchmark", reason="needs pytest-benchmark: pip install pytest-benchmark")
     assert "3 passed" in project.run(command_of_readme("pytest"))
     (file,) = (project.folder / ".benchmarks").glob("*/*.json")
     benchmarks = json.loads(file.read_text())["benchmarks"]
@@ -112,7 +111,6 @@ def test_pytest_keeps_a_record_of_every_cell(project: Copy) -> None:
 
 
 def test_asv_keeps_numbers_and_publishes_pages(project: Copy) -> None:
-    pytest.importorskip("asv", reason="needs asv: pip install asv")
     assert "failed" not in project.run(command_of_readme("asv machine"))
     (file,) = (project.folder / ".asv" / "results").glob("*/*-*.json")
     results = {name.rpartition(".")[2]: result for name, result in json.loads(file.read_text())["results"].items()}
@@ -129,8 +127,6 @@ def test_asv_keeps_numbers_and_publishes_pages(project: Copy) -> None:
 
 
 def test_the_notebook_shows_a_table_and_the_answer(project: Copy) -> None:
-    pytest.importorskip("nbclient", reason="needs nbclient: pip install nbclient ipykernel")
-    pytest.importorskip("ipykernel", reason="needs ipykernel: pip install nbclient ipykernel")
     project.run(command_of_readme("jupyter execute"))
     cells = [cell for cell in json.loads((project.folder / "speed.ipynb").read_text())["cells"] if cell["cell_type"] == "code"]
     shown = [

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,6 @@ HEAD = "import pytest\n\n"
 SPEED = '@pytest.mark.cells("kmeans", backend=["serial", "ddp"], workers=[1, 2], samples=500)\n'
 TEST = "def test_speed(cell, benchmark):\n    cell.launch(benchmark)\n"
 CHEAP = '@pytest.mark.cells("kmeans", backend="serial", workers=1, samples=500)\n'
-
-pytestmark = pytest.mark.skipif(find_spec("pytest_benchmark") is None, reason="needs pytest-benchmark")
 
 
 def run(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -72,7 +69,6 @@ def test_without_pytest_benchmark_there_is_one_line(tmp_path: Path) -> None:
 
 
 def test_beside_other_tests_nothing_is_launched(tmp_path: Path) -> None:
-    pytest.importorskip("xdist", reason="needs pytest-xdist")
     done = run(tmp_path, HEAD + CHEAP + TEST, "-n", "2", "--benchmark-enable")
     assert done.returncode == 1
     assert "pytest-xdist runs tests beside each other, so launches would disturb each other; run pytest without -n" in done.stdout
@@ -157,7 +153,6 @@ def test_a_launch_that_fails_fails_its_test_and_a_cell_that_cannot_run_is_skippe
 
 @pytest.mark.slow
 def test_disabled_benchmarks_launch_once_in_any_number_of_processes(tmp_path: Path) -> None:
-    pytest.importorskip("xdist", reason="needs pytest-xdist")
     done = run(tmp_path, HEAD + CHEAP + TEST, "-n", "2", "--benchmark-disable")
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout

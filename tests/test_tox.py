@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,8 +25,6 @@ base_python = {here}
 [testenv:two]
 base_python = python3.99
 """
-
-pytestmark = pytest.mark.skipif(find_spec("tox") is None, reason="needs tox: pip install tox")
 
 
 def tox(folder: Path, *words: str, **variables: str) -> str:
