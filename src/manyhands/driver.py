@@ -10,12 +10,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from manyhands.backends.base import Backend, NodePartDone
 from manyhands.errors import ManyhandsError
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.phases import now
 from manyhands.measure.resources import die_with_parent, tree_cpu_s
 from manyhands.plan import RunSpec
@@ -29,7 +31,9 @@ def execute(specs: Sequence[RunSpec], folder: Path) -> int:
     engine_folder.mkdir()
     number = 0
     try:
-        with backend_class(largest.backend)(largest, engine_folder) as engine:
+        with ExitStack() as stack:
+            with imports_without_collection():
+                engine = stack.enter_context(backend_class(largest.backend)(largest, engine_folder))
             ready = now()
             for number, spec in enumerate(specs):
                 leave(folder, number, one_run(engine, spec) | {"engine_ready": ready})

@@ -16,6 +16,7 @@ from manyhands.backends.nodes.interface import interface_of
 from manyhands.backends.ranks.rank import GroupRank
 from manyhands.environment import restored
 from manyhands.errors import EngineError
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.plan import RunSpec
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tu
     `values`: the spec; `local_rank`: this rank's number among the ranks of its host; `meeting`: the host and port from
     `open_listener`.
     """
-    import torch.distributed as dist
-    from distributed import get_worker
-    from threadpoolctl import threadpool_limits
+    with imports_without_collection():
+        import torch.distributed as dist
+        from distributed import get_worker
+        from threadpoolctl import threadpool_limits
 
-    from manyhands.backends.ranks.job import run_rank
-    from manyhands.backends.ranks.loop import check_device
+        from manyhands.backends.ranks.job import run_rank
+        from manyhands.backends.ranks.loop import check_device
 
     spec = RunSpec.from_dict(values)
     with restored(), threadpool_limits():

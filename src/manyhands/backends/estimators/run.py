@@ -20,6 +20,7 @@ from manyhands.backends.base import Fit
 from manyhands.data.fingerprint import Fingerprint, fingerprint, total
 from manyhands.data.row_parts import Rows
 from manyhands.errors import EngineError, UsageError
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.memory import forget_own_peak, own_memory
 from manyhands.measure.phases import PhaseClock
 from manyhands.measure.threads import set_threads
@@ -103,8 +104,9 @@ def start_run(spec: RunSpec, engine: Engine, *libraries: str) -> tuple[list[Work
 
     `libraries` are imported first: that takes a second or two, and is part of the launch, not of the load.
     """
-    for library in libraries:
-        import_module(library)
+    with imports_without_collection():
+        for library in libraries:
+            import_module(library)
     set_threads(spec.threads, os.environ)
     reports = workers_of(engine)
     if len(reports) != spec.workers:

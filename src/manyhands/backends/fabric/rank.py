@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.ranks.rank import GroupRank, Rank
 from manyhands.errors import EngineError, Unavailable
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.plan import RunSpec
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ def make_fabric(spec: RunSpec, strategy: str, devices: int) -> Any:
 
     Raises Unavailable when there are fewer GPUs, EngineError when Fabric resolved the name to another class.
     """
-    from lightning.fabric import Fabric
-    from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+    with imports_without_collection():
+        from lightning.fabric import Fabric
+        from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
     logging.getLogger("lightning").setLevel(logging.ERROR)
     if spec.device == "cuda":

@@ -15,6 +15,7 @@ from typing import Any
 
 from manyhands.backends.fabric.failure import GRACE_S, ProcessWatcher, leave_note
 from manyhands.errors import ManyhandsError
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.resources import die_with_parent
 from manyhands.plan import RunSpec
 
@@ -41,12 +42,13 @@ def main(folder: Path) -> int:
 
 def work(spec: RunSpec, rank: int, folder: Path, launches: bool) -> None:
     """Joins the process group, trains, and sends the report to rank 0; with `launches` it starts the other workers first."""
-    import torch.distributed as dist
+    with imports_without_collection():
+        import torch.distributed as dist
 
-    from manyhands.backends.fabric.rank import FabricGroupRank, make_fabric
-    from manyhands.backends.nodes.heartbeat import across_hosts
-    from manyhands.backends.nodes.interface import interface_towards
-    from manyhands.backends.ranks.job import run_rank
+        from manyhands.backends.fabric.rank import FabricGroupRank, make_fabric
+        from manyhands.backends.nodes.heartbeat import across_hosts
+        from manyhands.backends.nodes.interface import interface_towards
+        from manyhands.backends.ranks.job import run_rank
 
     store = serve_store(spec) if launches else None
     if spec.address:

@@ -15,6 +15,7 @@ from manyhands.backends.estimators.run import workload_of
 from manyhands.backends.ranks.rank import Rank
 from manyhands.backends.ranks.report import RankReport
 from manyhands.machine import host_name
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.memory import forget_own_peak
 from manyhands.measure.phases import PhaseClock, now
 from manyhands.measure.resources import own_cpu_s
@@ -36,8 +37,9 @@ MEMORY_SHARE = 0.5
 
 def exchange(rank: Rank, spec: RunSpec) -> RankReport:
     """Sums messages of every size with all other workers and returns this worker's report."""
-    import torch
-    import torch.distributed as dist
+    with imports_without_collection():
+        import torch
+        import torch.distributed as dist
 
     set_threads(spec.threads, os.environ)
     workload = workload_of(spec, CollectiveWorkload)

@@ -20,6 +20,7 @@ from manyhands.backends.ranks.sampler import FixedSampler, ShardSampler
 from manyhands.backends.ranks.score import evaluate
 from manyhands.data.store.opening import open_store
 from manyhands.errors import Unavailable, UsageError
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.memory import forget_own_peak
 from manyhands.measure.phases import PhaseClock
 from manyhands.measure.resources import own_cpu_s
@@ -71,8 +72,9 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
 
     `prepared` reads arrays that the backend has made; None has the workload read the data.
     """
-    import torch
-    import torch._dynamo  # the first optimizer imports it, for about a second: part of the launch, not of the load
+    with imports_without_collection():
+        import torch
+        import torch._dynamo  # the first optimizer imports it, for about a second: part of the launch, not of the load
 
     set_threads(spec.threads, os.environ)
     workload = network_workload(spec)

@@ -16,6 +16,7 @@ from manyhands.backends.base import Fit
 from manyhands.backends.estimators.refusal import too_few_tasks
 from manyhands.backends.ranks.base import RankBackend
 from manyhands.errors import UsageError
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.plan import RunSpec
 
 if TYPE_CHECKING:
@@ -73,13 +74,14 @@ class RayTrain(RankBackend):
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs the workers in the cluster, without a retry; raises UsageError when the cluster has no room for all workers."""
-        import ray.train
-        import ray.train.torch
+        with imports_without_collection():
+            import ray.train
+            import ray.train.torch
 
-        from manyhands.backends.ray.failure import failure
-        from manyhands.backends.ray.process_group import GroupConfig
-        from manyhands.backends.ray.worker import work
-        from manyhands.backends.ray.workers import check_room
+            from manyhands.backends.ray.failure import failure
+            from manyhands.backends.ray.process_group import GroupConfig
+            from manyhands.backends.ray.worker import work
+            from manyhands.backends.ray.workers import check_room
 
         check_room(spec)
         train: Any = ray.train  # Ray's types describe version 1 of Ray Train, but version 2 runs

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import ray.train
-import ray.train.torch
-
 from manyhands.backends.ranks.job import run_rank
 from manyhands.backends.ranks.rank import GroupRank
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.plan import RunSpec
+
+with imports_without_collection():
+    import ray.train
+    import ray.train.torch
 
 if TYPE_CHECKING:
     import torch

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.plan import RunSpec
 
 
@@ -18,13 +19,14 @@ def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]
     `values`: the spec. `prepared`: path on the driver of the arrays that Spark has prepared; with None the worker reads the
     data itself.
     """
-    import torch.distributed as dist
+    with imports_without_collection():
+        import torch.distributed as dist
 
-    from manyhands.backends.nodes.interface import interface_towards
-    from manyhands.backends.ranks.job import run_rank
-    from manyhands.backends.ranks.loop import check_device
-    from manyhands.backends.ranks.rank import GroupRank
-    from manyhands.backends.spark.arrays import find_file, read_arrays
+        from manyhands.backends.nodes.interface import interface_towards
+        from manyhands.backends.ranks.job import run_rank
+        from manyhands.backends.ranks.loop import check_device
+        from manyhands.backends.ranks.rank import GroupRank
+        from manyhands.backends.spark.arrays import find_file, read_arrays
     from manyhands.measure.resources import die_with_parent
 
     die_with_parent(of_driver=False)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from manyhands.backends.base import NodePartDone
 from manyhands.backends.nodes.options import no_meeting
 from manyhands.backends.ranks.base import RankBackend
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
 
@@ -41,14 +42,15 @@ class Ddp(RankBackend):
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs `torchrun.worker` in every worker and reads the reports that rank 0 gathered."""
-        from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs
-        from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-        from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+        with imports_without_collection():
+            from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs
+            from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+            from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-        from manyhands.backends.nodes.heartbeat import across_nodes
-        from manyhands.backends.nodes.node_store import register_nodes
-        from manyhands.backends.ranks.loopback import register_loopback
-        from manyhands.backends.torchrun.failure import failure
+            from manyhands.backends.nodes.heartbeat import across_nodes
+            from manyhands.backends.nodes.node_store import register_nodes
+            from manyhands.backends.ranks.loopback import register_loopback
+            from manyhands.backends.torchrun.failure import failure
 
         (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
         config = LaunchConfig(

@@ -12,16 +12,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import torch.distributed as dist
-from torch.distributed.elastic.multiprocessing.errors import get_error_handler, record
-
 from manyhands.backends.nodes.heartbeat import across_hosts
 from manyhands.backends.nodes.interface import interface_towards
 from manyhands.backends.ranks.job import run_rank
 from manyhands.backends.ranks.loop import check_device
 from manyhands.backends.ranks.rank import GroupRank
+from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.resources import die_with_parent
 from manyhands.plan import RunSpec
+
+with imports_without_collection():
+    import torch.distributed as dist
+    from torch.distributed.elastic.multiprocessing.errors import get_error_handler, record
 
 
 @record
