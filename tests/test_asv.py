@@ -127,7 +127,7 @@ def names(benchmarks: Mapping[str, Any], title: str) -> set[str]:
 
 def test_asv_finds_every_number_of_a_class(benchmarks: dict[str, Any]) -> None:
     assert names(benchmarks, "speed.Points") == names(benchmarks, "own.Own") == NUMBERS
-    assert names(benchmarks, "speed.Net") == NUMBERS | {"track_step_ms", "track_loss"}
+    assert names(benchmarks, "speed.Net") == NUMBERS | {"track_step_ms", "track_loss", "track_train_ratio"}
 
 
 def test_the_base_class_that_a_suite_imports_is_no_benchmark(benchmarks: dict[str, Any]) -> None:
@@ -284,6 +284,10 @@ def test_numbers_are_medians_over_the_launches(cached: dict[str, list[Any]]) -> 
     assert digits.track_peak_memory(cached, "serial", 1) == 300_000_000
     assert digits.track_quality(cached, "serial", 1) == 0.97
     assert digits.track_loss(cached, "serial", 1) == 0.3
+    assert math.isnan(digits.track_train_ratio(cached, "serial", 1)), "launches without a yardstick have no ratio"
+    beside = {"per_worker": ({"yardstick": {"network": [0.5, 0.5]}},)}
+    timed = [example_record(seconds, {"epochs": 1}, **beside) for seconds in (3.0, 4.0, 8.0)]
+    assert digits.track_train_ratio({"serial x 1": timed}, "serial", 1) == 8.0
     assert digits.track_wall_s(cached, "ddp", 2) == cached["ddp x 2"][0].wall_s
 
 

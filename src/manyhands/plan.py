@@ -14,6 +14,8 @@ BATCH_MODES = ("global", "per-worker")
 SCALINGS = ("fixed", "growing")
 DEVICES = ("cpu", "cuda")
 PREPARES = ("plain", "spark")
+MEMORY_LAYOUTS = ("system", "huge-pages", "fixed-addresses", "steady")
+YARDSTICKS = ("network", "matrix", "memory")
 READERS = ("obstore", "boto3", "s3torchconnector")
 """Libraries that read a bucket; the first is the default, being the fastest of them in benchmarks/pytest_suite/test_store.py."""
 
@@ -60,6 +62,10 @@ class RunSpec:
     oversubscribe: bool = False
     reuse_engine: bool = False
     """One started engine serves all its runs; its launch is not part of a run."""
+    memory_layout: str = MEMORY_LAYOUTS[0]
+    """Layout of the memory of the run's processes, see `measure.memory_layout`."""
+    yardstick: tuple[str, ...] = ()
+    """Fixed programs timed before and after every epoch; empty means those of the kind, `none` none."""
     memory_limit: int | None = None
     """Bytes that each worker may use; None means no limit."""
     timeout_s: float = 1800.0
@@ -76,9 +82,13 @@ class RunSpec:
             ("device", DEVICES),
             ("prepare", PREPARES),
             ("reader", READERS),
+            ("memory_layout", MEMORY_LAYOUTS),
         ):
             if getattr(self, name) not in allowed:
                 raise UsageError(f"{option(name)} {getattr(self, name)!r} is not one of {', '.join(allowed)}")
+        object.__setattr__(self, "yardstick", tuple(self.yardstick))
+        if wrong := [name for name in self.yardstick if name not in (*YARDSTICKS, "none")]:
+            raise UsageError(f"--yardstick {wrong[0]!r} is not one of {', '.join((*YARDSTICKS, 'none'))}")
         if self.memory_limit is not None:
             _whole("memory_limit", self.memory_limit)
         if self.data and self.data_dir:
@@ -118,7 +128,8 @@ class RunSpec:
         return self.samples * self.workers
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """All fields as the values that JSON has."""
+        return asdict(self) | {"yardstick": list(self.yardstick)}
 
     @property
     def cell_key(self) -> str:
@@ -137,6 +148,10 @@ class RunSpec:
         for name in ("workers", "threads", "epochs", "samples", "batch_size", "batch", "scaling", "seed", "device"):
             if (value := getattr(self, name)) is not None:
                 words += [option(name), str(value)]
+        if self.memory_layout != DEFAULTS["memory_layout"]:
+            words += ["--memory-layout", self.memory_layout]
+        if self.yardstick:
+            words += ["--yardstick", ",".join(self.yardstick)]
         if self.memory_limit is not None:
             words += ["--memory-limit", f"{self.memory_limit}B"]
         for name in ("data_dir", "data", "save", "address"):

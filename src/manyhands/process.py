@@ -15,6 +15,7 @@ import psutil
 
 from manyhands.backends.base import Backend
 from manyhands.measure.allocator import ALLOCATOR
+from manyhands.measure.memory_layout import addresses_of, variables
 from manyhands.measure.phases import now
 from manyhands.measure.resources import (
     PARENT,
@@ -91,7 +92,7 @@ def watch(
     keep = {child.pid for child in psutil.Process().children(recursive=True)}
     driver.usage.ignore = frozenset(keep)
     cpu_before = children_cpu_s()
-    with driver.log.open("wb") as log:
+    with driver.log.open("wb") as log, addresses_of(specs[0].memory_layout):
         driver.started = now()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "manyhands.driver", str(folder)],
@@ -119,4 +120,4 @@ def fresh_environment(environ: Mapping[str, str], backend: type[Backend], spec: 
     """The environment of a run: no variable about threads, memory or ranks is inherited; temporary files go to the run's own folder."""
     kept = {name: value for name, value in environ.items() if name not in RANKS and not name.startswith(TUNING)}
     own = {"TMPDIR": str(folder / "tmp"), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
-    return kept | thread_variables(spec.threads) | ALLOCATOR | own | backend.environment(spec)
+    return kept | thread_variables(spec.threads) | ALLOCATOR | variables(spec.memory_layout) | own | backend.environment(spec)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from manyhands.analysis.summary import step_ms
+from manyhands.analysis.yardstick import train_ratio
 from manyhands.errors import EngineError, ManyhandsError, UsageError
 from manyhands.plan import RunSpec
 from manyhands.planning.plan import Plan, check_plan
@@ -118,10 +119,15 @@ def failing() -> Iterator[None]:
 
 
 def summary(records: list[Record]) -> dict[str, Any]:
-    """Medians over the launches (times in seconds unless the name says otherwise), and every record whole."""
+    """Medians over the launches (times in seconds unless the name says otherwise), and every record whole.
+
+    `train_ratio` is the time of an epoch over that of the yardstick inside the launch; None for what is no network.
+    """
     steps = [found for record in records if (found := step_ms(record)) is not None]
+    ratios = [found for record in records if (found := train_ratio(record)) is not None]
     peaks = [peak for record in records if (peak := record.resources["peak_pss_bytes"])]
     return {
+        "train_ratio": median(ratios) if ratios else None,
         "train_s": median(record.phases["train_s"] or 0.0 for record in records),
         "step_ms": median(steps) if steps else None,
         "peak_pss_mb": median(peaks) / 1e6 if peaks else None,

@@ -20,7 +20,7 @@ from manyhands.errors import RecordError
 BASE_LINE = "serial"
 """The backend that trains in one process, which all others are compared with."""
 SCHEMA = 1
-PHASES = ("launch", "load", "warmup", "train", "evaluate", "save", "teardown")
+PHASES = ("launch", "load", "warmup", "train", "yardstick", "evaluate", "save", "teardown")
 TRAIN_SPLIT = ("compute", "communicate", "input")
 STATUSES = ("ok", "failed", "skipped")
 

@@ -117,6 +117,8 @@ def refusal(spec: RunSpec) -> str | None:
         return f"{spec.backend} offers no --windows-by {spec.prepare}"
     if spec.memory_limit is not None and not backend.limits_memory:
         return f"{spec.backend} sets its workers no memory limit; leave --memory-limit out, or use a backend that does"
+    if workload.kind != "network" and set(spec.yardstick) - {"none"}:
+        return f"--yardstick is timed between the epochs of networks, and {workload.kind} has none; leave it out"
     if workload.kind != "network" and (asked := [name for name in FOR_NETWORKS if getattr(spec, name)]):
         options = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
         return (

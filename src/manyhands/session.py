@@ -155,7 +155,7 @@ def shares_engine(spec: RunSpec, first: RunSpec) -> bool:
 def _started_with(spec: RunSpec) -> tuple[Any, ...]:
     """Settings that runs in one engine share. Runs may differ in their workers, but not where a memory limit per worker is set."""
     limited = (spec.memory_limit, spec.workers) if spec.memory_limit else ()
-    return (spec.backend, spec.threads, spec.device, spec.address, *limited)
+    return (spec.backend, spec.threads, spec.device, spec.address, spec.memory_layout, *limited)
 
 
 def _done(spec: RunSpec, records: Sequence[Record]) -> bool:

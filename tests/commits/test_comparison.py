@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -180,3 +181,46 @@ def test_a_launch_is_no_larger_than_the_data() -> None:
     assert lines == [f"prepare on serial x 1: {spec.samples} rows, 1 epochs a launch"]
     given = RunSpec(workload="prepare", backend="serial", samples=10**6)
     assert sized(given, [SmallData()], lines.append) == given, "what was asked for is never changed"  # type: ignore[list-item]
+
+
+class MachineWithYardstick(Machine):
+    """A machine whose processes differ by 15 %, which their yardsticks share up to 2 %."""
+
+    def __init__(self, slower: float = 0.0, layouts: tuple[str, str] = ("", ""), kinds: tuple[str, str] = ("a", "a")) -> None:
+        super().__init__(slower, 0.15)
+        self.layouts, self.kinds = layouts, kinds
+
+    def launch(self, side: int) -> Mapping[str, Sample]:
+        (found,) = super().launch(side).values()
+        factor = found.series[-1] / 0.1 / (1 + self.slower * side)
+        moments = tuple(0.005 * factor * self.chance.lognormal(0, 0.02) for _ in range(9))
+        return {"rnn": replace(found, yardstick=moments, measured_with=self.kinds[side], layout=self.layouts[side])}
+
+
+TIME_ALONE = Limits(Budget(), 300.0, metrics=("time",))
+
+
+def test_yardstick_finds_5_percent_where_seconds_do_not() -> None:
+    (by_yardstick,) = MachineWithYardstick(0.05).run(TIME_ALONE).judged
+    (by_seconds,) = Machine(0.05, 0.15).run(TIME_ALONE).judged
+    assert (by_yardstick.in_yardsticks, by_seconds.in_yardsticks) == (True, False)
+    assert (by_yardstick.judgement.verdict, by_seconds.judgement.verdict) == ("worse", "undecided")
+    assert by_yardstick.judgement.ratio == pytest.approx(1.05, abs=0.02)
+    assert 0.05 < by_yardstick.base < 0.2, "readers see seconds"
+
+
+def test_yardstick_that_is_slower_too_hides_nothing_of_an_unchanged_program() -> None:
+    (unchanged,) = MachineWithYardstick().run(TIME_ALONE).judged
+    assert unchanged.judgement.verdict == "same"
+
+
+def test_two_yardsticks_are_never_compared() -> None:
+    (found,) = MachineWithYardstick(kinds=("network 1 torch 2.13", "network 1 torch 2.14")).run(TIME_ALONE).judged
+    assert not found.in_yardsticks
+
+
+def test_sides_with_different_memory_layouts_are_not_compared() -> None:
+    with pytest.raises(
+        CannotMeasure, match="the memory layout of BASE was the system's, that of HEAD huge pages; make them equal with"
+    ):
+        MachineWithYardstick(layouts=("", "huge pages")).run(TIME_ALONE)

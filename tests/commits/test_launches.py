@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -97,3 +97,19 @@ def test_a_slow_down_is_planted_in_the_training_step_of_one_side_only(share: flo
         [sys.executable, "-c", code], env=replace(HERE, planted=share).environment(), capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == name
+
+
+def test_older_commit_is_not_asked_for_what_it_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    from manyhands.commits.launcher import spec_of
+
+    @dataclass(frozen=True)
+    class OlderSpec:
+        workload: str
+        backend: str
+
+    given = {"workload": "cnn", "backend": "serial"}
+    assert spec_of(given | {"memory_layout": "system", "yardstick": []}).memory_layout == "system"
+    monkeypatch.setattr("manyhands.plan.RunSpec", OlderSpec)
+    assert spec_of(given | {"memory_layout": "system", "yardstick": []}) == OlderSpec("cnn", "serial")
+    with pytest.raises(TypeError, match="sync"):
+        spec_of(given | {"sync": "local=8"})

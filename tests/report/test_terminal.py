@@ -83,7 +83,7 @@ def test_the_bare_minimum_of_a_record_is_shown_with_a_dash_for_each_missing_numb
     )
     assert speed == ["serial", "1", "1", "1", *[NOT_MEASURED] * 3, "1", "(base", "line)", "1"]
     assert cost == ["serial", "1", "1", *[NOT_MEASURED] * 5]
-    assert phases == ["serial", "1", "1", *[NOT_MEASURED] * 10]
+    assert phases == ["serial", "1", "1", *[NOT_MEASURED] * 11]
     assert "machine:" not in text
     assert "versions:" not in text
 

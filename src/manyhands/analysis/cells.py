@@ -15,8 +15,12 @@ from manyhands.record import BASE_LINE, Record
 
 CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine", "reader")
 """Fields of the spec that distinguish cells inside a group; a report compares them."""
-NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir", "data", "save")
+NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir", "data", "save", "yardstick")
 """Fields of the spec that do not affect the measurement, or that another field of the record describes better (the data's hash)."""
+ADDED = {"memory_layout": "system"}
+"""Fields of the spec that older records do not have -> the value that their runs had."""
+SYSTEM = "the system's"
+"""The memory layout of workers that had neither huge pages nor fixed addresses."""
 VOLATILE = ("load_1m", "load_5m", "load_15m", "memory_available_bytes", "cpu_mhz", "uptime_s", "warnings")
 """Fields of the machine that change from run to run."""
 
@@ -79,7 +83,7 @@ def _groups(workload: str, records: Sequence[Record]) -> list[Group]:
     found: dict[tuple[tuple[str, str], ...], list[Record]] = {}
     known: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in sorted(records, key=lambda record: not record.ok):
-        spec = {name: value for name, value in record.spec.items() if name not in (*CELL, *NEUTRAL, "workload")}
+        spec = {name: value for name, value in (ADDED | record.spec).items() if name not in (*CELL, *NEUTRAL, "workload")}
         if record.study.get("seeds"):  # each repeat has its own seed, so that quality has a spread over seeds
             spec["seed"] = record.study["seeds"]
         # Thousands of records have few different conditions: the text of each is made once.
@@ -113,6 +117,17 @@ def _words(name: str, value: Any) -> str:
     return str(value)
 
 
+def memory_layout(record: Record) -> str:
+    """The memory layout that the workers of a run really had, such as `huge pages, fixed addresses`; empty when no worker knows it."""
+    known = [worker["memory_layout"] for worker in record.per_worker if worker.get("memory_layout")]
+    return " / ".join(sorted({_layout(one) for one in known}))
+
+
+def _layout(settings: Mapping[str, bool | None]) -> str:
+    had = [name.replace("_", " ") for name, value in settings.items() if value]
+    return ", ".join(had) or SYSTEM
+
+
 def _may_join(few: Mapping[str, str], many: Mapping[str, str]) -> bool:
     return all(many.get(name, value) == value for name, value in few.items())
 
@@ -122,6 +137,8 @@ def _cells(records: Sequence[Record], everywhere: set[str]) -> tuple[Cell, ...]:
     for record in records:
         own = {f"version of {name}": value for name, value in record.versions.items() if name not in everywhere and record.ok}
         settings = {name: str(record.spec.get(name)) for name in CELL}
+        if record.ok and (layout := memory_layout(record)):
+            own["memory layout"] = layout
         if record.spec.get("nodes", 1) != 1:  # the address is only the meeting point of the nodes; its port changes with each job
             settings["address"] = "None"
         key = tuple((settings | dict(sorted(own.items()))).items())

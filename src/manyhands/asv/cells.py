@@ -9,10 +9,11 @@ from types import FunctionType
 from typing import Any, ClassVar
 
 from manyhands.asv.errors import SuiteError
-from manyhands.asv.numbers import Benchmark, Cached, benchmarks_of, left_out, track_speedup
+from manyhands.asv.numbers import Benchmark, Cached, benchmarks_of, left_out, track_speedup, track_train_ratio
 from manyhands.asv.own_lines import file_of, line_of, setup_cache_of
 from manyhands.asv.settings import METHODS, Settings, key, launches, options_of, read_settings
 from manyhands.errors import ManyhandsError
+from manyhands.measure.yardstick import version as yardstick_version
 
 MARGIN_S = 60.0
 """Time beside the launches themselves: importing, checking data and ending processes. A launch ends at its own time-out first."""
@@ -111,6 +112,7 @@ def _add_benchmarks(cls: Any) -> None:
     for benchmark, unit in benchmarks_of(settings).items():
         if _is_ours(cls, benchmark.__name__):
             over = f"; over {settings.base}" if benchmark is track_speedup else ""
+            over = f"; yardstick {yardstick_version()}" if benchmark is track_train_ratio else over
             copy = _copy(benchmark, cls)
             copy.unit, copy.timeout, copy._ours = unit, limit_s, True
             copy.version = f"{MEANING}: {own_version}{settings.version}{over}"

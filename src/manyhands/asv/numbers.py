@@ -56,6 +56,13 @@ def track_step_ms(self: Any, cached: Cached, backend: str, workers: int) -> floa
     return middle(cached[key(backend, workers)], step_ms)
 
 
+def track_train_ratio(self: Any, cached: Cached, backend: str, workers: int) -> float:
+    """The time of an epoch over that of the yardstick, a fixed program timed between the epochs: what slows both cancels."""
+    from manyhands.analysis.yardstick import train_ratio
+
+    return middle(cached[key(backend, workers)], train_ratio)
+
+
 def track_loss(self: Any, cached: Cached, backend: str, workers: int) -> float:
     """The loss of the last epoch: less is better, as asv takes it for every benchmark."""
     return middle(cached[key(backend, workers)], lambda record: record.history[-1]["loss"])
@@ -85,7 +92,7 @@ UNITS: Mapping[Benchmark, str] = {
     track_peak_memory: "bytes",
 }
 """Benchmark of every workload -> its unit, as asv writes it."""
-UNITS_OF_NETWORKS: Mapping[Benchmark, str] = {track_step_ms: "ms", track_loss: "loss"}
+UNITS_OF_NETWORKS: Mapping[Benchmark, str] = {track_train_ratio: "yardsticks", track_step_ms: "ms", track_loss: "loss"}
 
 
 def benchmarks_of(settings: Settings) -> dict[Benchmark, str]:

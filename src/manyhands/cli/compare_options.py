@@ -28,6 +28,8 @@ HELPS: Mapping[str, str | None] = {
     "set": "a setting of the workload",
     "data": None,
     "s3_library": None,
+    "memory_layout": None,
+    "yardstick": None,
 }
 """The options that choose what is compared, with their help where it is another than that of `run`."""
 

@@ -25,7 +25,7 @@ def show(options: argparse.Namespace) -> int:
     console = Console()
     for what, works, words in findings(options.data):
         mark = "[green]ok[/green]" if works else "[yellow]no[/yellow]"
-        console.print(f"{mark}  {what:<12} ", end="", highlight=False)
+        console.print(f"{mark}  {what:<14} ", end="", highlight=False)
         console.print(words, markup=False, highlight=False, soft_wrap=True)
     return 0
 
@@ -46,8 +46,18 @@ def _machine() -> list[tuple[str, bool, str]]:
             f"{machine['cpu_model']}, {machine['cores']} usable of {machine['cores_total']} cores, {machine['os']}",
         ),
         ("memory", True, f"{machine['memory_bytes'] / 2**30:.1f} GiB"),
+        ("memory layout", *_memory_layout()),
         ("python", True, f"{machine['python']}; " + ", ".join(f"{name} {number}" for name, number in versions.items())),
     ]
+
+
+def _memory_layout() -> tuple[bool, str]:
+    from manyhands.measure.memory_layout import addresses_refused, huge_pages_missing
+
+    problems = [reason for reason in (huge_pages_missing(), addresses_refused()) if reason]
+    if problems:
+        return False, "; ".join(problems) + "; runs with --memory-layout go on without it, and their records say so"
+    return True, "the system's by default; huge pages and fixed addresses can be set for every run (--memory-layout)"
 
 
 def _gpu() -> list[tuple[str, bool, str]]:

@@ -35,7 +35,9 @@ def add_request_option(group: Any, name: str, text: str | None = None) -> None:
         group.add_argument(flag(name), action="append", default=[], type=read, metavar=described.metavar, help=text)
         return
     # A word stays as it is typed, so that argparse names the choices itself.
-    given: dict[str, Any] = {"choices": described.choices} if described.choices else {"metavar": described.metavar}
+    given: dict[str, Any] = {"choices": described.choices} if described.choices else {}
+    if described.metavar or not described.choices:
+        given["metavar"] = described.metavar
     if described.kind is not WORD:
         given["type"] = read
     added = group.add_argument(flag(name), dest=name, default=DEFAULT_VALUES[name], help=text, **given)

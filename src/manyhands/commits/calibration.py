@@ -64,7 +64,10 @@ class Pool:
         """The pool of a file that `calibrate --out` wrote; raises RecordError for another file."""
         try:
             content = json.loads(path.read_text())
-            launches = [Sample(**one | {"series": tuple(one["series"])}) for one in content["launches"]]
+            launches = [
+                Sample(**one | {name: tuple(one.get(name, ())) for name in ("series", "yardstick")})
+                for one in content["launches"]
+            ]
             trials = [Trial(**one) for one in content["trials"]]
             return cls(content["machine"], content["code"], content["cell"], launches, trials)
         except (OSError, ValueError, KeyError, TypeError) as error:

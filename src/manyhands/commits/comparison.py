@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from manyhands.analysis.cells import SYSTEM
 from manyhands.analysis.verdicts.metrics import METRICS, Sample
 from manyhands.analysis.verdicts.results import CellResult, Judged, Limits, Pair, failed, judge_all, together
 from manyhands.analysis.verdicts.sequential import LOOKS
@@ -108,6 +109,7 @@ def run_bench(
             if lost := [label for label in bench.labels if label not in side]:
                 raise CannotMeasure(f"{', '.join(lost)} is missing in the results of a launch of {('BASE', 'HEAD')[number]}")
         pairs.append((launched[0], launched[1]))
+        check_layouts(bench.labels, pairs[-1])
         longest = max(longest, clock() - started)
         last = clock() - began + longest > limits.max_time_s
         if len(pairs) not in LOOK_AT and not last:
@@ -128,6 +130,16 @@ def run_bench(
         [launch for result in results[:1] for pair in result.pairs for launch in pair], bench.cores, limits.max_load
     )
     return tuple(replace(result, judged=(), failure=f"{result.label}: {trouble}") if trouble else result for result in results)
+
+
+def check_layouts(labels: Iterable[str], pair: tuple[Mapping[str, Sample], Mapping[str, Sample]]) -> None:
+    """Raises CannotMeasure when the two sides lay out memory differently, which changes the speed of any program."""
+    for label in labels:
+        base, head = (side[label].layout or SYSTEM for side in pair)
+        if base != head:
+            raise CannotMeasure(
+                f"{label}: the memory layout of BASE was {base}, that of HEAD {head}; make them equal with --memory-layout system"
+            )
 
 
 LOOK_AT = {first + second for first in (0, *LOOKS) for second in (0, *LOOKS)}

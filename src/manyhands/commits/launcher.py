@@ -9,16 +9,28 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+NEWER = ("memory_layout", "yardstick")
+"""Fields of a spec that older commits do not have: without them a run has the system's memory layout and no yardstick."""
+
+
+def spec_of(given: Mapping[str, Any]) -> Any:
+    """The spec as the side knows it."""
+    from dataclasses import fields
+
+    from manyhands.plan import RunSpec
+
+    known = {field.name for field in fields(RunSpec)}
+    return RunSpec(**{name: value for name, value in given.items() if name in known or name not in NEWER})
+
 
 def check(given: Mapping[str, Any]) -> dict[str, Any]:
     """Reads a cell's data once, so that no launch has to make it; returns the kind and the quality metric of the cell."""
     from pathlib import Path
 
-    from manyhands.plan import RunSpec
     from manyhands.plugins import workload_class
     from manyhands.run import refusal
 
-    spec = RunSpec(**given)
+    spec = spec_of(given)
     if reason := refusal(spec):
         return {"error": reason}
     kind = workload_class(spec.workload)
@@ -28,12 +40,11 @@ def check(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def launch(given: Mapping[str, Any]) -> dict[str, Any]:
     """One measured run."""
-    from manyhands.plan import RunSpec
     from manyhands.run import Surroundings, measure
 
     global surroundings
     surroundings = surroundings or Surroundings()
-    return {"record": json.loads(measure(RunSpec(**given), surroundings).to_json())}
+    return {"record": json.loads(measure(spec_of(given), surroundings).to_json())}
 
 
 surroundings: Any = None

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from manyhands.machine import clock_name, host_name
 from manyhands.measure.memory import own_memory
+from manyhands.measure.memory_layout import read_layout
 from manyhands.measure.phases import PhaseClock
 from manyhands.measure.resources import own_cpu_s
 from manyhands.measure.threads import read_threads
@@ -42,6 +43,8 @@ class WorkerReport:
     """CPU seconds in user mode, of the run alone."""
     cpu_system_s: float | None = None
     """CPU seconds in the kernel, of the run alone."""
+    memory_layout: Mapping[str, bool | None] | None = None
+    """`huge_pages` and `fixed_addresses` as the process really has them."""
     peak_rss_bytes: int | None = None
     """Most resident memory during the run."""
     peak_pss_bytes: int | None = None
@@ -50,6 +53,8 @@ class WorkerReport:
     """`load_s`, `warmup_s`, `train_s`, `evaluate_s`, `save_s`: seconds of each phase that the worker went through."""
     train_split: Mapping[str, float | None] = field(default_factory=_not_split)
     """`compute_s`, `communicate_s` and `input_s`: parts of `train_s`."""
+    yardstick: Mapping[str, Sequence[float]] | None = None
+    """Program -> seconds that it took before the first epoch and after each; None when none was timed."""
     clock: str | None = None
     """The clock of `started` and `ended`; times of two clocks are never subtracted."""
     started: float | None = None
@@ -104,6 +109,7 @@ def report_of_this_process(cpu_before_s: tuple[float, float] = (0.0, 0.0)) -> Wo
         host=host_name(),
         pid=os.getpid(),
         threads=read_threads(),
+        memory_layout=read_layout(),
         cpu_user_s=user_s - cpu_before_s[0],
         cpu_system_s=system_s - cpu_before_s[1],
         peak_rss_bytes=memory["peak_rss_bytes"],

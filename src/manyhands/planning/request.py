@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from manyhands.errors import UsageError
-from manyhands.plan import BATCH_MODES, DEFAULTS, DEVICES, PREPARES, READERS, SCALINGS
+from manyhands.plan import BATCH_MODES, DEFAULTS, DEVICES, MEMORY_LAYOUTS, PREPARES, READERS, SCALINGS
 from manyhands.planning.option_values import COUNTS, NAMES, SECONDS, SETTINGS, SIZE, SWITCH, WHOLE, WORD, Kind
 
 CELLS, STUDY, WORK, PLACE, RECORDS = "cells", "study", "work", "place", "records"
@@ -148,6 +148,23 @@ class Request:
     )
     memory_limit: int | None = option(
         SIZE, WORK, "memory limit of each worker, such as 200MB (default: no limit)", metavar="SIZE"
+    )
+    memory_layout: str = option(
+        WORD,
+        PLACE,
+        "layout of the memory of every process of a run: as the system has it, huge-pages, fixed-addresses, or steady, which is"
+        " both (default: %(default)s)",
+        DEFAULTS["memory_layout"],
+        choices=MEMORY_LAYOUTS,
+        metavar="LAYOUT",
+    )
+    yardstick: tuple[str, ...] = option(
+        NAMES,
+        PLACE,
+        "small fixed programs that each worker times between its epochs: network, matrix, memory; none (default: network for"
+        " networks)",
+        (),
+        metavar="NAME,...",
     )
     device: str = option(
         WORD, PLACE, "processor or GPU (default: %(default)s)", DEFAULTS["device"], choices=DEVICES, with_study=True

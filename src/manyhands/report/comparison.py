@@ -61,6 +61,11 @@ def lines(found: Comparison, rates: ErrorRates | None) -> list[str]:
             f"same: within {100 * EXACT:g} %; counts by valgrind are the same in every run, whatever else the machine does"
         )
         return [formatting.plain(line) for line in told]
+    if any(one.in_yardsticks for cell in found.cells for one in cell.judged):
+        told.append(
+            "time: launches are compared by their epochs over the yardstick, a small fixed program timed between the epochs of every"
+            " launch; BASE and HEAD show seconds"
+        )
     told += [
         f"same: a difference of {effect} or more is ruled out, by two one-sided tests",
         f"slower, faster: seen by rank tests on pairs of launches, then again on fresh launches; of what is called either, at most"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from manyhands.analysis.cells import Group
+from manyhands.analysis.cells import Group, memory_layout
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import finite_or_none, mean
@@ -56,6 +56,7 @@ def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
     starts = {(record.spec.get("seed"), record.init_sha256) for record in group.measured if record.init_sha256}
     if len(starts) > len({seed for seed, _ in starts}):
         lines.append("initial weights differ between runs: compare their speed, not their quality")
+    lines += _layouts(summaries)
     lines += _iterations(summaries)
     lines += [line for row in summaries for line in _unmeasured(row)]
     lines += _engines(group)
@@ -136,6 +137,18 @@ def _engines(group: Group) -> list[str]:
             " which have no core-hours for that reason; they are repeats within one launch, and their intervals leave out what differs between launches"
         )
     return lines
+
+
+def _layouts(summaries: Sequence[Summary]) -> list[str]:
+    """A line when the workers of some cells had another memory layout than those of others."""
+    met: dict[str, list[str]] = {}
+    for row in summaries:
+        for layout in dict.fromkeys(filter(None, map(memory_layout, row.cell.measured))):
+            met.setdefault(layout, []).append(formatting.full_name(row.cell))
+    if len(met) < 2:
+        return []
+    each = "; ".join(f"{layout}: {', '.join(cells)}" for layout, cells in met.items())
+    return [f"unequal memory layout, which can change the speed: {each}; --memory-layout system makes them equal"]
 
 
 def _iterations(summaries: Sequence[Summary]) -> list[str]:

@@ -10,8 +10,9 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 
-from manyhands.analysis.cells import NEUTRAL, VOLATILE
+from manyhands.analysis.cells import ADDED, NEUTRAL, VOLATILE
 from manyhands.analysis.targets import is_error
+from manyhands.analysis.yardstick import corrections
 from manyhands.errors import RecordError, Unavailable
 from manyhands.record import Record
 
@@ -101,21 +102,28 @@ def _more_is_better(name: str, unit: str) -> bool:
 
 
 def from_records(records: Sequence[Record], order: Order) -> list[CommitSeries]:
-    """A series for every cell's train phase. Records with uncommitted changes belong to no commit and are left out."""
-    found: dict[str, dict[str, list[float]]] = {}
+    """A series for every cell's train phase, with the times of its launches corrected by their yardsticks where they have one.
+
+    Records with uncommitted changes belong to no commit and are left out.
+    """
+    found: dict[str, list[tuple[str, float, Record]]] = {}
     labels: dict[str, str] = {}
     for record in records:
         train_s, commit = record.phases.get("train_s"), record.code.get("commit")
         if not record.ok or not train_s or not commit or record.code.get("dirty"):
             continue
-        spec = {name: value for name, value in record.spec.items() if name not in NEUTRAL}
+        spec = {name: value for name, value in (ADDED | record.spec).items() if name not in NEUTRAL}
         machine = {name: value for name, value in record.machine.items() if name not in VOLATILE}
         key = json.dumps([spec, machine, record.data.get("sha256")], sort_keys=True, default=str)
         labels[key] = f"{record.spec['workload']} on {record.spec['backend']} x {record.spec['workers']}: train"
-        found.setdefault(key, {}).setdefault(str(commit), []).append(float(train_s))
+        found.setdefault(key, []).append((str(commit), float(train_s), record))
     twice = [label for label in labels.values() if list(labels.values()).count(label) > 1]
     series = []
-    for number, (key, commits) in enumerate(found.items(), start=1):
+    for number, (key, launches) in enumerate(found.items(), start=1):
+        factors = corrections(record for _, _, record in launches)
+        commits: dict[str, list[float]] = {}
+        for commit, train_s, record in launches:
+            commits.setdefault(commit, []).append(train_s * factors.get(record.id, 1.0))
         points = order.sort(CommitValue(commit, median(values), len(values)) for commit, values in commits.items())
         series.append(CommitSeries(labels[key] + (f" (conditions {number})" if labels[key] in twice else ""), "s", points))
     return series

@@ -13,8 +13,8 @@ from manyhands.analysis.verdicts.other_tests import TESTS
 from manyhands.analysis.verdicts.sequential import Budget, Verdict
 from manyhands.errors import RecordError
 
-SCHEMA = 2
-"""1 - first format; 2 - time is the fastest epoch, no longer the median."""
+SCHEMA = 3
+"""1 - first format; 2 - time is the fastest epoch, no longer the median; 3 - time is an epoch over the yardstick."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,11 @@ class ErrorRates:
 
 
 def load(path: Path) -> ErrorRates | None:
-    """The rates in a file; None without a file; raises RecordError when the file is damaged."""
+    """The rates in a file; None without a file, or with rates of an older way to compare; raises RecordError when the file is damaged."""
     try:
         content = json.loads(path.read_text())
+        if content.get("schema") in range(1, SCHEMA):
+            return None
         if content.get("schema") != SCHEMA:
             raise ValueError(f"schema {content.get('schema')} is unknown")
         scenarios = tuple(Scenario(**one) for one in content.pop("scenarios"))

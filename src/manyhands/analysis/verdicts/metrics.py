@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from manyhands.analysis.cells import memory_layout
 from manyhands.analysis.targets import is_error
+from manyhands.analysis.yardstick import identity, moments
 from manyhands.errors import UsageError
 from manyhands.record import Record
 
@@ -48,6 +50,12 @@ class Sample:
     stolen: float = 0.0
     """Average number of cores that the host of a virtual machine withheld."""
     wall_s: float = 0.0
+    yardstick: tuple[float, ...] = ()
+    """Seconds of the yardstick before the first epoch and after each; empty without one."""
+    measured_with: str = ""
+    """The yardstick and the libraries below it: ratios to two different ones are never compared."""
+    layout: str = ""
+    """The memory layout that the workers had; empty when it is not known."""
 
 
 def sample(record: Record, quality: str, others: float, stolen: float) -> Sample:
@@ -71,7 +79,8 @@ def sample(record: Record, quality: str, others: float, stolen: float) -> Sample
     score = record.quality.get(quality)
     if isinstance(score, int | float) and math.isfinite(score):
         values["quality"] = as_error(quality, float(score))
-    return Sample(values, series, others, stolen, float(record.wall_s or 0.0))
+    wall_s = float(record.wall_s or 0.0)
+    return Sample(values, series, others, stolen, wall_s, moments(record), identity(record), memory_layout(record))
 
 
 def as_error(name: str, value: float) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from manyhands.analysis.verdicts.error_rates import Scenario
 from manyhands.analysis.verdicts.metrics import Sample
 from manyhands.analysis.verdicts.other_tests import MEDIANS, TESTS
-from manyhands.analysis.verdicts.results import value_of
+from manyhands.analysis.verdicts.results import have_one_yardstick, in_yardsticks, value_of
 from manyhands.analysis.verdicts.sequential import LOOKS, Budget, Verdict, judge
 from manyhands.analysis.verdicts.steady import Steady
 
@@ -29,7 +29,10 @@ def draws(launches: Sequence[Sample], metric: str, steady: Steady, count: int, s
     Launches are drawn in blocks that begin anywhere in the pool, and assigned to A, B, B, A, ... afterwards, as in a live
     comparison of a commit with itself. Their original side does not matter.
     """
-    values = np.log([value_of(launch, metric, steady) or math.nan for launch in launches])
+    by_yardstick = metric == "time" and not steady.middle and have_one_yardstick(launches)
+    values = np.log(
+        [in_yardsticks(launch, steady) if by_yardstick else value_of(launch, metric, steady) or math.nan for launch in launches]
+    )
     walls = np.array([launch.wall_s for launch in launches])
     chance = np.random.default_rng(seed)
     pairs = 2 * LOOKS[-1]

@@ -11,6 +11,7 @@ from typing import Any
 from manyhands.analysis.verdicts.metrics import METRICS, Sample
 from manyhands.analysis.verdicts.sequential import Budget, Judgement, discoveries, judge
 from manyhands.analysis.verdicts.steady import Steady
+from manyhands.analysis.yardstick import relative
 
 Pair = tuple[Sample, Sample]
 """A launch of BASE and a launch of HEAD, close together in time."""
@@ -38,6 +39,8 @@ class Judged:
     base: float
     """The median over BASE's launches: seconds, bytes, or the quality as an error."""
     head: float
+    in_yardsticks: bool = False
+    """True when the launches were compared by their time over the yardstick's; `base` and `head` are seconds all the same."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,10 @@ def judge_all(
             missing.append(f"{metric} is missing or no number in {where}")
             continue
         base, head = ([max(value or 0.0, TINY) for value in side] for side in sides)
-        logs = [math.log(after / before) for before, after in zip(base, head, strict=True)]
-        found.append(Judged(metric, judge(logs, budget), median(base), median(head)))
+        by_yardstick = metric == "time" and have_one_yardstick([launch for pair in pairs for launch in pair])
+        compared = [[in_yardsticks(pair[side], steady) for pair in pairs] for side in (0, 1)] if by_yardstick else (base, head)
+        logs = [math.log(after / before) for before, after in zip(*compared, strict=True)]
+        found.append(Judged(metric, judge(logs, budget), median(base), median(head), by_yardstick))
     return tuple(found), tuple(missing)
 
 
@@ -118,6 +123,16 @@ def value_of(launch: Sample, metric: str, steady: Steady) -> float | None:
     if metric == "time" and launch.series:
         return steady.of(launch.series)
     return launch.values.get(metric)
+
+
+def have_one_yardstick(launches: Sequence[Sample]) -> bool:
+    """True when the times of the launches can be compared by the yardstick: each has one, and it is the same."""
+    return all(launch.yardstick and launch.series for launch in launches) and len({one.measured_with for one in launches}) == 1
+
+
+def in_yardsticks(launch: Sample, steady: Steady) -> float:
+    """The time of a steady epoch of one launch over that of the yardstick at the moments around it."""
+    return relative(launch.series[steady.start :], launch.yardstick[steady.start :])
 
 
 def together(results: Sequence[CellResult], budget: Budget) -> tuple[CellResult, ...]:

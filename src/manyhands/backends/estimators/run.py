@@ -34,7 +34,7 @@ Data = TypeVar("Data")
 Kind = TypeVar("Kind", bound=Workload)
 WORKER_FIELDS = (
     *("rank", "train_split", "host", "pid", "threads"),
-    *("cpu_user_s", "cpu_system_s", "peak_rss_bytes", "peak_pss_bytes", "rows_seen", "phases"),
+    *("cpu_user_s", "cpu_system_s", "memory_layout", "peak_rss_bytes", "peak_pss_bytes", "rows_seen", "phases"),
 )
 """Fields of a worker that a record keeps."""
 

@@ -15,9 +15,12 @@ from manyhands.plan import RunSpec
 from manyhands.workloads.kinds.collective import ELEMENT_BYTES
 
 ABOUT_ITSELF = ("rank", "host", "pid", "threads", "rows_seen")
-TIME_AND_MEMORY = ("phases", "train_split", "cpu_user_s", "cpu_system_s", "peak_rss_bytes", "peak_pss_bytes")
+TIME_AND_MEMORY = (
+    *("phases", "train_split", "cpu_user_s", "cpu_system_s", "memory_layout"),
+    *("peak_rss_bytes", "peak_pss_bytes"),
+)
 NETWORK_FIELDS = (
-    *(*ABOUT_ITSELF, "rows_sha256", *TIME_AND_MEMORY),
+    *(*ABOUT_ITSELF, "rows_sha256", *TIME_AND_MEMORY, "yardstick"),
     *("fetch_s", "bytes_moved", "requests", "saved_bytes"),
 )
 """Fields of a worker of a network that a record keeps."""

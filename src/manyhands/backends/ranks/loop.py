@@ -26,6 +26,7 @@ from manyhands.measure.phases import PhaseClock
 from manyhands.measure.resources import own_cpu_s
 from manyhands.measure.threads import set_threads
 from manyhands.measure.worker_report import report_of_this_process
+from manyhands.measure.yardstick import Yardstick
 from manyhands.plan import RunSpec
 from manyhands.workloads._model_file import pack
 from manyhands.workloads.arrays import Arrays
@@ -48,6 +49,7 @@ class Training:
     sampler: ShardSampler
     loader: Iterable[Any]
     loop: Loop
+    yardstick: Yardstick
 
     def resolved(self, rank: Rank, spec: RunSpec) -> dict[str, Any]:
         """The settings that were really used, for the record."""
@@ -64,7 +66,7 @@ class Training:
             "warmup_steps": min(WARMUP_STEPS, len(self.sampler)),
             "parameters": sum(parameter.numel() for parameter in parameters),
             "parameter_bytes": sum(parameter.numel() * parameter.element_size() for parameter in parameters),
-        }
+        } | ({"yardstick": self.yardstick.identity} if self.yardstick.programs else {})
 
 
 def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = None) -> RankReport:
@@ -110,6 +112,7 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
         rows_seen=sampler.rows_seen,
         rows_sha256=sampler.rows_hash.hexdigest(),
         train_split=split.of(clock.seconds["train"], rank),
+        yardstick=training.yardstick.seconds or None,
         saved_bytes=saved_bytes,
         **training.loaded.fetched,
     )
@@ -128,7 +131,7 @@ def load(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callabl
     sampler = (FixedSampler if spec.shard_data else ShardSampler)(loaded.rows, rank.world_size, rank.rank, spec)
     loader = rank.loader(row_loader(loaded.arrays, sampler, rank.device))
     loop = Loop(rank, workload, model, optimizer, GradientClock(bare) if rank.communicates else None)
-    return Training(loaded, bare, init_sha256, sampler, loader, loop)
+    return Training(loaded, bare, init_sha256, sampler, loader, loop, Yardstick(yardstick_programs(rank, spec)))
 
 
 def run_epochs(training: Training, spec: RunSpec, clock: PhaseClock) -> tuple[list[dict[str, Any]], Split]:
@@ -136,6 +139,7 @@ def run_epochs(training: Training, spec: RunSpec, clock: PhaseClock) -> tuple[li
     loop, rank = training.loop, training.loop.rank
     history: list[dict[str, Any]] = []
     split = Split()
+    time_yardstick(training, clock)
     for epoch in range(1, spec.epochs + 1):
         training.sampler.set_epoch(epoch)
         loop.set_learning_rate(epoch)
@@ -146,10 +150,27 @@ def run_epochs(training: Training, spec: RunSpec, clock: PhaseClock) -> tuple[li
             split.communicate_s += timed(rank.barrier) if rank.communicates else 0.0
         clock.lap("train")
         history[-1]["elapsed_s"] = clock.seconds["train"]
+        time_yardstick(training, clock)
         if spec.score_epochs and epoch < spec.epochs:
             history[-1] |= evaluate(rank, loop.workload, training.bare, training.loaded.arrays)
             clock.lap("evaluate")
     return history, split
+
+
+def time_yardstick(training: Training, clock: PhaseClock) -> None:
+    """Times the fixed programs in all workers at once, in a phase of their own."""
+    if training.yardstick.programs:
+        training.loop.rank.barrier()
+        training.yardstick.measure()
+        training.loop.rank.barrier()
+        clock.lap("yardstick")
+
+
+def yardstick_programs(rank: Rank, spec: RunSpec) -> tuple[str, ...]:
+    """The names of the fixed programs of a run: by default one that trains a network too. None on a GPU, whose speed they do not show."""
+    if rank.device != "cpu" or "none" in spec.yardstick:
+        return ()
+    return spec.yardstick or ("network",)
 
 
 def network_workload(spec: RunSpec) -> NetworkWorkload:
