@@ -22,11 +22,12 @@ SHARED_ENGINES = ("dask", "ray", "spark")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Each of pytest-xdist's processes has a temporary folder of its own: measured runs that share one take turns."""
+    """Each of pytest-xdist's processes has a temporary folder and a lock of its own, so that measured runs do not take turns."""
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         folder = tempfile.mkdtemp(prefix=f"{worker}-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
         os.environ["TMPDIR"] = tempfile.tempdir = folder
+        os.environ["MANYHANDS_LOCK"] = str(Path(folder) / "lock")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

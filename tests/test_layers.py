@@ -20,6 +20,7 @@ import manyhands
 SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
     {"__init__", "errors"},
+    {"atomic_write", "stopping"},
     {"record", "machine", "studies", "user_files", "notices", "environment"},
     {"plan", "slurm", "temporary", "finding", "watcher"},
     {"data"},
@@ -40,8 +41,8 @@ LAYERS = (
 )
 """From the bottom up; a part may import from its own layer and from those before it."""
 ASIDE = {
-    "analysis": {"record", "studies", "errors", "analysis"},
-    "report": {"record", "studies", "errors", "analysis", "report"},
+    "analysis": {"record", "studies", "errors", "atomic_write", "analysis"},
+    "report": {"record", "studies", "errors", "atomic_write", "analysis", "report"},
 }
 """Parts that see records and published figures only, so that they work where nothing else is installed.
 

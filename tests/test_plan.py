@@ -34,6 +34,7 @@ def spec(**changes: Any) -> RunSpec:
         ({"nodes": 2, "workers": 2, "node_rank": 2}, "--node-rank 2 is not in 0..1"),
         ({"workers": 3}, "does not split evenly over 3 workers; use --batch-size 66, or --batch per-worker"),
         ({"scaling": "growing"}, "--scaling growing needs --samples"),
+        ({"workers": 2, "samples": 1}, "--samples 1 does not spread over 2 workers; use at least 2, or fewer --workers"),
     ],
 )
 def test_impossible_spec_is_refused_in_words(changes: dict[str, Any], words: str) -> None:

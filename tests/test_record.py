@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manyhands.errors import RecordError
-from manyhands.record import PHASES, SCHEMA, Record, append_record, check_writable, read_records
+from manyhands.errors import DamagedLine, RecordError
+from manyhands.record import PHASES, SCHEMA, Record, append_record, check_writable, cut_lines, read_records
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -81,6 +81,9 @@ def test_impossible_record_is_refused_when_made(changes: dict[str, Any], words: 
             '{"schema": 1, "id": "a", "spec": [], "status": "ok", "started_at": "", "phases": 3, "machine": null, "history": {}}',
             "fields of the wrong type: spec, phases, history, machine",
         ),
+        ('{"schema": ' + "[" * 100_000, "lie too deep"),
+        ('{"schema": ' + "9" * 5_000 + "}", "a number is too long"),
+        ('{"schema": 1, "id": "\\ud83d", "spec": {}, "status": "ok", "started_at": ""}', "not UTF-8"),
     ],
 )
 def test_line_that_is_no_record_is_refused_with_file_and_line(tmp_path: Path, line: str, words: str) -> None:
@@ -99,6 +102,43 @@ def test_appending_keeps_what_is_there(tmp_path: Path) -> None:
     for one in made:
         append_record(path, one)
     assert read_records(path) == made
+
+
+def test_last_line_that_was_cut_is_left_out_with_a_warning_and_later_records_are_whole(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, record(id="first"))
+    cut = record(id="cut", command="x" * 100_000, reason="é").to_json().encode()[:-1]
+    with path.open("ab") as file:
+        file.write(cut)
+    with pytest.warns(DamagedLine, match=f"{path}:2: left out, cut when its writer was killed"):
+        assert [one.id for one in read_records(path)] == ["first"]
+    with pytest.warns(DamagedLine, match=f"is now in {cut_lines(path)}"):
+        append_record(path, record(id="second"))
+    assert [one.id for one in read_records(path)] == ["first", "second"]
+    assert cut_lines(path).read_bytes() == cut + b"\n"
+
+
+def test_cut_in_the_middle_of_a_letter_is_a_cut_line(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    append_record(path, record(id="first"))
+    with path.open("ab") as file:
+        file.write(record(command="é").to_json().encode().partition(b"\xc3")[0] + b"\xc3")
+    with pytest.warns(DamagedLine, match="left out"):
+        assert [one.id for one in read_records(path)] == ["first"]
+
+
+def test_whole_last_record_without_a_line_break_gets_one(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text(record(id="first").to_json())
+    append_record(path, record(id="second"))
+    assert [one.id for one in read_records(path)] == ["first", "second"]
+    assert not cut_lines(path).exists()
+
+
+def test_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text(record().to_json() + "\n", encoding="utf-8-sig")
+    assert read_records(path) == [record()]
 
 
 def test_two_writers_leave_whole_lines(tmp_path: Path) -> None:
@@ -150,5 +190,5 @@ def test_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
 def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "binary.jsonl"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RecordError, match="cannot read records"):
+    with pytest.raises(RecordError, match=f"{path}:1: not JSON"):
         read_records(path)

@@ -7,7 +7,7 @@ ManyhandsError          shown as one line, exit code 2
 ├── Unavailable         a library, service or device is missing: a skipped record with what to install
 └── EngineError         an engine failed while it ran: a failed record
 
-Anything else that is raised is our own mistake and keeps its traceback.
+DamagedLine is a warning: a record file ends in a line that was cut. Anything else that is raised is our own mistake and keeps its traceback.
 """
 
 from collections.abc import Iterable
@@ -35,6 +35,10 @@ class Unavailable(ManyhandsError):
 
 class EngineError(ManyhandsError):
     """An engine failed while it ran, or lost a worker."""
+
+
+class DamagedLine(UserWarning):
+    """A record file ends in a line that was cut when its writer was killed; the records before it are read."""
 
 
 def by_name(name: str) -> type[ManyhandsError] | None:

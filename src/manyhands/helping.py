@@ -8,7 +8,8 @@ from manyhands.errors import DataError
 from manyhands.plan import grid, ordered
 from manyhands.planning.plan import Plan, check_data
 from manyhands.run import RunContext, help_with
-from manyhands.session import log_folder, stoppable
+from manyhands.session import log_folder
+from manyhands.stopping import stoppable
 from manyhands.temporary import sweep_leftovers
 from manyhands.watcher import Watcher
 

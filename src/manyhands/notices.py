@@ -17,11 +17,12 @@ class Notices:
 
     def look(self) -> None:
         """Shows the marked lines that were completed since the last call; engines may have put their own prefix before the mark."""
-        if not self._log.exists():
+        try:
+            with self._log.open("rb") as file:
+                file.seek(self._offset)
+                new = file.read()
+        except FileNotFoundError:
             return
-        with self._log.open("rb") as file:
-            file.seek(self._offset)
-            new = file.read()
         whole = new[: new.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.decode(errors="replace").splitlines():

@@ -108,6 +108,10 @@ class RunSpec:
             )
         if self.scaling == "growing" and self.samples is None:
             raise UsageError("--scaling growing needs --samples N: the rows that each worker gets")
+        if self.total_samples is not None and self.total_samples < self.workers:
+            raise UsageError(
+                f"--samples {self.samples} does not spread over {self.workers} workers; use at least {self.workers}, or fewer --workers"
+            )
         if self.batch == "global" and self.batch_size % self.workers:
             multiple = -(-self.batch_size // self.workers) * self.workers
             raise UsageError(

@@ -35,6 +35,15 @@ TUNING = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLI
 """Prefixes of variables that set threads, cores, limits and the allocator; OMP_PROC_BIND, for example, puts all workers on one core."""
 
 
+ENGINES = (
+    *("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_DIST_CLASSPATH", "SPARK_MASTER", "SPARK_REMOTE", "SPARK_CONNECT"),
+    *("PYSPARK_", "RAY_", "DASK_"),
+)
+"""Prefixes of variables that set up another installation of an engine, or another cluster than the one that is started here."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Never asked through a proxy."""
+
+
 @dataclass
 class DriverProcess:
     """One driver process from start to end. Times in seconds on this host's clock."""
@@ -71,6 +80,21 @@ class DriverProcess:
             else f"the run's process ended with {self.code}"
         )
         return f"{how}: {lines[-1].strip()}" if lines else how
+
+
+LEAST_FREE_BYTES = 1_000_000
+"""A disk with less room than this is full: libraries write files of that size."""
+
+
+def lost_ground(folder: Path) -> str | None:
+    """The reason when a run failed because its folder is gone or its disk full, which libraries report in many ways; None otherwise."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return f"its temporary folder {folder} was removed while it ran; keep programs that clean up away from it, or set TMPDIR"
+    if found.f_bavail * found.f_frsize >= LEAST_FREE_BYTES and (found.f_files == 0 or found.f_favail > 0):
+        return None
+    return f"no space left on the disk of {folder}; make room, or set TMPDIR to a folder that has some"
 
 
 def watch(
@@ -118,6 +142,10 @@ def watch(
 
 def fresh_environment(environ: Mapping[str, str], backend: type[Backend], spec: RunSpec, folder: Path) -> dict[str, str]:
     """The environment of a run: no variable about threads, memory or ranks is inherited; temporary files go to the run's own folder."""
-    kept = {name: value for name, value in environ.items() if name not in RANKS and not name.startswith(TUNING)}
+    cleared = TUNING + (ENGINES if spec.address is None else ())
+    kept = {name: value for name, value in environ.items() if name not in RANKS and not name.startswith(cleared)}
+    if any(name.lower().endswith("_proxy") for name in kept):
+        direct = [name for variable in ("no_proxy", "NO_PROXY") for name in kept.get(variable, "").split(",") if name]
+        kept |= dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(dict.fromkeys([*direct, *LOOPBACK])))
     own = {"TMPDIR": str(folder / "tmp"), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
     return kept | thread_variables(spec.threads) | ALLOCATOR | variables(spec.memory_layout) | own | backend.environment(spec)

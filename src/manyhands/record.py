@@ -10,12 +10,15 @@ import fcntl
 import json
 import math
 import os
+import stat
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from manyhands.errors import RecordError
+from manyhands.errors import DamagedLine, RecordError
 
 BASE_LINE = "serial"
 """The backend that trains in one process, which all others are compared with."""
@@ -96,6 +99,10 @@ class Record:
             values = json.loads(line)
         except json.JSONDecodeError as error:
             raise RecordError(f"not JSON: {error}") from None
+        except (ValueError, RecursionError):  # a number of thousands of digits, or thousands of lists inside each other
+            raise RecordError("not a record: a number is too long, or lists lie too deep inside each other") from None
+        if not _is_text(line):
+            raise RecordError("not UTF-8")
         if not isinstance(values, dict) or "schema" not in values:
             raise RecordError("not a record: no 'schema' in it")
         if values["schema"] != SCHEMA:
@@ -108,6 +115,17 @@ class Record:
         if wrong := [name for name, kind in NESTED.items() if name in values and not isinstance(values[name], kind)]:
             raise RecordError(f"fields of the wrong type: {', '.join(wrong)}")
         return cls(**values)
+
+
+def _is_text(line: str) -> bool:
+    """False when a text has half a character: bytes that are no UTF-8, or such an escape in JSON."""
+    if line.isascii() and "\\ud" not in line.lower():
+        return True
+    try:
+        json.dumps(json.loads(line), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 NESTED = {f.name: list if str(f.type).startswith("tuple") else dict for f in fields(Record) if "Mapping" in str(f.type)}
@@ -141,19 +159,24 @@ def _open(path: Path) -> int:
 
 
 def append_record(path: Path, record: Record) -> None:
-    """Adds one complete line to `path`, or nothing: a full disk leaves the file unchanged. Safe with several writers."""
+    """Adds one complete line to `path`, or nothing: a full disk leaves the file unchanged. Safe with several writers.
+
+    A last line that was cut when its writer was killed goes to a file of its own beside `path`, so that the new line is not glued to it.
+    """
     line = (record.to_json() + "\n").encode()
     descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        size = os.fstat(descriptor).st_size
+        size = _whole_lines(descriptor, path)
         try:
             written = os.write(descriptor, line)
             if written < len(line):
                 raise OSError(28, "No space left on device")
-            os.fsync(descriptor)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.fsync(descriptor)
         except OSError as error:
-            os.ftruncate(descriptor, size)
+            with suppress(OSError):  # a device, such as /dev/full, cannot be cut back
+                os.ftruncate(descriptor, size)
             raise RecordError(
                 f"cannot write records to {path}: {error.strerror}; {size} bytes already there are kept: make room, then add --resume"
             ) from None
@@ -161,21 +184,79 @@ def append_record(path: Path, record: Record) -> None:
         os.close(descriptor)
 
 
+BLOCK_BYTES = 2**16
+START = b'{"id":'
+"""Every record that this program has written begins so."""
+
+
+def _whole_lines(descriptor: int, path: Path) -> int:
+    """Makes the file end with a line break, and returns its size in bytes.
+
+    A record without one gets it, as does a line that never was one. A record that was cut is moved to the file that `cut_lines` names.
+    """
+    size = os.fstat(descriptor).st_size
+    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+        return size
+    start, last = size, b""
+    while start > 0 and b"\n" not in last:
+        before = max(0, start - BLOCK_BYTES)
+        last, start = os.pread(descriptor, start - before, before) + last, before
+    last = last.rpartition(b"\n")[2]
+    if is_cut(last):
+        with cut_lines(path).open("ab") as kept:
+            kept.write(last + b"\n")
+            os.fsync(kept.fileno())
+        os.ftruncate(descriptor, size - len(last))
+        warnings.warn(
+            f"{path}: its last line was cut when its writer was killed, and is now in {cut_lines(path)}",
+            DamagedLine,
+            stacklevel=3,
+        )
+        return size - len(last)
+    return size + os.write(descriptor, b"\n")
+
+
+def is_cut(line: bytes) -> bool:
+    """True for the first part of a record: it begins like one, and is no JSON."""
+    if not line.startswith(START):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def cut_lines(path: Path) -> Path:
+    """The file beside `path` that keeps lines which were cut."""
+    return path.with_name(f"{path.name}.cut")
+
+
 def read_records(path: Path) -> list[Record]:
-    """All records of a JSON Lines file, in file order; raises RecordError that names the file and the line."""
+    """All records of a JSON Lines file, in file order; raises RecordError that names the file and the line.
+
+    A last line that was cut is left out, with a warning.
+    """
     return list(iterate_records(path))
 
 
 def iterate_records(path: Path) -> Iterator[Record]:
-    """The records of a JSON Lines file one by one, so that not all are in memory; raises errors like `read_records`."""
+    """The records of a JSON Lines file one by one, so that not all are in memory; raises errors like `read_records`.
+
+    A last line without a line break that is no JSON was cut when its writer was killed: it is left out, with a warning that names it.
+    """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     try:
                         yield Record.from_json(line)
                     except RecordError as error:
-                        raise RecordError(f"{path}:{number}: {error}") from None
+                        if line.endswith("\n") or not is_cut(line.encode(errors="surrogateescape")):
+                            raise RecordError(f"{path}:{number}: {error}") from None
+                        warnings.warn(
+                            f"{path}:{number}: left out, cut when its writer was killed: {error}", DamagedLine, stacklevel=2
+                        )
     except FileNotFoundError:
         raise RecordError(f"no records at {path}; make some with 'manyhands run --out {path}'") from None
     except (OSError, UnicodeDecodeError) as error:

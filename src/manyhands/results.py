@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from manyhands.atomic_write import same_file
 from manyhands.errors import RecordError, UsageError
 from manyhands.record import STATUSES, Record
 
@@ -147,6 +148,8 @@ class Results(Sequence[Record]):
 
         file = _path(path)
         form = format_of(file)
+        if self._path and same_file(file, self._path):
+            raise UsageError(f"{str(file)!r} is the file of these records, which a report would replace; choose another file")
         if form is None:
             raise UsageError(f"no report has the suffix of {str(file)!r}; known: {', '.join(SUFFIXES)}, as in report.html")
         reached = _target(target)

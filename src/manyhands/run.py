@@ -24,7 +24,7 @@ from manyhands.measure.worker_report import WorkerReport
 from manyhands.notices import Notices
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
-from manyhands.process import DriverProcess, watch
+from manyhands.process import DriverProcess, lost_ground, watch
 from manyhands.record import Record
 from manyhands.temporary import temporary_folder
 from manyhands.watcher import SILENT, Watcher
@@ -215,6 +215,8 @@ def failure(outcome: Mapping[str, Any] | None, driver: DriverProcess, spec: RunS
         return {"status": "skipped", "reason": outcome["reason"]}
     if not driver.in_time:
         reason = f"not finished after the {spec.timeout_s:g} s of --timeout; all its processes were ended"
+    elif lost := lost_ground(driver.folder):
+        reason = lost
     else:
         reason = outcome["reason"] if outcome and "reason" in outcome else driver.how_it_ended()
     return {"status": "failed", "reason": _with_log(reason, driver, context)}
@@ -222,7 +224,7 @@ def failure(outcome: Mapping[str, Any] | None, driver: DriverProcess, spec: RunS
 
 def _with_log(reason: str, driver: DriverProcess, context: RunContext) -> str:
     """The reason, and the path of the file that keeps the run's whole output."""
-    if context.log_folder is None:
+    if context.log_folder is None or not driver.log.exists():
         return reason
     context.log_folder.mkdir(parents=True, exist_ok=True)
     kept = context.log_folder / f"{uuid.uuid4().hex[:12]}.log"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from manyhands.plan import RunSpec
@@ -19,6 +16,7 @@ from manyhands.plugins import backend_class
 from manyhands.record import Record, append_record, check_writable, read_records
 from manyhands.reuse import measure_in_one_engine
 from manyhands.run import RunContext, measure, skip
+from manyhands.stopping import stoppable
 from manyhands.temporary import sweep_leftovers
 from manyhands.watcher import SILENT, Watcher
 
@@ -161,21 +159,3 @@ def _started_with(spec: RunSpec) -> tuple[Any, ...]:
 def _done(spec: RunSpec, records: Sequence[Record]) -> bool:
     wanted = spec.to_dict()
     return any(record.ok and dict(record.spec) == wanted for record in records)
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Makes SIGTERM and SIGHUP do the same as Ctrl-C, so that no process is left running; does nothing outside the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -38,6 +38,13 @@ def temporary_folder() -> Iterator[Path]:
 def sweep_leftovers() -> None:
     """Removes the folders of killed processes of this host."""
     for folder in Path(tempfile.gettempdir()).glob(f"{own_prefix()}*-*"):
-        owner = folder.name.removeprefix(own_prefix()).partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+        owner = owner_of(folder)
+        if owner is not None and not psutil.pid_exists(owner):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def owner_of(folder: Path) -> int | None:
+    """The number of the process of this host that made a temporary folder; None for any other folder."""
+    start, _, rest = folder.name.partition(own_prefix())
+    number = rest.partition("-")[0]
+    return int(number) if not start and number.isdigit() else None

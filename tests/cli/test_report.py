@@ -1,5 +1,7 @@
 import argparse
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -102,3 +104,45 @@ def test_a_missing_library_leaves_the_table_working(records, monkeypatch, capsys
         run(records, "--format", "html")
     assert run(records) == 0
     assert "speed-up" in capsys.readouterr().out
+
+
+def test_a_report_never_replaces_its_input(records, tmp_path):
+    before = records.read_bytes()
+    link, hard = tmp_path / "link.md", tmp_path / "hard.html"
+    link.symlink_to(records)
+    hard.hardlink_to(records)
+    for out in (records, link, hard, tmp_path / ".." / tmp_path.name / "records.jsonl"):
+        with pytest.raises(UsageError, match=r"is the input .*records.jsonl, and a report would replace its records"):
+            run(records, "--format", "markdown", "-o", out)
+    assert records.read_bytes() == before
+
+
+def test_a_folder_stands_for_its_record_files(records, tmp_path, capsys):
+    (tmp_path / "note.md").write_text("no records")
+    assert run(tmp_path, "--format", "json") == 0
+    assert len(json.loads(capsys.readouterr().out)["records"]) == 12
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(RecordError, match=r"no record file \(\*.jsonl\) in the folder"):
+        run(empty)
+
+
+def test_records_come_through_a_pipe(records):
+    command = [sys.executable, "-m", "manyhands", "report", "-", "--format", "json"]
+    done = subprocess.run(command, input=records.read_bytes(), capture_output=True, check=True, timeout=60)
+    assert len(json.loads(done.stdout)["records"]) == 12
+
+
+def test_full_disk_leaves_the_older_page_as_it_was(records, tmp_path):
+    page = tmp_path / "page.html"
+    run(records, "-o", page)
+    before = page.read_bytes()
+    limited = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    limited += "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+    limited += "from manyhands.cli import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", limited, "report", str(records), "-o", str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"manyhands: cannot write the report to {page}: File too large")
+    assert page.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html", "records.jsonl"]

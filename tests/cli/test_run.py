@@ -184,7 +184,7 @@ def start_endless(tmp_path: Path) -> subprocess.Popen[bytes]:
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
             stderr=said,
-            env=os.environ | {"TMPDIR": str(tmp_path)},
+            env=os.environ | {"TMPDIR": str(tmp_path), "MANYHANDS_LOCK": str(tmp_path / "lock")},
             preexec_fn=listen_to_interrupts,
         )
     wait_until((tmp_path / "endless").exists, (tmp_path / "said").read_text)
@@ -239,7 +239,7 @@ def test_even_a_killed_parent_leaves_no_process(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_invocations_take_turns_and_both_keep_their_records(tmp_path: Path) -> None:
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    environment = os.environ | {"TMPDIR": str(tmp_path), "MANYHANDS_LOCK": str(tmp_path / "lock")}
     words = [
         sys.executable,
         "-m",

@@ -9,6 +9,7 @@ import pytest
 from repository import git
 
 from manyhands.commits.revisions import CannotMeasure, checked_out, dependencies, unlike_pins
+from manyhands.temporary import own_prefix
 
 
 @pytest.fixture
@@ -134,3 +135,20 @@ def test_a_side_that_does_not_install_is_no_silent_pass(
     with pytest.raises(CannotMeasure, match="does not install: ERROR"), checked_out("HEAD~1", None):
         pass
     assert list((tmp_path / "cache" / "environments").iterdir()) == []
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_worktrees_of_a_killed_comparison_are_cleared_by_the_next(repository: Path, tmp_path: Path, lost: bool) -> None:
+    killed, own = tmp_path / f"{own_prefix()}4194305-compare-x", tmp_path / "my own"
+    git(repository, "worktree", "add", "--quiet", "--detach", str(own), "v1")
+    git(repository, "worktree", "add", "--quiet", "--detach", str(killed / "base"), "v1")
+    git(repository, "worktree", "lock", str(killed / "base"))
+    if lost:
+        (killed / "base" / "work.py").unlink()
+        (killed / "base" / ".git").unlink()
+        (killed / "base").rmdir()
+    with checked_out("v1", "main"):
+        pass
+    left = git(repository, "worktree", "list")
+    assert "compare-x" not in left
+    assert "my own" in left

@@ -45,3 +45,9 @@ def test_streams_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(gzip.compress(b"content"))
     with open_gzip(tmp_path / "file") as stream:
         assert stream.read() == b"content"
+
+
+def test_padding_with_zeros_is_no_damage_and_other_bytes_are() -> None:
+    assert inflate("x", gzip.compress(b"content") + bytes(512), 7) == b"content"
+    with pytest.raises(DataError, match="1 bytes that are not gzip follow"):
+        inflate("x", gzip.compress(b"content") + b"x", 7)

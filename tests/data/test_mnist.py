@@ -20,7 +20,7 @@ def write_set(folder: Path, dash: str = "-", suffix: str = "") -> None:
         write_idx(folder / f"{part}-labels{dash}idx1-ubyte{suffix}", LABELS[kept])
 
 
-@pytest.mark.parametrize("below", ["mnist", "."])
+@pytest.mark.parametrize("below", ["mnist", ".", "MNIST/raw", "raw"])
 @pytest.mark.parametrize("dash", ["-", "."])
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_finds_every_spelling(tmp_path: Path, below: str, dash: str, suffix: str) -> None:

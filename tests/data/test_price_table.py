@@ -116,3 +116,11 @@ def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
         read_prices(tmp_path / "absent.csv")
     with pytest.raises(DataError, match="cannot read"):
         read_prices(tmp_path)
+
+
+@pytest.mark.parametrize("symbol", ["0700", "000001", "1e5", "2020-01-01", "True", "1.0"])
+def test_symbol_that_looks_like_a_number_stays_as_it_is_written(tmp_path: Path, symbol: str) -> None:
+    path = write(tmp_path, SECOND.replace("BB", symbol))
+    assert read_prices(path, (symbol,)).symbols == (symbol,)
+    with pytest.raises(DataError, match=f"no symbol 7; known: {symbol}"):
+        read_prices(path, ("7",))

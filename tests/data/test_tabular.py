@@ -154,3 +154,38 @@ def test_holds_out_a_fifth_of_the_real_tables_without_a_test_file(
     assert len(found.test) == pytest.approx(rows / 5, abs=1)
     assert len(found.train.columns) == columns
     assert found.train.read_y().sum() + found.test.read_y().sum() == ones
+
+
+def test_large_whole_labels_and_long_fractions_stay_apart(tmp_path: Path) -> None:
+    labels = ("0", "1234567", "1234568", "0.1234567", "0.1234568")
+    lines = [f"{labels[number % 5]} 1:{number}" for number in range(100)]
+    found = load_table(None, None, table(tmp_path, lines, "labels.libsvm"))
+    assert found.classes == ("0", "0.1234567", "0.1234568", "1234567", "1234568")
+    assert sorted(np.bincount(np.concatenate([found.train.read_y(), found.test.read_y()]))) == [20] * 5
+
+
+def test_libsvm_without_an_ending_is_read(tmp_path: Path) -> None:
+    lines = [f"{'+1' if number % 2 else '-1'} {number % 7 + 1}:1" for number in range(100)]
+    for name in ("a9a", "a.t"):
+        assert load_table(None, None, table(tmp_path, lines, name)).classes == ("-1", "1")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["a,b,y", "1,2,0,9", *NUMBERS], r"data row 1 has more fields than the 3 columns of the header; correct it"),
+        (["a,b,y", "1,2,0,8,9", *NUMBERS], r"data row 1 has more fields than the 3 columns of the header; correct it"),
+        (["a,b,y", *NUMBERS, "1,2,0,9"], r"not a table \(.*Expected 3 fields in line 202, saw 4\)"),
+        (["a;b;y", *("1,5;2,5;0,1" for _ in range(20))], r"seem to be separated by semicolons: write it again with commas"),
+    ],
+)
+def test_row_with_too_many_fields_is_refused(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_table(None, None, table(tmp_path, lines), lines[0].split(",")[-1])
+
+
+def test_text_in_another_encoding_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "latin.csv"
+    path.write_bytes("a,größe,y\n".encode("latin-1") + b"1,2,0\n")
+    with pytest.raises(DataError, match=r"not UTF-8 text .*; write it again as UTF-8"):
+        load_table(None, None, str(path), "y")

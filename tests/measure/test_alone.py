@@ -1,5 +1,6 @@
 """One measured run at a time."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from manyhands.measure.alone import alone
+from manyhands.errors import EngineError
+from manyhands.measure.alone import VARIABLE, alone, lock_file
 
 
 @pytest.fixture(autouse=True)
 def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "lock"))
 
 
 def hold_lock(folder: Path, seconds: float) -> subprocess.Popen[bytes]:
-    """A process that has the lock in `folder` and keeps it for so long."""
-    code = f"import tempfile, time; tempfile.tempdir = {str(folder)!r}\nfrom manyhands.measure.alone import alone\n"
+    """A process with another TMPDIR that has the lock and keeps it for so long."""
+    code = "import time\nfrom manyhands.measure.alone import alone\n"
     code += f"with alone(): print('held', flush=True); time.sleep({seconds})"
-    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(folder)})
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
     holder.stdout.close()
@@ -47,3 +49,18 @@ def test_lock_of_a_killed_run_is_free(tmp_path: Path) -> None:
     assert holder.wait() == -signal.SIGKILL
     with alone(lambda: pytest.fail("the killed process still has the lock")):
         pass
+
+
+def test_lock_is_the_users_on_this_machine_whatever_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE)
+    first = lock_file()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert lock_file() == first
+    assert str(os.getuid()) in first.name
+
+
+def test_lock_that_is_somebody_elses_link_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "else")
+    with pytest.raises(EngineError, match=f"cannot open {tmp_path / 'lock'}, which keeps two runs of a machine apart"), alone():
+        pass
+    assert not (tmp_path / "else").exists()

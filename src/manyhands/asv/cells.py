@@ -70,7 +70,7 @@ class Cells:
         """Launches every cell that can run here, in turn as often as `repeats`; raises SuiteError for data that cannot be used."""
         from manyhands.planning.plan import check_data, not_run_here
         from manyhands.run import RunContext, measure, skip
-        from manyhands.session import stoppable
+        from manyhands.stopping import stoppable
 
         context, cached, runs = RunContext(), {}, {}
         for name, spec in cls._settings.cells.items():

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
+import traceback
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from manyhands.errors import ManyhandsError, UsageError
+from manyhands.cli.streams import standard_streams
+from manyhands.errors import DamagedLine, ManyhandsError, UsageError
+from manyhands.stopping import stoppable
 
 COMMANDS = ("run", "evaluate", "list", "studies", "doctor", "report", "predict", "compare", "calibrate", "history", "data")
 
@@ -40,13 +45,48 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0 done, 1 a run failed, 2 an error that the user can correct, 130 interrupted."""
-    try:
-        options = parser().parse_args(arguments)
-        return int(options.call(options))
-    except ManyhandsError as error:
-        print(f"manyhands: {error}", file=sys.stderr)
+    """Runs one command and returns its exit code: 0 done, 1 a run failed, 2 an error that the user can correct, 130 interrupted.
+
+    An error of a file, of the system or of a library is one line. A traceback is of a mistake of our own.
+    """
+    with standard_streams(), stoppable(), warnings.catch_warnings():
+        warnings.simplefilter("always", DamagedLine)
+        warnings.showwarning = _in_a_line
+        try:
+            options = parser().parse_args(arguments)
+            return int(options.call(options))
+        except ManyhandsError as error:
+            problem = str(error)
+        except KeyboardInterrupt:
+            print("\nmanyhands: interrupted", file=sys.stderr)
+            return 130
+        except OSError as error:
+            problem = _of_system(error)
+        except MemoryError as error:
+            problem = f"not enough memory: {str(error) or 'the system gave none'}; use fewer --samples, or a machine with more"
+        except Exception:
+            traceback.print_exc()
+            problem = "this is a mistake in manyhands, not in what you asked for; please report it with the lines above"
+            print(f"manyhands: {problem}", file=sys.stderr)
+            return 1
+        print(f"manyhands: {problem}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+
+
+def _of_system(error: OSError) -> str:
+    """The line for what the system refused: the file, if there is one, and the system's words."""
+    place = f"{error.filename}: " if error.filename is not None else ""
+    hint = "; make room, or set TMPDIR to a folder that has some" if error.errno == errno.ENOSPC else ""
+    return f"{place}{error.strerror or error}{hint}"
+
+
+def _in_a_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    """Shows our own warnings as the one line that errors are; others as Python does."""
+    text = (
+        f"manyhands: {message}\n"
+        if issubclass(category, DamagedLine)
+        else warnings.formatwarning(message, category, filename, lineno)
+    )
+    print(text, end="", file=sys.stderr)

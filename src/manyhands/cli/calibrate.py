@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from manyhands.atomic_write import same_file
 from manyhands.cli.compare_options import add_cell_options, add_verdict_options, announce, chosen, limits
 from manyhands.cli.request_options import typed
 from manyhands.errors import UsageError
@@ -80,6 +81,9 @@ def call(options: argparse.Namespace) -> int:
 
     if min(options.launches, options.draws) < 1 or options.live < 0:
         raise UsageError("--launches and --draws are whole numbers above 0, --live is 0 or above")
+    for file in options.replay or ():
+        if options.out and same_file(options.out, file):
+            raise UsageError(f"--out {options.out} is the input --replay {file}; choose another file")
     bounds = limits(options, len(options.metrics))
     try:
         pool = joined(options.replay) if options.replay else measured(options, bounds)
@@ -128,7 +132,7 @@ def measured(options: argparse.Namespace, bounds: Limits) -> Pool:
     from manyhands.commits.revisions import checked_out
     from manyhands.machine import describe_machine
     from manyhands.plugins import workload_class
-    from manyhands.session import stoppable
+    from manyhands.stopping import stoppable
 
     cells = chosen(options)
     if len(cells) != 1:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from manyhands.atomic_write import write_file
 from manyhands.cli.compare_options import add_cell_options, add_verdict_options, announce, chosen, limits
 from manyhands.cli.renamed import keep_old_name
 from manyhands.errors import UsageError
@@ -110,7 +111,7 @@ def compare(options: argparse.Namespace) -> int:
         traceback.print_exc()
         return nothing_measured(options, f"{type(mistake).__name__}: {mistake}")
     for file in options.out:
-        file.write_text(comparison.to_json(found, rates) if file.suffix == ".json" else comparison.to_markdown(found, rates))
+        write(file, comparison.to_json(found, rates) if file.suffix == ".json" else comparison.to_markdown(found, rates))
     if options.format == "table":
         from manyhands.report.terminal import print_comparison
 
@@ -126,10 +127,18 @@ def nothing_measured(options: argparse.Namespace, reason: str) -> int:
     """Writes the reason to the files of `--out`, so that results of an earlier comparison are not mistaken for this one."""
     answer = json.dumps({"exit_code": COULD_NOT_MEASURE, "reason": reason, "cells": []})
     for file in options.out:
-        file.write_text(f"{answer}\n" if file.suffix == ".json" else f"Could not measure: {reason}\n")
+        write(file, f"{answer}\n" if file.suffix == ".json" else f"Could not measure: {reason}\n")
     if options.format == "json":
         print(answer)
     return COULD_NOT_MEASURE
+
+
+def write(file: Path, text: str) -> None:
+    """Writes a file of `--out`, whole or not at all; raises UsageError when it cannot be written."""
+    try:
+        write_file(file, text.encode())
+    except OSError as error:
+        raise UsageError(f"--out {file} cannot be written: {error.strerror}") from None
 
 
 def check_files(files: Sequence[Path]) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manyhands.atomic_write import same_file
 from manyhands.cli.renamed import keep_old_name
 from manyhands.commits.history import history_in_report
 from manyhands.errors import RecordError, UsageError
@@ -20,7 +21,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Adds the command to the command line."""
     parser = commands.add_parser("report", help="show records: speed-up, where the time went, cost and quality")
     parser.add_argument(
-        "records", nargs="+", type=Path, metavar="RECORDS", help="files of 'manyhands run', or pytest-benchmark's JSON"
+        "records",
+        nargs="+",
+        type=Path,
+        metavar="RECORDS",
+        help="files of 'manyhands run', folders of such files, pytest-benchmark's JSON; - reads standard input",
     )
     out = parser.add_argument(
         "-o",
@@ -60,6 +65,11 @@ def call(options: argparse.Namespace) -> int:
     form = options.format or (format_of(options.out) if options.out else None) or "table"
     if form == "parquet" and options.out is None:
         raise UsageError("--format parquet is not for the terminal: name a file with --out results.parquet")
+    for path in options.records:
+        if options.out is not None and same_file(options.out, path):
+            raise UsageError(
+                f"--out {options.out} is the input {path}, and a report would replace its records; choose another file"
+            )
     records, target = load(options.records, with_workers=form in WHOLE), _target(options.target)
     if options.images is not None:
         from manyhands.report.images import write_images

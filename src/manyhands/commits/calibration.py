@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from manyhands.analysis.verdicts.other_tools import RULES, replay_rule
 from manyhands.analysis.verdicts.replay import TIMES, replay
 from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.steady import Steady, find_steady
+from manyhands.atomic_write import write_file
 from manyhands.commits.comparison import bench, run_bench, sized
 from manyhands.commits.launches import disturbance, sides
 from manyhands.commits.revisions import CannotMeasure, Revision
@@ -54,10 +54,12 @@ class Pool:
     trials: list[Trial] = field(default_factory=list)
 
     def write(self, path: Path, rates: ErrorRates | None = None) -> None:
-        """Writes the file in one step, with the rates that were computed from the launches."""
-        new = path.with_name(f"{path.name}.{os.getpid()}")
-        new.write_text(json.dumps(asdict(self) | {"rates": asdict(rates) if rates else None}) + "\n")
-        new.replace(path)
+        """Writes the file whole, with the rates that were computed from the launches; raises RecordError when it cannot be written."""
+        content = json.dumps(asdict(self) | {"rates": asdict(rates) if rates else None}) + "\n"
+        try:
+            write_file(path, content.encode())
+        except OSError as error:
+            raise RecordError(f"cannot write {path}: {error.strerror}; choose another file with --out") from None
 
     @classmethod
     def read(cls, path: Path) -> Pool:

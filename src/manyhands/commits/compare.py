@@ -10,7 +10,7 @@ from manyhands.commits.comparison import compare_cells
 from manyhands.commits.revisions import Revision, checked_out
 from manyhands.machine import describe_machine
 from manyhands.plan import RunSpec
-from manyhands.session import stoppable
+from manyhands.stopping import stoppable
 from manyhands.temporary import sweep_leftovers
 
 Measure = Callable[[tuple[Revision, Revision]], tuple[CellResult, ...]]

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import psutil
 from platformdirs import user_cache_path
 
 from manyhands.errors import ManyhandsError, UsageError
-from manyhands.temporary import make_folder
+from manyhands.temporary import make_folder, owner_of
 
 PLANTED = Path(__file__).with_name("planted")
 """Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when the share is 0."""
@@ -80,6 +81,7 @@ def checked_out(
     al. 2009, doi:10.1145/1508244.1508275).
     """
     repository = _top()
+    _sweep(repository)
     with ExitStack() as stack:
         room = make_folder("compare-")
         stack.callback(_remove, repository, room)
@@ -149,10 +151,29 @@ def _copy(source: Path, target: Path) -> None:
 
 def _remove(repository: Path, room: Path) -> None:
     for folder in room.iterdir():
-        subprocess.run(
-            ["git", "-C", str(repository), "worktree", "remove", "--force", str(folder)], capture_output=True, check=False
-        )
+        _remove_worktree(repository, folder)
     shutil.rmtree(room, ignore_errors=True)
+
+
+def _remove_worktree(repository: Path, folder: Path) -> None:
+    """Removes a worktree with its entry; also one that git locked while it was being made, and an entry whose folder is gone."""
+
+    def worktree(*words: str) -> bool:
+        done = subprocess.run(["git", "-C", str(repository), "worktree", *words], capture_output=True, check=False)
+        return done.returncode == 0
+
+    if not worktree("remove", "--force", "--force", str(folder)):
+        worktree("unlock", str(folder))
+        worktree("prune")
+
+
+def _sweep(repository: Path) -> None:
+    """Removes the worktrees of comparisons that were killed."""
+    for line in _git(repository, "worktree", "list", "--porcelain").splitlines():
+        folder = Path(line.removeprefix("worktree "))
+        owner = owner_of(folder.parent)
+        if line.startswith("worktree ") and owner is not None and not psutil.pid_exists(owner):
+            _remove_worktree(repository, folder)
 
 
 def _commit(repository: Path, name: str) -> str:

@@ -18,7 +18,7 @@ from manyhands.data.make import cache_dir
 from manyhands.data.row_parts import Part, Rows
 from manyhands.errors import DataError
 
-FORMAT = 1
+FORMAT = 2
 """Increase this number when the conversion of a file changes."""
 MANIFEST = "manifest.json"
 

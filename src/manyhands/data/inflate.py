@@ -78,7 +78,7 @@ def inflate(name: str, content: Readable, expected_bytes: int) -> bytes:
                 raise DataError(f"{name}: truncated gzip; {AGAIN}")
             break
         content = member.unused_data
-        if not content:
+        if not content.strip(b"\0"):  # gzip(1) reads files that are padded with zeros
             break
         if not is_gzip(content):
             raise DataError(f"{name}: {len(content)} bytes that are not gzip follow the gzip data; {AGAIN}")

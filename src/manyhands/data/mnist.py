@@ -57,9 +57,9 @@ def load_mnist(data_dir: Path | None) -> Mnist:
 
 
 def mnist_files(data_dir: Path) -> dict[str, Path]:
-    """Part -> its file in `data_dir/mnist`, or in `data_dir` when the former has none; a missing file gets its usual name."""
+    """Part -> its file in `data_dir/mnist`, `data_dir` or where torchvision puts it; a missing file gets its usual name."""
     found: dict[str, Path] = {}
-    for folder in (data_dir / FOLDER, data_dir):
+    for folder in (data_dir / FOLDER, data_dir, data_dir / "MNIST" / "raw", data_dir / "raw"):
         for part, stem in PARTS.items():
             path = first_file([folder], spellings(stem))
             if path:

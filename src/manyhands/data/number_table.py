@@ -57,13 +57,17 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
                 encoding="utf-8-sig",
                 dtype=dict.fromkeys(text, "str"),
                 skipinitialspace=True,
-                index_col=False,
                 low_memory=False,
                 chunksize=rows,
                 **options,
             )
             found = 0
             for chunk in reader:
+                if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes the first of too many fields for the names of rows
+                    raise DataError(
+                        f"{path}: data row {found + 1} has more fields than the {len(chunk.columns)} columns of the header"
+                        f"{_likely(list(map(str, chunk.columns)))}"
+                    )
                 found += len(chunk)
                 yield chunk
     except FileNotFoundError:
@@ -72,12 +76,22 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
         raise DataError(f"{path}: damaged or truncated ({error}); fetch it again") from None
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: empty; fetch it again") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); write it again as UTF-8") from None
+    except (pd.errors.ParserError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: not a table ({' '.join(str(error).split())}); fetch it again, or correct it") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from None
     if not found:
         raise DataError(f"{path}: no data rows; fetch it again")
+
+
+def _likely(columns: Sequence[str]) -> str:
+    """The likely cause of too many fields, and what to do."""
+    for name, sign in (("semicolons", ";"), ("tabs", "\t")):
+        if len(columns) < 3 and sign in "".join(columns):
+            return f"; its columns seem to be separated by {name}: write it again with commas, and numbers with a decimal point"
+    return "; correct it"
 
 
 def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str, instead: str) -> NDArray[Any]:

@@ -76,10 +76,12 @@ def _layout(path: Path) -> dict[str, str]:
 
 def _read_frame(path: Path, layout: dict[str, str]) -> pd.DataFrame:
     """Columns date, symbol (categorical) and the features, numeric; blanks are NaN or NaT."""
-    text = {layout[name]: "category" for name in ("date", "symbol")}
+    text = {layout[name]: "str" for name in ("date", "symbol")}  # as categories at once, 0700 would be the number 700
     blanks = {name: BLANKS if name not in text else [""] for name in layout.values()}
     frame = _parse(path, usecols=list(layout.values()), dtype=text, na_values=blanks, keep_default_na=False, low_memory=False)
     frame = frame.rename(columns={theirs: ours for ours, theirs in layout.items()})
+    for name in ("date", "symbol"):
+        frame[name] = frame[name].astype("category")
     for name in FEATURES:
         frame[name] = _numbers(path, layout[name], frame[name])
     frame["date"] = _dates(path, layout["date"], frame["date"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from manyhands.data.libsvm import is_libsvm
 from manyhands.data.number_table import COMMAS, Layout
 
 ADULT = (
@@ -76,6 +77,6 @@ def train_file(path: Path) -> Path:
 
 
 def unknown_table(path: Path, label: str) -> KnownTable:
-    """The layout of a user's own table: LIBSVM by its file name, otherwise CSV with a header line."""
+    """The layout of a user's own table: LIBSVM by its file name or its first row, otherwise CSV with a header line."""
     libsvm = any(path.name.removesuffix(".gz").removesuffix(".xz").endswith(ending) for ending in (".libsvm", ".svm"))
-    return KnownTable(path.name, None, label, libsvm=libsvm)
+    return KnownTable(path.name, None, label, libsvm=libsvm or is_libsvm(path))

@@ -212,11 +212,11 @@ class _LibsvmReader:
 
     def chunks(self) -> Iterator[tuple[str, Labelled]]:
         """Yields (role, rows) from the training file and the test file."""
-        x, y = read_libsvm(self.path)
+        x, y, first = read_libsvm(self.path)
         self.columns = feature_names(x.shape[1])
         yield from (("train", (part, _texts(labels))) for part, labels in in_parts(x, y))
         if self.test:
-            x, y = read_libsvm(self.test, features=len(self.columns))
+            x, y, _ = read_libsvm(self.test, len(self.columns), first)
             yield from (("test", (part, _texts(labels))) for part, labels in in_parts(x, y))
 
 
@@ -280,5 +280,5 @@ class _TextReader:
 
 
 def _texts(labels: NDArray[Any]) -> NDArray[Any]:
-    """Numbers as text; a whole number has no decimal point."""
-    return np.array([f"{number:g}" for number in labels])
+    """Numbers as text with all their digits; a whole number has no decimal point."""
+    return np.array([str(int(number)) if number.is_integer() else repr(number) for number in labels.tolist()])

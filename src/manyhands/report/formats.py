@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manyhands.atomic_write import write_file
 from manyhands.errors import RecordError
 
 if TYPE_CHECKING:
@@ -73,17 +74,18 @@ def write_report(
     target: QualityTarget | None = None,
     history: History | None = None,
 ) -> None:
-    """Writes the report to `path`. In a Markdown page that exists already, the text that people wrote is kept.
+    """Writes the report to `path`, whole or not at all. In a Markdown page that exists already, the text that people wrote is kept.
 
     Raises RecordError when the file cannot be written, Unavailable when the format needs a library that is missing.
     """
     try:
         if form == "parquet":
-            from manyhands.report.parquet import write_parquet
+            from manyhands.report.parquet import to_parquet
 
-            write_parquet(records, path)
+            content = to_parquet(records)
         else:
-            path.write_text(to_format(records, form, time, target, _before(path, form), history), encoding="utf-8")
+            content = to_format(records, form, time, target, _before(path, form), history).encode()
+        write_file(path, content)
     except OSError as error:
         raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file") from None
 

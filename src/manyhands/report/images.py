@@ -9,6 +9,7 @@ from typing import Any
 
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.targets import QualityTarget
+from manyhands.atomic_write import write_file
 from manyhands.errors import RecordError
 from manyhands.record import Record
 from manyhands.report import formatting
@@ -42,8 +43,8 @@ def write_images(
             spec = resolved(_for_file(chart, title))
             settings = {"config": resolved(config()) | {"background": LIGHT["paper"]}}
             written += [folder / f"{name}.svg", folder / f"{name}.png"]
-            written[-2].write_text(vl_convert.vegalite_to_svg(spec, **settings), encoding="utf-8")
-            written[-1].write_bytes(vl_convert.vegalite_to_png(spec, scale=SCALE, **settings))
+            write_file(written[-2], vl_convert.vegalite_to_svg(spec, **settings).encode())
+            write_file(written[-1], vl_convert.vegalite_to_png(spec, scale=SCALE, **settings))
     except OSError as error:
         raise RecordError(f"cannot write images to {folder}: {error.strerror}; choose another folder with --images") from None
     return written

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from io import BytesIO
 
 from manyhands.record import Record
 from manyhands.report.csv_and_json import flat_columns
 from manyhands.report.page.script import need
 
 
-def write_parquet(records: Sequence[Record], path: Path) -> None:
-    """Writes the file. Lists are JSON texts; a column that holds more than one type is text throughout; null is not measured.
+def to_parquet(records: Sequence[Record]) -> bytes:
+    """The content of the file. Lists are JSON texts; a column that holds more than one type is text throughout; null is not measured.
 
     Raises Unavailable, with what to install, when pyarrow is missing.
     """
@@ -20,4 +20,6 @@ def write_parquet(records: Sequence[Record], path: Path) -> None:
     from pyarrow import parquet
 
     table = pyarrow.table({name: pyarrow.array(values) for name, values in flat_columns(records).items()})
-    parquet.write_table(table, path, compression="zstd")
+    content = BytesIO()
+    parquet.write_table(table, content, compression="zstd")
+    return content.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,9 +19,10 @@ def load(paths: Iterable[Path], with_workers: bool = True) -> list[Record]:
     """The records of all files in order, each once even when it stands in two files.
 
     Without the values of every worker, which most reports show of studies alone, they take half the memory; what stays is the
-    host of those that were not on the driver's. Raises RecordError, naming the file, when one cannot be read or all are empty.
+    host of those that were not on the driver's. A folder stands for its record files (*.jsonl), `-` for standard input. Raises
+    RecordError, naming the file, when one cannot be read or all are empty.
     """
-    paths = list(paths)
+    paths = [file for path in paths for file in _files(path)]
     found: dict[str, Record] = {}
     with _collector_paused():
         for path in paths:
@@ -31,6 +33,20 @@ def load(paths: Iterable[Path], with_workers: bool = True) -> list[Record]:
     if not found:
         raise RecordError(f"no records in {', '.join(map(str, paths))}; make some with 'manyhands run --out {paths[0]}'")
     return list(found.values())
+
+
+def _files(path: Path) -> list[Path]:
+    """The files that a path stands for."""
+    if str(path) == "-":
+        return [Path("/dev/stdin")]
+    if not os.path.isdir(path):  # unlike Path.is_dir, it takes a name that is too long for no folder
+        return [path]
+    found = sorted(path.glob("*.jsonl"))
+    if not found:
+        raise RecordError(
+            f"no record file (*.jsonl) in the folder {path}; make some with 'manyhands run --out {path / 'r.jsonl'}'"
+        )
+    return found
 
 
 def elsewhere(record: Record) -> tuple[dict[str, Any], ...]:
@@ -53,11 +69,13 @@ def _collector_paused() -> Iterator[None]:
 
 def _read_json(path: Path) -> Iterator[Record]:
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
+        whole = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError:
         yield from read_records(path)  # JSON Lines under the name of JSON: its errors name the line
         return
-    except (OSError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise RecordError(f"cannot read records from {path}: its lists lie too deep inside each other") from None
+    except (OSError, ValueError) as error:
         raise RecordError(f"cannot read records from {path}: {error}") from None
     for place, values in enumerate(_values(whole), start=1):
         try:

@@ -134,6 +134,16 @@ def test_gradient_clock_goes_on_with_the_parameter_that_came_last() -> None:
     assert clock.ready > first
 
 
+def test_gradient_clock_leaves_frozen_weights_alone() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1))
+    model[0].requires_grad_(False)
+    clock = GradientClock(model)
+    model(torch.ones(1, 3)).sum().backward()
+    clock.watch_latest()
+    assert clock.ready > 0
+    assert sum(bool(parameter._backward_hooks) for parameter in model.parameters()) == 1
+
+
 def test_hashes_tell_weights_and_rows_apart() -> None:
     torch.manual_seed(0)
     first, second = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)

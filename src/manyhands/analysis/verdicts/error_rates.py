@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from manyhands.analysis.verdicts.other_tests import TESTS
 from manyhands.analysis.verdicts.sequential import Budget, Verdict
+from manyhands.atomic_write import write_file
 from manyhands.errors import RecordError
 
 SCHEMA = 3
@@ -128,11 +128,11 @@ def load(path: Path) -> ErrorRates | None:
 
 
 def save(rates: ErrorRates, path: Path) -> None:
-    """Writes the complete file, or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}")
-    new.write_text(json.dumps(asdict(rates), indent=1) + "\n")
-    new.replace(path)
+    """Writes the complete file, or none; raises RecordError when it cannot be written."""
+    try:
+        write_file(path, (json.dumps(asdict(rates), indent=1) + "\n").encode())
+    except OSError as error:
+        raise RecordError(f"cannot keep the error rates in {path}: {error.strerror}") from None
 
 
 def smallest_found(scenarios: Sequence[Scenario], seconds: str, power: float = 0.8) -> float | None:

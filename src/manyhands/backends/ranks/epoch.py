@@ -54,7 +54,7 @@ class GradientClock:
         """Number of the parameter with the last gradient."""
         self.hooks: list[Any] = [
             parameter.register_hook(partial(self._stamp, number))  # type: ignore[no-untyped-call]
-            for number, parameter in enumerate(model.parameters())
+            for number, parameter in enumerate(parameter for parameter in model.parameters() if parameter.requires_grad)
         ]
 
     def _stamp(self, number: int, gradient: torch.Tensor) -> None:

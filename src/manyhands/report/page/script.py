@@ -14,7 +14,7 @@ from manyhands.errors import Unavailable
 
 BUNDLE = "window.vegaEmbed = vegaEmbed;"
 """The only one of its exports that works in a browser: in vl-convert 1.9.0 `vega` and `vegaLite` are null."""
-CODE = f"import sys, vl_convert; sys.stdout.write(vl_convert.javascript_bundle({BUNDLE!r}))"
+CODE = f"import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle({BUNDLE!r}).encode())"
 
 
 class Library:

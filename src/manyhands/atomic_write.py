@@ -1,0 +1,63 @@
+"""Atomic writes: a file is written under a temporary name beside the target, then renamed over it.
+
+So a full disk, a limit or a kill in the middle leaves the older file as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def temporary_beside(path: Path) -> Path:
+    """A hidden name in the same folder as `path` that no other process uses."""
+    return path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+
+
+def write_file(path: Path, *parts: bytes | memoryview) -> None:
+    """Writes `parts` one after the other as the file `path`, whole or not at all; makes its folder if it is missing.
+
+    A link stays a link, to the new content; a file keeps its permissions. What is no regular file, such as /dev/stdout, is written
+    to directly. Raises OSError; an older file of that name then stays.
+    """
+    write_parts(path, parts)
+
+
+def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """`write_file` for parts that are made one after the other."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        with path.open("wb") as file:
+            file.writelines(parts)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_beside(target)
+    try:
+        with temporary.open("xb") as file:
+            if target.exists():
+                os.chmod(temporary, target.stat().st_mode & 0o7777)
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """True when both paths lead to one file that exists, by any links, folders and spellings."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return  # the folder cannot be written or does not exist, so it holds no temporary file
