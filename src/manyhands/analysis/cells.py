@@ -83,7 +83,7 @@ def _groups(workload: str, records: Sequence[Record]) -> list[Group]:
     found: dict[tuple[tuple[str, str], ...], list[Record]] = {}
     known: dict[str, tuple[tuple[str, str], ...]] = {}
     for record in sorted(records, key=lambda record: not record.ok):
-        spec = {name: value for name, value in (ADDED | record.spec).items() if name not in (*CELL, *NEUTRAL, "workload")}
+        spec = {name: value for name, value in {**ADDED, **record.spec}.items() if name not in (*CELL, *NEUTRAL, "workload")}
         if record.study.get("seeds"):  # each repeat has its own seed, so that quality has a spread over seeds
             spec["seed"] = record.study["seeds"]
         # Thousands of records have few different conditions: the text of each is made once.

@@ -112,7 +112,7 @@ def from_records(records: Sequence[Record], order: Order) -> list[CommitSeries]:
         train_s, commit = record.phases.get("train_s"), record.code.get("commit")
         if not record.ok or not train_s or not commit or record.code.get("dirty"):
             continue
-        spec = {name: value for name, value in (ADDED | record.spec).items() if name not in NEUTRAL}
+        spec = {name: value for name, value in {**ADDED, **record.spec}.items() if name not in NEUTRAL}
         machine = {name: value for name, value in record.machine.items() if name not in VOLATILE}
         key = json.dumps([spec, machine, record.data.get("sha256")], sort_keys=True, default=str)
         labels[key] = f"{record.spec['workload']} on {record.spec['backend']} x {record.spec['workers']}: train"
