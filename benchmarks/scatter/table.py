@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from manyhands.plan import MEMORY_LAYOUTS
+
 Launch = Mapping[str, Any]
 SUMMARIES: Mapping[str, Callable[[NDArray[np.float64]], float]] = {
     "mean": lambda values: float(np.mean(values)),
@@ -31,7 +33,7 @@ def main(paths: Sequence[str]) -> None:
     failed = [launch for launch in launches if "failed" in launch]
     launches = [launch for launch in launches if "failed" not in launch]
     cells: dict[tuple[str, str], list[Launch]] = defaultdict(list)
-    for launch in launches:
+    for launch in sorted(launches, key=lambda launch: (launch["cell"], MEMORY_LAYOUTS.index(launch["layout"]))):
         cells[launch["cell"], launch["layout"]].append(launch)
     plain = {key: found for key, found in cells.items() if "," not in key[0]}
     print(
@@ -45,7 +47,10 @@ def main(paths: Sequence[str]) -> None:
 
 def print_scatter(cells: Mapping[tuple[str, str], Sequence[Launch]]) -> None:
     """Every cell under every layout: seconds of an epoch, its scatter, and the scatter of its ratio to each yardstick."""
-    print("| cell | memory layout | launches | epoch s | epoch | / network | / matrix | / memory | cost |\n|" + "---|" * 9)
+    print(
+        "| cell | memory layout | launches | epoch s | epoch | / network | / matrix | / memory | cost of network |\n|"
+        + "---|" * 9
+    )
     for (cell, layout), found in cells.items():
         seconds = np.median([value(launch, None, "lower half") for launch in found])
         row = [
@@ -64,6 +69,8 @@ def print_yardsticks(cells: Mapping[tuple[str, str], Sequence[Launch]]) -> None:
             continue
         for hour in sorted({launch["hour"] for launch in found}):
             own = [launch for launch in found if launch["hour"] == hour]
+            if len(own) < 2:
+                continue
             row = [
                 f"{scatter(own, name, 'lower half'):.1f}" if has(own, name) else "-"
                 for name in (None, "network", "matrix", "memory")
@@ -79,7 +86,8 @@ def print_summaries(cells: Mapping[tuple[str, str], Sequence[Launch]]) -> None:
         for name in (None, "network", "matrix", "memory"):
             row = []
             for summary in SUMMARIES:
-                each = [scatter(found, name, summary) for (_, own), found in cells.items() if own == layout and has(found, name)]
+                networks = [found for (_, own), found in cells.items() if own == layout and has(found, "network")]
+                each = [scatter(found, name, summary) for found in networks]
                 row.append(f"{np.sqrt(np.mean(np.square(each))):.1f}" if each else "-")
             print(f"| {layout} | {name or 'none: seconds'} | {' | '.join(row)} |")
     print()
@@ -127,12 +135,11 @@ def has(launches: Sequence[Launch], yardstick: str | None) -> bool:
 
 
 def costs(launches: Sequence[Launch]) -> str:
-    """Seconds of all yardsticks as a share of those of the epochs, median over launches."""
-    shares = [
-        sum(float(np.mean(moments, axis=0).sum()) for moments in launch["yardstick_s"].values()) / sum(launch["epochs_s"])
-        for launch in launches
-    ]
-    return f"{100 * float(np.median(shares)):.0f} %"
+    """Seconds of the yardstick `network` as a share of those of the epochs, median over launches."""
+    if not has(launches, "network"):
+        return "-"
+    shares = [np.mean(launch["yardstick_s"]["network"], axis=0).sum() / sum(launch["epochs_s"]) for launch in launches]
+    return f"{100 * float(np.median(shares)):.1f} %"
 
 
 if __name__ == "__main__":
