@@ -61,6 +61,9 @@ def test_record_cannot_be_changed() -> None:
         ({"status": "failed"}, "needs a reason"),
         ({"phases": {"nap_s": 1.0}}, "unknown phase nap_s"),
         ({"train_split": {"think_s": 1.0}}, "unknown part of train think_s"),
+        ({"phases": {"train_s": -3.0}}, "train_s is -3.0, which is no number of seconds from 0 on"),
+        ({"phases": {"launch_s": "soon"}}, "launch_s is 'soon', which is no number of seconds from 0 on"),
+        ({"wall_s": -1}, "wall_s is -1, which is no number"),
         ({"schema": SCHEMA + 1}, f"schema {SCHEMA + 1} is unknown"),
     ],
 )

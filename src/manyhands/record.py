@@ -80,6 +80,9 @@ class Record:
             wrong = set(given) - {f"{part}_s" for part in allowed}
             if wrong:
                 raise RecordError(f"record {self.id}: unknown {name} {', '.join(sorted(wrong))}")
+        for name, seconds in {"wall_s": self.wall_s, **self.phases}.items():
+            if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0):
+                raise RecordError(f"record {self.id}: {name} is {seconds!r}, which is no number of seconds from 0 on")
         object.__setattr__(self, "per_worker", tuple(self.per_worker))
         object.__setattr__(self, "history", tuple(self.history))
 

@@ -18,6 +18,8 @@ FROM_0 = re.compile(rb"^[^#\n]*\s0+:", re.MULTILINE)
 """A row with an index 0: the file counts its columns from 0."""
 ROW = re.compile(rb"[-+.\deE]+(\s+(qid|\d+):[-+.\deE]+)+")
 START_BYTES = 2**16
+MEMORY_SHARE = 0.5
+"""Share of the free memory that the dense rows may take: training copies them once more."""
 
 
 def read_libsvm(
@@ -48,7 +50,7 @@ def read_libsvm(
     if not x.shape[0]:
         raise DataError(f"{path}: no data rows; fetch it again")
     needed, free = 4 * x.shape[0] * x.shape[1], psutil.virtual_memory().available
-    if needed > free:
+    if needed > MEMORY_SHARE * free:
         raise DataError(
             f"{path}: {x.shape[0]} rows x {x.shape[1]} columns need {needed / 2**30:.1f} GiB as numbers of 4 bytes, and this machine"
             f" has {free / 2**30:.1f} GiB free; the highest index is {x.shape[1] - 1 + first}: leave columns out, or correct it"
