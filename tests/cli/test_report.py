@@ -134,7 +134,7 @@ def test_records_come_through_a_pipe(records):
 
 
 def test_full_disk_leaves_the_older_page_as_it_was(records, tmp_path):
-    page = tmp_path / "page.html"
+    page = tmp_path / "page.json"
     run(records, "-o", page)
     before = page.read_bytes()
     limited = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
@@ -145,4 +145,4 @@ def test_full_disk_leaves_the_older_page_as_it_was(records, tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith(f"manyhands: cannot write the report to {page}: File too large")
     assert page.read_bytes() == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html", "records.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["page.json", "records.jsonl"]
