@@ -22,8 +22,7 @@ def imports_without_collection() -> Iterator[None]:
     try:
         yield
     finally:
-        if gc.get_freeze_count() == 0:
-            gc.freeze()
-            gc.unfreeze()  # all objects are now in the oldest generation, which is collected least often
+        gc.freeze()
+        gc.unfreeze()  # all objects are now in the oldest generation, which is collected least often
         if enabled:
             gc.enable()
