@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 IMPORTS = """
-import atexit, gc
+import atexit, gc, sys
+sys.modules["torch"] = None
 atexit.register(lambda: print("frozen at exit:", gc.get_freeze_count() > 100_000))
 from manyhands.measure.garbage import imports_without_collection
 collections = []

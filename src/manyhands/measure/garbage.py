@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,8 +18,8 @@ def imports_without_collection() -> Iterator[None]:
     """Imports inside run with the collector off; the collector looks at what they made neither soon nor when the process ends."""
     enabled = gc.isenabled()
     gc.disable()
-    atexit.unregister(gc.freeze)
-    atexit.register(gc.freeze)
+    atexit.unregister(_leave_torch)
+    atexit.register(_leave_torch)
     try:
         yield
     finally:
@@ -26,3 +27,9 @@ def imports_without_collection() -> Iterator[None]:
         gc.unfreeze()  # all objects are now in the oldest generation, which is collected least often
         if enabled:
             gc.enable()
+
+
+def _leave_torch() -> None:
+    """Keeps the collector from all objects when the process ends; only with torch, whose objects it looks through for half a second."""
+    if "torch" in sys.modules:
+        gc.freeze()
