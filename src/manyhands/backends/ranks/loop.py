@@ -49,7 +49,6 @@ class Training:
     sampler: ShardSampler
     loader: Iterable[Any]
     loop: Loop
-    yardstick: Yardstick
 
     def resolved(self, rank: Rank, spec: RunSpec) -> dict[str, Any]:
         """The settings that were really used, for the record."""
@@ -66,7 +65,7 @@ class Training:
             "warmup_steps": min(WARMUP_STEPS, len(self.sampler)),
             "parameters": sum(parameter.numel() for parameter in parameters),
             "parameter_bytes": sum(parameter.numel() * parameter.element_size() for parameter in parameters),
-        } | ({"yardstick": self.yardstick.identity} if self.yardstick.programs else {})
+        }
 
 
 def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = None) -> RankReport:
@@ -96,7 +95,8 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     rank.barrier()
     clock.lap("warmup")
 
-    history, split = run_epochs(training, spec, clock)
+    yardstick = Yardstick(yardstick_programs(rank, spec))
+    history, split = run_epochs(training, yardstick, spec, clock)
 
     quality = evaluate(rank, workload, bare, arrays)
     if spec.score_epochs:
@@ -112,11 +112,12 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
         rows_seen=sampler.rows_seen,
         rows_sha256=sampler.rows_hash.hexdigest(),
         train_split=split.of(clock.seconds["train"], rank),
-        yardstick=training.yardstick.seconds or None,
+        yardstick=yardstick.seconds or None,
         saved_bytes=saved_bytes,
         **training.loaded.fetched,
     )
-    return RankReport(worker, training.resolved(rank, spec), quality, history, data, training.init_sha256)
+    resolved = training.resolved(rank, spec) | ({"yardstick": yardstick.identity} if yardstick.programs else {})
+    return RankReport(worker, resolved, quality, history, data, training.init_sha256)
 
 
 def load(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callable[[], Arrays] | None) -> Training:
@@ -131,38 +132,42 @@ def load(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callabl
     sampler = (FixedSampler if spec.shard_data else ShardSampler)(loaded.rows, rank.world_size, rank.rank, spec)
     loader = rank.loader(row_loader(loaded.arrays, sampler, rank.device))
     loop = Loop(rank, workload, model, optimizer, GradientClock(bare) if rank.communicates else None)
-    return Training(loaded, bare, init_sha256, sampler, loader, loop, Yardstick(yardstick_programs(rank, spec)))
+    return Training(loaded, bare, init_sha256, sampler, loader, loop)
 
 
-def run_epochs(training: Training, spec: RunSpec, clock: PhaseClock) -> tuple[list[dict[str, Any]], Split]:
-    """All epochs, each in the phase `train`, with scores in between where asked for; an entry for each epoch, and the split."""
+def run_epochs(training: Training, yardstick: Yardstick, spec: RunSpec, clock: PhaseClock) -> tuple[list[dict[str, Any]], Split]:
+    """All epochs, each in the phase `train`, with the yardstick around them and scores in between where asked for.
+
+    Returns an entry for each epoch, and the split. An epoch that the yardstick follows ends when all workers have ended it, as the
+    last one does: it must not be timed beside training, nor may a wait for a slower worker leave the phase `train`.
+    """
     loop, rank = training.loop, training.loop.rank
     history: list[dict[str, Any]] = []
     split = Split()
-    time_yardstick(training, clock)
+    time_yardstick(yardstick, rank, clock)
     for epoch in range(1, spec.epochs + 1):
         training.sampler.set_epoch(epoch)
         loop.set_learning_rate(epoch)
         result = loop.epoch(training.loader)
         split.add(result)
         history.append({"epoch": epoch, "loss_sum": result.loss_sum, "rows": result.rows})
-        if epoch == spec.epochs:
-            split.communicate_s += timed(rank.barrier) if rank.communicates else 0.0
+        if rank.communicates and (yardstick.programs or epoch == spec.epochs):
+            split.communicate_s += timed(rank.barrier)
         clock.lap("train")
         history[-1]["elapsed_s"] = clock.seconds["train"]
-        time_yardstick(training, clock)
+        time_yardstick(yardstick, rank, clock)
         if spec.score_epochs and epoch < spec.epochs:
             history[-1] |= evaluate(rank, loop.workload, training.bare, training.loaded.arrays)
             clock.lap("evaluate")
     return history, split
 
 
-def time_yardstick(training: Training, clock: PhaseClock) -> None:
+def time_yardstick(yardstick: Yardstick, rank: Rank, clock: PhaseClock) -> None:
     """Times the fixed programs in all workers at once, in a phase of their own."""
-    if training.yardstick.programs:
-        training.loop.rank.barrier()
-        training.yardstick.measure()
-        training.loop.rank.barrier()
+    if yardstick.programs:
+        rank.barrier()
+        yardstick.measure()
+        rank.barrier()
         clock.lap("yardstick")
 
 
