@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhands import commits
+from manyhands.environment import restored
 from manyhands.plan import MEMORY_LAYOUTS, RunSpec
 from manyhands.run import RunContext, measure
 
@@ -58,17 +59,11 @@ def specs(plant: bool) -> dict[tuple[str, str], RunSpec]:
 @contextmanager
 def planted(cell: str) -> Iterator[None]:
     """Runs inside are slowed as the cell's name says."""
-    if cell not in SHARES:
+    with restored():
+        if cell in SHARES:
+            paths = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
+            os.environ |= {"PYTHONPATH": os.pathsep.join(paths), "MANYHANDS_PLANTED": SHARES[cell]}
         yield
-        return
-    before = dict(os.environ)
-    paths = [str(SITE), *filter(None, [before.get("PYTHONPATH")])]
-    os.environ |= {"PYTHONPATH": os.pathsep.join(paths), "MANYHANDS_PLANTED": SHARES[cell]}
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def kept(cell: str, hour: str, block: int, record: Any) -> dict[str, Any]:

@@ -116,16 +116,17 @@ def watch(
     keep = {child.pid for child in psutil.Process().children(recursive=True)}
     driver.usage.ignore = frozenset(keep)
     cpu_before = children_cpu_s()
-    with driver.log.open("wb") as log, addresses_of(specs[0].memory_layout):
+    with driver.log.open("wb") as log:
         driver.started = now()
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "manyhands.driver", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=fresh_environment(os.environ, backend, specs[0], folder) | {PARENT: str(os.getpid())},
-        )
+        with addresses_of(specs[0].memory_layout):
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "manyhands.driver", str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=fresh_environment(os.environ, backend, specs[0], folder) | {PARENT: str(os.getpid())},
+            )
         try:
             driver.in_time = wait_sampling(process, deadline, driver.usage, tick)
             driver.code = process.wait() if driver.in_time else None
