@@ -8,29 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from manyhands.atomic_write import same_file, write_file, write_parts
+from manyhands.atomic_write import same_file, write_file
 
 
 def test_older_file_stays_when_a_part_cannot_be_made(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    write_file(path, b"old")
+    write_file(path, [b"old"])
 
     def parts() -> object:
         yield b"new"
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_parts(path, parts())  # type: ignore[arg-type]
+        write_file(path, parts())  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
     assert [found.name for found in tmp_path.iterdir()] == ["file"]
 
 
 def test_link_stays_a_link_and_permissions_stay(tmp_path: Path) -> None:
     path, link = tmp_path / "file", tmp_path / "link"
-    write_file(path, b"old")
+    write_file(path, [b"old"])
     path.chmod(0o640)
     link.symlink_to(path)
-    write_file(link, b"new", b"er")
+    write_file(link, [b"new", b"er"])
     assert link.is_symlink()
     assert path.read_bytes() == b"newer"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -40,21 +40,21 @@ def test_pipe_is_written_to(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
-        write_file(pipe, b"through")
+        write_file(pipe, [b"through"])
         assert reader.communicate(timeout=20)[0] == b"through"
 
 
 def test_killed_writer_leaves_the_older_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    write_file(path, b"old")
+    write_file(path, [b"old"])
     code = """
 import os, signal, sys
 from pathlib import Path
-from manyhands.atomic_write import write_parts
+from manyhands.atomic_write import write_file
 def parts():
     yield b"new"
     os.kill(os.getpid(), signal.SIGKILL)
-write_parts(Path(sys.argv[1]), parts())
+write_file(Path(sys.argv[1]), parts())
 """
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60).returncode == -9
     assert path.read_bytes() == b"old"

@@ -16,17 +16,12 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.part")
 
 
-def write_file(path: Path, *parts: bytes | memoryview) -> None:
+def write_file(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     """Writes `parts` one after the other as the file `path`, whole or not at all; makes its folder if it is missing.
 
     A link stays a link, to the new content; a file keeps its permissions. What is no regular file, such as /dev/stdout, is written
     to directly. Raises OSError; an older file of that name then stays.
     """
-    write_parts(path, parts)
-
-
-def write_parts(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    """`write_file` for parts that are made one after the other."""
     target = path.resolve()
     if target.exists() and not target.is_file():
         with path.open("wb") as file:

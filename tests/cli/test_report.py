@@ -112,8 +112,9 @@ def test_a_report_never_replaces_its_input(records, tmp_path):
     link.symlink_to(records)
     hard.hardlink_to(records)
     for out in (records, link, hard, tmp_path / ".." / tmp_path.name / "records.jsonl"):
-        with pytest.raises(UsageError, match=r"is the input .*records.jsonl, and a report would replace its records"):
-            run(records, "--format", "markdown", "-o", out)
+        for given in (records, tmp_path):
+            with pytest.raises(UsageError, match=r"is the input .*records.jsonl, and a report would replace its records"):
+                run(given, "--format", "markdown", "-o", out)
     assert records.read_bytes() == before
 
 

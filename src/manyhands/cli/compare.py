@@ -136,7 +136,7 @@ def nothing_measured(options: argparse.Namespace, reason: str) -> int:
 def write(file: Path, text: str) -> None:
     """Writes a file of `--out`, whole or not at all; raises UsageError when it cannot be written."""
     try:
-        write_file(file, text.encode())
+        write_file(file, [text.encode()])
     except OSError as error:
         raise UsageError(f"--out {file} cannot be written: {error.strerror}") from None
 

@@ -60,12 +60,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def call(options: argparse.Namespace) -> int:
     """Shows the records; exit code 0. Raises RecordError when a file cannot be read or written, or holds no record."""
-    from manyhands.report.sources import load
+    from manyhands.report.sources import load, record_files
 
     form = options.format or (format_of(options.out) if options.out else None) or "table"
     if form == "parquet" and options.out is None:
         raise UsageError("--format parquet is not for the terminal: name a file with --out results.parquet")
-    for path in options.records:
+    for path in (file for given in options.records for file in record_files(given)):
         if options.out is not None and same_file(options.out, path):
             raise UsageError(
                 f"--out {options.out} is the input {path}, and a report would replace its records; choose another file"

@@ -57,7 +57,7 @@ class Pool:
         """Writes the file whole, with the rates that were computed from the launches; raises RecordError when it cannot be written."""
         content = json.dumps(asdict(self) | {"rates": asdict(rates) if rates else None}) + "\n"
         try:
-            write_file(path, content.encode())
+            write_file(path, [content.encode()])
         except OSError as error:
             raise RecordError(f"cannot write {path}: {error.strerror}; choose another file with --out") from None
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from manyhands.atomic_write import temporary_beside, write_parts
+from manyhands.atomic_write import write_file
 from manyhands.errors import DataError
-
-__all__ = ["temporary_beside", "write_whole"]
 
 
 def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
@@ -17,7 +15,7 @@ def write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     Raises DataError when the folder cannot be written or the disk is full; an older file of that name then stays.
     """
     try:
-        write_parts(path, parts)
+        write_file(path, parts)
     except OSError as error:
         raise DataError(
             f"cannot write {path}: {error.strerror or error}; make room, or choose a folder that you can write"

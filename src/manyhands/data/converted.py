@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from manyhands.data.atomic_write import temporary_beside, write_whole
+from manyhands.atomic_write import temporary_beside
+from manyhands.data.atomic_write import write_whole
 from manyhands.data.make import cache_dir
 from manyhands.data.row_parts import Part, Rows
 from manyhands.errors import DataError

@@ -11,8 +11,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from manyhands.atomic_write import temporary_beside
 from manyhands.data import blobs, made_rows
-from manyhands.data.atomic_write import temporary_beside, write_whole
+from manyhands.data.atomic_write import write_whole
 from manyhands.data.digits import draw_digits
 from manyhands.data.idx import write_idx
 from manyhands.data.prices import simulate_prices

@@ -85,7 +85,7 @@ def write_report(
             content = to_parquet(records)
         else:
             content = to_format(records, form, time, target, _before(path, form), history).encode()
-        write_file(path, content)
+        write_file(path, [content])
     except OSError as error:
         raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file") from None
 

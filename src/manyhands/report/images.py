@@ -43,8 +43,8 @@ def write_images(
             spec = resolved(_for_file(chart, title))
             settings = {"config": resolved(config()) | {"background": LIGHT["paper"]}}
             written += [folder / f"{name}.svg", folder / f"{name}.png"]
-            write_file(written[-2], vl_convert.vegalite_to_svg(spec, **settings).encode())
-            write_file(written[-1], vl_convert.vegalite_to_png(spec, scale=SCALE, **settings))
+            write_file(written[-2], [vl_convert.vegalite_to_svg(spec, **settings).encode()])
+            write_file(written[-1], [vl_convert.vegalite_to_png(spec, scale=SCALE, **settings)])
     except OSError as error:
         raise RecordError(f"cannot write images to {folder}: {error.strerror}; choose another folder with --images") from None
     return written

@@ -22,7 +22,7 @@ def load(paths: Iterable[Path], with_workers: bool = True) -> list[Record]:
     host of those that were not on the driver's. A folder stands for its record files (*.jsonl), `-` for standard input. Raises
     RecordError, naming the file, when one cannot be read or all are empty.
     """
-    paths = [file for path in paths for file in _files(path)]
+    paths = [file for path in paths for file in record_files(path)]
     found: dict[str, Record] = {}
     with _collector_paused():
         for path in paths:
@@ -35,7 +35,7 @@ def load(paths: Iterable[Path], with_workers: bool = True) -> list[Record]:
     return list(found.values())
 
 
-def _files(path: Path) -> list[Path]:
+def record_files(path: Path) -> list[Path]:
     """The files that a path stands for."""
     if str(path) == "-":
         return [Path("/dev/stdin")]

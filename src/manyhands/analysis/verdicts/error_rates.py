@@ -130,7 +130,7 @@ def load(path: Path) -> ErrorRates | None:
 def save(rates: ErrorRates, path: Path) -> None:
     """Writes the complete file, or none; raises RecordError when it cannot be written."""
     try:
-        write_file(path, (json.dumps(asdict(rates), indent=1) + "\n").encode())
+        write_file(path, [(json.dumps(asdict(rates), indent=1) + "\n").encode()])
     except OSError as error:
         raise RecordError(f"cannot keep the error rates in {path}: {error.strerror}") from None
 
