@@ -23,6 +23,8 @@ class LaunchValue:
 
     block: Block
     value: float
+    engine: str = ""
+    """The engine that served this launch and others (`--reuse-engine`); empty for a launch with processes of its own."""
 
 
 @dataclass(frozen=True)

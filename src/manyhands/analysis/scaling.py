@@ -77,5 +77,6 @@ def _launches(records: Sequence[Record], time: Time, by_rows: bool) -> list[Laun
     for record in records:
         taken = seconds(record, time)
         if taken is not None:
-            found.append(LaunchValue(block(record), ((rows(record) if by_rows else None) or 1.0) / taken))
+            value = ((rows(record) if by_rows else None) or 1.0) / taken
+            found.append(LaunchValue(block(record), value, str(record.resolved.get("engine") or "")))
     return found
