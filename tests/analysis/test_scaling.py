@@ -2,7 +2,14 @@ import pytest
 
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_record, example_records
-from manyhands.analysis.scaling import base_line, efficiency, speedup
+from manyhands.analysis.launch_model import fit_group
+from manyhands.analysis.scaling import base_line, efficiency
+
+
+def speedup(records, time="train"):
+    """The speed-up of the only cell beside the base line."""
+    fit = fit_group(only_group(records), time)
+    return fit and next(fit.speedup(cell) for cell in fit.cells if cell is not fit.base)
 
 
 def only_group(records):
@@ -18,21 +25,21 @@ def test_base_line_is_serial_with_the_fewest_threads() -> None:
 
 
 def test_speedup_and_efficiency_of_hand_computed_values() -> None:
-    serial, ddp = only_group([example_record(6.0, {}), example_record(4.0, {"backend": "ddp", "workers": 2})]).cells
-    found = speedup(serial, ddp, "train")
+    records = [example_record(6.0, {}), example_record(4.0, {"backend": "ddp", "workers": 2})]
+    serial, ddp = only_group(records).cells
+    found = speedup(records)
     assert found is not None
     assert found.value == pytest.approx(1.5)
     assert efficiency(1.5, serial, ddp) == pytest.approx(0.75)
     # launch, load, warm-up, evaluate and teardown add 1.71 s to serial and 3.9 s to ddp
-    whole = speedup(serial, ddp, "wall")
+    whole = speedup(records, "wall")
     assert whole is not None
     assert whole.value == pytest.approx(7.71 / 7.9)
 
 
 def test_growing_work_counts_the_rows_of_all_workers() -> None:
     asked = {"scaling": "growing", "samples": 100}
-    serial, ddp = only_group([example_record(5.0, asked), example_record(5.0, asked | {"backend": "ddp", "workers": 2})]).cells
-    found = speedup(serial, ddp, "train")
+    found = speedup([example_record(5.0, asked), example_record(5.0, asked | {"backend": "ddp", "workers": 2})])
     assert found is not None
     assert found.value == pytest.approx(2.0)
 
@@ -42,13 +49,11 @@ def test_work_is_taken_as_equal_when_a_record_does_not_say_its_rows() -> None:
         example_record(8.0, {"samples": 100}, resolved={}),
         example_record(2.0, {"samples": 100, "backend": "dask"}, resolved={"rows_per_epoch": None}),
     ]
-    serial, dask = only_group(records).cells
-    found = speedup(serial, dask, "train")
+    found = speedup(records)
     assert found is not None
     assert found.value == pytest.approx(4.0)
 
 
 def test_a_missing_time_gives_no_speedup() -> None:
     records = [example_record(8.0, {}), example_record(2.0, {"backend": "ddp"}, phases={"train_s": None})]
-    serial, ddp = only_group(records).cells
-    assert speedup(serial, ddp, "train") is None
+    assert speedup(records) is None

@@ -16,15 +16,15 @@ def test_a_clear_winner_is_named_with_its_speed_price_and_quality() -> None:
     assert (found.use, found.sureness) == ("Use ddp, 2 workers x 1 thread", SURE)
     text = " ".join(found.why)
     assert "times as fast as serial, 1 worker x 1 thread" in text
-    assert "overlaps no other cell's (3 launches)" in text
+    assert "every other cell is slower, at an error rate of 5 % for all of them (3 launches)" in text
     assert "times the core-hours of the base line" in text
     assert "accuracy 0.9700, base line 0.9700, no difference beyond the spread of launches" in text
 
 
 def test_among_cells_that_cannot_be_told_apart_the_one_with_the_fewest_cores_is_named() -> None:
-    found = of(example_records(speeds={("serial", 1, 1): 1.0, ("ddp", 2, 1): 1.8, ("ray", 4, 1): 1.81}))
+    found = of(example_records(speeds={("serial", 1, 1): 1.0, ("ddp", 2, 1): 1.8, ("ray", 4, 1): 1.81}, seed=1))
     assert (found.use, found.sureness) == ("Use ddp, 2 workers x 1 thread", OPEN)
-    assert any("intervals overlap with ray, 4 workers x 1 thread" in line for line in found.why)
+    assert any("not distinguishable from ray, 4 workers x 1 thread" in line for line in found.why)
 
 
 def test_one_launch_is_not_sure() -> None:

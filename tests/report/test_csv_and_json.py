@@ -33,7 +33,7 @@ def test_json_holds_the_records_and_a_summary_of_every_cell() -> None:
     assert [Record.from_json(json.dumps(values)).id for values in whole["records"]] == [record.id for record in records]
     assert [row["backend"] for row in whole["summary"]] == ["serial", "serial", "dask", "ddp", "ddp"]
     assert whole["summary"][0]["time"] == "wall"
-    assert whole["summary"][-1]["speedup"]["method"] == "paired t"
+    assert whole["summary"][-1]["speedup"]["method"] == "cell + block"
     assert [(row["backend"], row["law"]) for row in whole["laws"]] == [("ddp", None)]
 
 

@@ -28,13 +28,25 @@ def serial_fraction(speedup: Ratio, cores: float) -> Estimate | None:
 
     S is the speed-up with p times the cores. A fraction that is constant over p indicates serial work; a fraction that grows
     indicates overhead (communication, start, imbalance). Below 0 the speed-up is more than linear, for example through caches. The
-    metric has no meaning when the work grows with the workers, or when the interval of the speed-up contains p. Source: Karp and
-    Flatt 1990, doi:10.1145/78607.78614.
+    metric has no meaning when the work grows with the workers. None also when its interval contains all of 0 to 1: it says nothing
+    then. Source: Karp and Flatt 1990, doi:10.1145/78607.78614.
     """
     if cores <= 1:
         return None
     low, high = (_fraction(bound, cores) if bound else None for bound in (speedup.high, speedup.low))
+    if low is not None and high is not None and low <= 0 and high >= 1:
+        return None
     return Estimate(_fraction(speedup.value, cores), low, high)
+
+
+def core_hours_ratio(whole_run: Ratio, cores: float, rows: float = 1.0) -> Estimate:
+    """The core-hours of a cell over those of the base line.
+
+    `whole_run`: speed-up of the whole run; `cores` and `rows`: the cell's over the base line's.
+    """
+    worth = cores * rows
+    low, high = (worth / bound if bound else None for bound in (whole_run.high, whole_run.low))
+    return Estimate(worth / whole_run.value, low, high)
 
 
 def _fraction(speedup: float, cores: float) -> float:

@@ -32,7 +32,7 @@ class Best:
     """The answer to "which cell is fastest?", with one error rate of 5 % for the whole statement."""
 
     candidates: tuple[Cell, ...]
-    """The cells that cannot be told from the fastest, the fastest so far first; one only when the winner is sure."""
+    """The cells that cannot be distinguished from the fastest, the fastest so far first; one only when the winner is sure."""
     slower: tuple[Cell, ...]
     """The cells that are slower than the fastest, fast ones first."""
     is_known: bool

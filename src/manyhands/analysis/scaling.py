@@ -1,4 +1,4 @@
-"""Speed-up and efficiency of the cells of a group over its base line.
+"""The base line of a group, and the throughput of every launch of its cells; `launch_model` makes speed-ups of them.
 
 The base line is `serial` with one worker and the fewest threads. Speed-up is a ratio of throughputs (rows a second), so it has the
 same meaning for fixed work and for work that grows with the workers.
@@ -11,7 +11,7 @@ from typing import Literal
 
 from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.core_hours import whole_run_s
-from manyhands.analysis.ratios import LaunchValue, Ratio, ratio
+from manyhands.analysis.ratios import LaunchValue
 from manyhands.analysis.spread import finite_or_none
 from manyhands.record import BASE_LINE, Record
 
@@ -23,14 +23,6 @@ def base_line(group: Group) -> Cell | None:
     """The cell that all others are compared with; None when the group has no measured `serial` with one worker."""
     serial = [cell for cell in group.cells if cell.backend == BASE_LINE and cell.workers == 1 and cell.measured]
     return min(serial, key=lambda cell: cell.threads, default=None)
-
-
-def speedup(base: Cell, cell: Cell, time: Time) -> Ratio | None:
-    """The cell's rows a second divided by the base line's; None when a time is missing.
-
-    The rows are those in the records; when a record lacks them, both cells are assumed to do equal work.
-    """
-    return ratio(*throughputs((base, cell), time))
 
 
 def efficiency(speed: float, base: Cell, cell: Cell) -> float:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from manyhands.analysis.cells import Cell, Group
-from manyhands.analysis.core_hours import core_hours, cpu_seconds, serial_fraction
+from manyhands.analysis.core_hours import core_hours, core_hours_ratio, cpu_seconds, serial_fraction
+from manyhands.analysis.launch_model import Best, GroupFit, fit_group
 from manyhands.analysis.ratios import Ratio
-from manyhands.analysis.scaling import Time, base_line, cores, efficiency, seconds, speedup
+from manyhands.analysis.scaling import Time, base_line, cores, efficiency, rows, seconds
 from manyhands.analysis.spread import Estimate, LaunchSpread, finite_or_none, mean, spread
 from manyhands.record import PHASES, TRAIN_SPLIT, Record
+
+Place = Literal["fastest", "not distinguishable", "slower"] | None
+"""The place of a cell among those of its group, with one error rate for all of them: the fastest so far, one that the launches cannot
+distinguish from it, or a slower one. None for a cell that was not compared, or learnt nothing."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +29,13 @@ class Summary:
     train: LaunchSpread | None
     speedup: Ratio | None
     """Speed-up over the base line; None without a base line, or for the base line itself."""
+    whole_run: Ratio | None
+    """Speed-up of the whole run with launch and teardown; None where `speedup` is, or without whole runs to compare."""
     efficiency: float | None
+    """Speed-up per core; its interval is that of the speed-up, scaled alike."""
     serial_fraction: Estimate | None
-    """Karp-Flatt metric; None without more cores than the base line, or when the work grows with the workers."""
+    """Karp-Flatt metric; None without more cores than the base line, when the work grows with the workers, or when its interval
+    contains all of 0 to 1."""
     phases: Mapping[str, float | None]
     """Phase -> mean seconds."""
     train_split: Mapping[str, float | None]
@@ -40,30 +50,36 @@ class Summary:
     """Mean iterations of `train`, when the engine decides when to stop."""
     core_hours: float | None
     """Mean hours of wall time, multiplied by the reserved cores."""
+    core_hours_ratio: Estimate | None
+    """Core-hours over those of the base line; None where `whole_run` is."""
     cpu_s: float | None
     """Mean seconds of busy cores in the whole process tree."""
     cpu_percent: float | None
     peak_bytes: float | None
     quality: Mapping[str, LaunchSpread]
     """Metric -> its spread over the launches with a finite value."""
+    place: Place = None
 
 
 def summarise(group: Group, time: Time = "train") -> list[Summary]:
     """A summary of every cell with a measured run, in the order of the group."""
-    base = base_line(group)
-    return [_summary(cell, base, time) for cell in group.cells if cell.measured]
+    base, fit = base_line(group), fit_group(group, time)
+    whole = fit if time == "wall" else fit_group(group, "wall")
+    best = fit.best() if fit else None
+    return [_summary(cell, base, fit, whole, best) for cell in group.cells if cell.measured]
 
 
-def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
+def _summary(cell: Cell, base: Cell | None, fit: GroupFit | None, whole: GroupFit | None, best: Best | None) -> Summary:
     records = cell.measured
     is_fixed = records[0].spec.get("scaling", "fixed") == "fixed"
-    ratio = speedup(base, cell, time) if base is not None and base is not cell else None
+    ratio, whole_run = (one.speedup(cell) if one and base is not cell else None for one in (fit, whole))
     return Summary(
         cell=cell,
         is_base=cell is base,
         wall=spread(record.wall_s for record in records),
         train=spread(record.phases.get("train_s") for record in records),
         speedup=ratio,
+        whole_run=whole_run,
         efficiency=efficiency(ratio.value, base, cell) if ratio and base else None,
         serial_fraction=serial_fraction(ratio, cores(cell) / cores(base)) if ratio and base and is_fixed else None,
         fetch_s=mean(max(_of_workers(record, "fetch_s"), default=None) for record in records),
@@ -71,13 +87,31 @@ def _summary(cell: Cell, base: Cell | None, time: Time) -> Summary:
         predict_s=mean(record.resolved.get("predict_s") for record in records),
         iterations=mean(record.resolved.get("iterations") for record in records),
         core_hours=mean(map(core_hours, records)),
+        core_hours_ratio=core_hours_ratio(whole_run, cores(cell) / cores(base), _rows(base, cell))
+        if whole_run and base
+        else None,
         cpu_s=mean(map(cpu_seconds, records)),
         phases={phase: mean(record.phases.get(f"{phase}_s") for record in records) for phase in PHASES},
         train_split={part: _share(cell, part) for part in TRAIN_SPLIT},
         cpu_percent=mean(record.resources.get("cpu_percent") for record in records),
         peak_bytes=mean(record.resources.get("peak_pss_bytes") for record in records),
         quality=_quality(cell),
+        place=_place(cell, best) if best else None,
     )
+
+
+def _place(cell: Cell, best: Best) -> Place:
+    if cell is best.candidates[0]:
+        return "fastest"
+    if any(cell is other for other in best.candidates):
+        return "not distinguishable"
+    return "slower" if any(cell is other for other in best.slower) else None
+
+
+def _rows(base: Cell, cell: Cell) -> float:
+    """Rows of a run of the cell over those of the base line; 1 when a record lacks them."""
+    own, other = (mean(map(rows, one.measured)) for one in (cell, base))
+    return own / other if own and other else 1.0
 
 
 def _of_workers(record: Record, name: str) -> list[float]:

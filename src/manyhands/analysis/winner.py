@@ -1,11 +1,10 @@
-"""The fastest cell of a group, and the cells that may be equally fast."""
+"""The fastest cell of a group, and the cells that the launches cannot distinguish from it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from manyhands.analysis.spread import finite_or_none
 from manyhands.analysis.summary import Summary
 
 
@@ -15,48 +14,16 @@ class Winner:
 
     best: Summary
     rivals: tuple[Summary, ...]
-    """Cells whose interval overlaps the best cell's interval: the measurements do not show which is faster."""
+    """Cells that may be as fast as the best one, by one comparison of all cells with an error rate of 5 %."""
     is_sure: bool
-    """True when there are no rivals; False also when a cell has only one launch, and so no interval."""
+    """True when there are no rivals; False also when no cell has a second launch, so that nothing is known about their spread."""
 
 
 def winner(summaries: Sequence[Summary]) -> Winner | None:
-    """The winner; None with fewer than two cells, or without a base line. A cell that learnt nothing, its loss or score being no number, does not count.
-
-    The overlap of two 95 % intervals is a cautious test: in 1500 simulations of two equal cells it called one faster in 0.5 % of
-    cases with 2 launches, and in 0.1 % with 3 to 8. Caution is needed, because the best of many cells is partly the luckiest.
-    """
-    if not any(row.is_base for row in summaries):
+    """The winner; None with fewer than two cells, or without a base line. A cell that learnt nothing does not count."""
+    best = next((row for row in summaries if row.place == "fastest"), None)
+    if best is None or not any(row.is_base for row in summaries) or sum(row.place is not None for row in summaries) < 2:
         return None
-    rated = [row for row in summaries if (row.is_base or row.speedup is not None) and _has_learnt(row)]
-    if len(rated) < 2:
-        return None
-    best = max(rated, key=_value)
-    rivals = tuple(row for row in rated if row is not best and _overlap(row, best))
-    known = all(row.is_base or (row.speedup is not None and row.speedup.low is not None) for row in rated)
+    known = any(row.speedup is not None and row.speedup.low is not None for row in summaries)
+    rivals = tuple(row for row in summaries if known and row.place == "not distinguishable")
     return Winner(best, rivals, known and not rivals)
-
-
-def _has_learnt(row: Summary) -> bool:
-    """False when a launch ended with a loss or a score that is no number."""
-    for record in row.cell.measured:
-        scores = [value for value in record.quality.values() if not isinstance(value, list | dict)]
-        if any(finite_or_none(value) is None for value in (*scores, *(epoch.get("loss", 0.0) for epoch in record.history[-1:]))):
-            return False
-    return True
-
-
-def _value(row: Summary) -> float:
-    return row.speedup.value if row.speedup else 1.0
-
-
-def _overlap(one: Summary, other: Summary) -> bool:
-    (low, high), (other_low, other_high) = _bounds(one), _bounds(other)
-    return low <= other_high and other_low <= high
-
-
-def _bounds(row: Summary) -> tuple[float, float]:
-    """The interval; the value itself for the base line, which is 1 by definition, and for a cell without an interval."""
-    if row.speedup is None or row.speedup.low is None or row.speedup.high is None:
-        return _value(row), _value(row)
-    return row.speedup.low, row.speedup.high

@@ -12,7 +12,7 @@ from manyhands.analysis.winner import Winner, winner
 from manyhands.report import formatting
 
 SURE, OPEN, UNSURE, NONE = "sure", "no clear winner", "not sure", "no answer"
-"""The sureness of the advice: intervals apart; intervals that overlap; too few launches; nothing to compare."""
+"""The sureness of the advice: one cell is fastest; several may be; too few launches; nothing to compare."""
 FASTER = {"train": "trains", "wall": "runs"}
 
 
@@ -48,7 +48,7 @@ def advice(summaries: Sequence[Summary], time: Time) -> Advice:
 def _chosen(found: Winner) -> Summary:
     """The fastest cell, or the one with the fewest cores of those whose speed-up lies in its interval.
 
-    Overlap alone is not enough: a cell with wild launches overlaps all others, however slow it is.
+    That a cell may be as fast is not enough: one with wild launches may be, however slow it was.
     """
     low = found.best.speedup.low if found.best.speedup else None
     tied = [found.best, *(row for row in found.rivals if low is not None and (row.speedup.value if row.speedup else 1.0) >= low)]
@@ -76,19 +76,19 @@ def _speed(row: Summary, base: Summary, time: Time) -> str:
 def _sureness(found: Winner, chosen: Summary) -> str:
     launches = min(len(row.cell.measured) for row in (found.best, *found.rivals))
     if found.is_sure:
-        return f"Sure: its 95 % interval overlaps no other cell's ({formatting.count(launches, 'launch', 'launches')})."
+        return f"Sure: every other cell is slower, at an error rate of 5 % for all of them ({formatting.count(launches, 'launch', 'launches')})."
     if not found.rivals:
         return "Not sure: one launch cannot tell it from luck. Measure again with --repeats 3."
     others = [formatting.full_name(row.cell) for row in (found.best, *found.rivals) if row is not chosen]
     reason = "it is the fastest so far" if chosen is found.best else "of those as fast as the fastest it has the fewest cores"
     listed = "; ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")
-    return f"No clear winner: intervals overlap with {listed}; {reason}. More --repeats would tell them apart."
+    return f"No clear winner: not distinguishable from {listed}; {reason}. More --repeats would tell them apart."
 
 
 def _price(row: Summary, base: Summary) -> str:
-    if row is base or not base.core_hours or row.core_hours is None:
+    if row is base or row.core_hours_ratio is None:
         return ""
-    return f"It holds cores for {formatting.format_number(row.core_hours / base.core_hours)} times the core-hours of the base line, launch and teardown counted."
+    return f"It holds cores for {formatting.interval(row.core_hours_ratio)} times the core-hours of the base line, launch and teardown counted."
 
 
 def _quality(row: Summary, base: Summary) -> str:

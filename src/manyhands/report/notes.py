@@ -115,7 +115,7 @@ def headline(title: str, summaries: Sequence[Summary], time: Time) -> str:
 def how_to_read(time: Time) -> str:
     """The meaning of the columns."""
     return (
-        f"how to read: speed-up is rows per second in {_PHRASES[time]} over the base line, launches of one block paired;"
+        f"how to read: speed-up is rows per second in {_PHRASES[time]} over the base line, with intervals from the launches of all cells;"
         f" efficiency is speed-up per thread used; core-hours are workers x threads x wall time; [a, b] are 95 % intervals;"
         f" {formatting.NOT_MEASURED} was not measured"
     )

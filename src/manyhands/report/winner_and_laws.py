@@ -36,7 +36,7 @@ def _winner(summaries: Sequence[Summary], time: Time) -> list[str]:
     rivals = [f"{formatting.full_name(row.cell)}{_lead(row)}" for row in found.rivals]
     fastest = "fastest to train" if time == "train" else "fastest whole run"
     if rivals:
-        return [f"{fastest}: {best}; not distinguishable from {'; '.join(rivals)}: their intervals overlap"]
+        return [f"{fastest}: {best}; not distinguishable from {'; '.join(rivals)}"]
     if not found.is_sure:
         return [f"{fastest} so far: {best}; one launch cannot tell it from luck"]
     return [f"{fastest}: {best}"]
@@ -48,9 +48,9 @@ def _lead(row: Summary) -> str:
 
 def _price(row: Summary, summaries: Sequence[Summary]) -> str:
     base = next((other for other in summaries if other.is_base), row)
-    if base is row or not base.core_hours or row.core_hours is None:
+    if base is row or row.core_hours_ratio is None:
         return ""
-    return f" for {formatting.format_number(row.core_hours / base.core_hours)} x its core-hours"
+    return f" for {formatting.interval(row.core_hours_ratio)} x its core-hours"
 
 
 def _law(choice: Choice) -> str:

@@ -50,7 +50,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page():
-    return Page(to_html(example_records(("cnn", "lstm"))))
+    return Page(to_html([*example_records(), *example_records(("lstm",), noise=0.2)]))
 
 
 def test_says_first_what_to_use_and_how_sure_that_is(page: Page) -> None:

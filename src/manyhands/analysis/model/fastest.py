@@ -27,7 +27,7 @@ NODES = 48
 
 
 def may_be_fastest(found: Levels, allowed: Sequence[int]) -> list[int]:
-    """The numbers of the cells that cannot be told from the fastest of the `allowed` ones, the fastest first."""
+    """The numbers of the cells that cannot be distinguished from the fastest of the `allowed` ones, the fastest first."""
     left = sorted(allowed, key=lambda cell: -found.level[cell])
     while len(left) > 1:
         best = left[0]
