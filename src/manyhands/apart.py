@@ -60,6 +60,9 @@ class Reporter(Watcher):
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         self.send("begins", [[spec.to_dict() for spec in runs], already])
 
+    def adds(self, runs: Sequence[RunSpec]) -> None:
+        self.send("adds", [[spec.to_dict() for spec in runs]])
+
     def starts(self, specs: Sequence[RunSpec]) -> None:
         self.send("starts", [[spec.to_dict() for spec in specs]])
 
@@ -84,7 +87,7 @@ class Reporter(Watcher):
 
 def replay(name: str, values: Sequence[Any], watcher: Watcher) -> None:
     """Makes the call of a watcher that an event stands for."""
-    if name in ("begins", "starts"):
+    if name in ("begins", "adds", "starts"):
         runs = [RunSpec.from_dict(spec) for spec in values[0]]
         getattr(watcher, name)(runs, *values[1:])
     elif name == "ended":

@@ -45,6 +45,11 @@ class Progress(Watcher):
         if already:
             self.announces(f"{already} of {self._total} runs are done already")
 
+    def adds(self, runs: Sequence[RunSpec]) -> None:
+        self._left += runs
+        self._total += len(runs)
+        self._bar.update(self._task, total=self._total)
+
     def ends(self) -> None:
         self._bar.stop()
 

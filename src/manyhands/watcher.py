@@ -14,6 +14,9 @@ class Watcher:
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         """A plan begins with these runs; `already`: runs of the plan that an earlier invocation has made."""
 
+    def adds(self, runs: Sequence[RunSpec]) -> None:
+        """These runs join the plan: a block for what is still open, or disturbed launches that are repeated."""
+
     def starts(self, specs: Sequence[RunSpec]) -> None:
         """These runs start, one after the other: one run, or all runs of one started engine."""
 
