@@ -1,6 +1,8 @@
+import pytest
+
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_record
-from manyhands.analysis.targets import QualityTarget, is_error, time_to_target
+from manyhands.analysis.targets import QualityTarget, is_error, time_to_target, times_to_target
 
 
 def cell(*histories, metric="accuracy"):
@@ -38,3 +40,21 @@ def test_an_error_has_to_fall_to_its_target() -> None:
 
 def test_runs_that_were_not_scored_are_not_counted() -> None:
     assert time_to_target(cell([None, None]), QualityTarget("accuracy", 0.9)).scored == 0
+
+
+def test_the_gain_over_the_base_line_has_an_interval_from_all_launches() -> None:
+    records = [
+        example_record(
+            9.0,
+            {"repeat": repeat, "backend": backend, "workers": workers},
+            history=({"epoch": 1, "elapsed_s": elapsed * (1 + repeat / 50), "accuracy": 0.95},),
+        )
+        for repeat in range(2)
+        for backend, workers, elapsed in (("serial", 1, 8.0), ("ddp", 2, 4.0), ("ray", 2, 5.0))
+    ]
+    cells = group_records(records)[0].cells
+    base, ddp, _ = times_to_target(cells, cells[0], QualityTarget("accuracy", 0.9))
+    assert base.speedup is None
+    assert ddp.speedup.value == pytest.approx(2.0)
+    assert ddp.speedup.low <= 2.0 <= ddp.speedup.high
+    assert all(one.speedup is None for one in times_to_target(cells, None, QualityTarget("accuracy", 0.9)))

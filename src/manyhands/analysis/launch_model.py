@@ -17,7 +17,7 @@ from manyhands.analysis.intervals import t_quantile
 from manyhands.analysis.model.fastest import may_be_fastest, range_quantile
 from manyhands.analysis.model.levels import Levels, levels
 from manyhands.analysis.model.observations import observations
-from manyhands.analysis.ratios import Ratio
+from manyhands.analysis.ratios import LaunchValue, Ratio
 from manyhands.analysis.scaling import Time, base_line, throughputs
 from manyhands.analysis.spread import finite_or_none
 
@@ -155,10 +155,15 @@ def fit_group(group: Group, time: Time = "train") -> GroupFit | None:
     if base is None:
         return None
     measured = [cell for cell in group.cells if cell.measured]
-    known = [(cell, launches) for cell, launches in zip(measured, throughputs(measured, time), strict=True) if launches]
+    return fit_cells(measured, base, throughputs(measured, time))
+
+
+def fit_cells(cells: Sequence[Cell], base: Cell, launches: Sequence[Sequence[LaunchValue]]) -> GroupFit | None:
+    """The model of other values than throughput, more of which is better; None as in `fit_group`. A list for every cell, maybe empty."""
+    known = [(cell, values) for cell, values in zip(cells, launches, strict=True) if values]
     if len(known) < 2 or not any(cell is base for cell, _ in known):
         return None
-    return GroupFit(tuple(cell for cell, _ in known), base, levels(observations([launches for _, launches in known])))
+    return GroupFit(tuple(cell for cell, _ in known), base, levels(observations([values for _, values in known])))
 
 
 def has_learnt(cell: Cell) -> bool:

@@ -64,11 +64,16 @@ def block(record: Record) -> tuple[str, int]:
     return (str(invocation) if invocation else f"record {record.id}", int(record.spec.get("repeat", 0)))
 
 
+def engine(record: Record) -> str:
+    """The engine that served this run and others; empty for a run with processes of its own."""
+    return str(record.resolved.get("engine") or "")
+
+
 def _launches(records: Sequence[Record], time: Time, by_rows: bool) -> list[LaunchValue]:
     found = []
     for record in records:
         taken = seconds(record, time)
         if taken is not None:
             value = ((rows(record) if by_rows else None) or 1.0) / taken
-            found.append(LaunchValue(block(record), value, str(record.resolved.get("engine") or "")))
+            found.append(LaunchValue(block(record), value, engine(record)))
     return found

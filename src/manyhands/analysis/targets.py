@@ -5,9 +5,13 @@ Use this comparison when the batch, and so the optimisation, changes with the wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from manyhands.analysis.cells import Cell
+from manyhands.analysis.launch_model import fit_cells
+from manyhands.analysis.ratios import LaunchValue, Ratio
+from manyhands.analysis.scaling import block, engine
 from manyhands.analysis.spread import LaunchSpread, finite_or_none, spread
 from manyhands.record import Record
 
@@ -36,11 +40,25 @@ class TimeToTarget:
     reached: int
     scored: int
     """The number of runs with the metric after every epoch; 0 when no run scored its epochs."""
+    speedup: Ratio | None = None
+    """How many times sooner than the base line, from the model of all launches; None for the base line itself, or without times."""
 
 
 def is_error(metric: str) -> bool:
     """True when lower is better; the name of the metric decides."""
     return any(word in metric.lower() for word in ERRORS)
+
+
+def times_to_target(cells: Sequence[Cell], base: Cell | None, target: QualityTarget) -> list[TimeToTarget]:
+    """`time_to_target` of every cell, with its speed-up over the base line."""
+    launches = [
+        [LaunchValue(block(record), 1 / taken, engine(record)) for record in cell.measured if (taken := _first(record, target))]
+        for cell in cells
+    ]
+    fit = fit_cells(cells, base, launches) if base else None
+    return [
+        replace(time_to_target(cell, target), speedup=fit.speedup(cell) if fit and cell is not base else None) for cell in cells
+    ]
 
 
 def time_to_target(cell: Cell, target: QualityTarget) -> TimeToTarget:

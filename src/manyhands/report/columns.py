@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.spread import Estimate
 from manyhands.analysis.summary import Summary
-from manyhands.analysis.targets import QualityTarget, TimeToTarget, time_to_target
+from manyhands.analysis.targets import QualityTarget, TimeToTarget, times_to_target
 from manyhands.record import PHASES
 from manyhands.report import formatting
 
@@ -57,7 +58,7 @@ def speed(summaries: Sequence[Summary], target: QualityTarget | None = None) -> 
             Column(("CPU %",), tuple(formatting.whole(row.cpu_percent) for row in summaries)),
             Column(("peak", "memory"), tuple(formatting.size(row.peak_bytes) for row in summaries)),
             *(_metric(metric, summaries) for metric in metrics(summaries)),
-            *([_time_to(target, summaries)] if target else []),
+            *(_times_to(target, summaries) if target else []),
         ],
     ]
 
@@ -93,9 +94,12 @@ def _metric(metric: str, summaries: Sequence[Summary]) -> Column:
     return Column(lines, tuple(formatting.score(row.quality.get(metric)) for row in summaries))
 
 
-def _time_to(target: QualityTarget, summaries: Sequence[Summary]) -> Column:
-    heading = ("train s until", formatting.plain(f"{formatting.metric(target.metric)} {target.value:g}"))
-    return Column(heading, tuple(_reached(time_to_target(row.cell, target)) for row in summaries))
+def _times_to(target: QualityTarget, summaries: Sequence[Summary]) -> list[Column]:
+    until = formatting.plain(f"{formatting.metric(target.metric)} {target.value:g}")
+    base = next((row.cell for row in summaries if row.is_base), None)
+    found = times_to_target([row.cell for row in summaries], base, target)
+    sooner = ["1 (base line)" if row.is_base else _estimate(one.speedup) for row, one in zip(summaries, found, strict=True)]
+    return [Column(("train s until", until), tuple(map(_reached, found))), Column(("times sooner", until), tuple(sooner))]
 
 
 def _reached(found: TimeToTarget) -> str:
@@ -106,7 +110,7 @@ def _reached(found: TimeToTarget) -> str:
     )
 
 
-def _estimate(value: Estimate | None) -> str:
+def _estimate(value: Estimate | Ratio | None) -> str:
     return formatting.interval(value) if value else formatting.NOT_MEASURED
 
 
