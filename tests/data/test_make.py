@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from manyhands.data import make
 from manyhands.data.mnist import load_mnist
+from manyhands.data.points import load_points
 from manyhands.data.stocks import load_windows
+from manyhands.data.tabular import load_table
 from manyhands.errors import DataError, UsageError
 
 LOAD_STOCKS = "from manyhands.data.stocks import load_windows; print(len(load_windows(None).x_train))"
@@ -126,3 +129,14 @@ def test_says_what_to_do_when_the_cache_cannot_be_written(tmp_path: Path, monkey
 def test_names_the_sets_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown embedded set 'minst'; known: mnist, points, stocks, tabular"):
         make.make_set("minst", tmp_path)
+
+
+@pytest.mark.parametrize("load", [load_points, load_table])
+def test_more_rows_than_the_disk_holds_are_refused_before_any_is_written(load: Callable[..., object]) -> None:
+    load(None, 1000)
+    before = sorted(path for path in make.cache_dir().rglob("*"))
+    with pytest.raises(
+        DataError, match=r"take \d{7,}\.\d GB more in .*, where \d+\.\d GB are free; use fewer --samples, or set MANYHANDS_CACHE"
+    ):
+        load(None, 10**15)
+    assert sorted(path for path in make.cache_dir().rglob("*")) == before

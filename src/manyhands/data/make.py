@@ -17,7 +17,7 @@ from manyhands.data.atomic_write import write_whole
 from manyhands.data.digits import draw_digits
 from manyhands.data.idx import write_idx
 from manyhands.data.prices import simulate_prices
-from manyhands.data.row_parts import write_part
+from manyhands.data.row_parts import PART_BYTES, write_part
 from manyhands.errors import DataError, unknown
 
 RECIPE = 1
@@ -75,6 +75,21 @@ def _make(name: str, root: Path, replace: bool) -> Path:
 def sets() -> dict[str, Callable[[Path], None]]:
     """Set name -> the function that fills its folder."""
     return {"mnist": _make_mnist, "points": _make_points, "stocks": _make_stocks, "tabular": _make_tabular}
+
+
+def missing_parts(folder: Path, parts: int, marker: str) -> list[int]:
+    """Numbers of the first `parts` parts that `folder` lacks. `marker`: name of the file that a part has last, with its number as {:05d}.
+
+    Raises DataError when the disk has no room for them.
+    """
+    there = {path.name for path in folder.glob(marker.replace("{:05d}", "*"))}
+    needed, free = (parts - len(there)) * PART_BYTES, shutil.disk_usage(folder).free
+    if needed > free:
+        raise DataError(
+            f"embedded rows for this many --samples take {needed / 1e9:.1f} GB more in {folder}, where {free / 1e9:.1f} GB are free;"
+            f" use fewer --samples, or set {VARIABLE} to a folder with room"
+        )
+    return [number for number in range(parts) if marker.format(number) not in there]
 
 
 def _put_in_place(made: Path, final: Path, replace: bool) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from manyhands.data import blobs
 from manyhands.data.converted import converted, rows_of
 from manyhands.data.folder import first_file
-from manyhands.data.make import embedded
+from manyhands.data.make import embedded, missing_parts
 from manyhands.data.number_table import COMMAS, Layout, check_columns, numbers, read_chunks, read_header
 from manyhands.data.row_parts import Part, Rows, part_rows, write_part
 from manyhands.errors import DataError
@@ -76,12 +76,10 @@ def embedded_points(samples: int | None) -> Rows:
     """The first `samples` rows of the embedded blobs, or 262,144 when None; parts that the cache lacks are generated."""
     folder = embedded(SET) / SET
     rows = blobs.DEFAULT_PARTS * blobs.PART_ROWS if samples is None else samples
-    parts = []
-    for number in range(-(-rows // blobs.PART_ROWS)):
-        name = part_name(number)
-        if not (folder / f"{name}-x.npy").is_file():
-            write_part(folder, name, blobs.draw_blobs(number))
-        parts.append(Part(str(folder / f"{name}-x.npy"), None, blobs.PART_ROWS))
+    count = -(-rows // blobs.PART_ROWS)
+    for number in missing_parts(folder, count, "part-{:05d}-x.npy"):
+        write_part(folder, part_name(number), blobs.draw_blobs(number))
+    parts = [Part(str(folder / f"{part_name(number)}-x.npy"), None, blobs.PART_ROWS) for number in range(count)]
     return Rows(tuple(parts), blobs.COLUMNS, DTYPE).first(rows)
 
 

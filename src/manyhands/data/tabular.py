@@ -18,7 +18,7 @@ from manyhands.data import made_rows
 from manyhands.data.converted import converted, rows_of
 from manyhands.data.folder import first_file
 from manyhands.data.libsvm import feature_names, read_libsvm
-from manyhands.data.make import embedded
+from manyhands.data.make import embedded, missing_parts
 from manyhands.data.number_table import check_columns, numbers, read_chunks, read_header, shown
 from manyhands.data.row_parts import Part, Rows, in_parts, part_rows, write_labels, write_part
 from manyhands.data.tables import KNOWN, KnownTable, known_table, train_file, unknown_table
@@ -73,9 +73,8 @@ def embedded_table(samples: int | None) -> LabelledRows:
     """The first `samples` embedded rows, or 74,898 when None; parts that the cache lacks are generated."""
     folder = embedded(SET) / SET
     rows = made_rows.DEFAULT_PARTS * made_rows.PART_ROWS if samples is None else samples
-    for number in range(made_rows.DEFAULT_PARTS, -(-rows // made_rows.PART_ROWS)):
-        if not (folder / f"{part_name('train', number)}-y.npy").is_file():  # y is written last
-            write_part(folder, part_name("train", number), *made_rows.draw_rows(number))
+    for number in missing_parts(folder, -(-rows // made_rows.PART_ROWS), "train-{:05d}-y.npy"):
+        write_part(folder, part_name("train", number), *made_rows.draw_rows(number))
     table = made_table(folder, "embedded rows")
     if table is None:
         raise DataError(f"{folder} has no rows; 'manyhands data make {SET}' makes them again")
