@@ -180,7 +180,7 @@ def test_temporary_folder_is_gone(record: Record) -> None:
     assert not list(Path(tempfile.gettempdir()).glob(f"{own_prefix()}{os.getpid()}-*"))
 
 
-@pytest.mark.parametrize("backend", CHEAP)
+@pytest.mark.parametrize("backend", SPREAD)
 def test_mistake_in_one_worker_fails_the_run_with_its_own_message(
     backend: str, cell: Callable[[str, int], Record], measured: Any
 ) -> None:

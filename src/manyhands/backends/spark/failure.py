@@ -6,16 +6,17 @@ it is replaced by a server that listens only on the driver's own address.
 
 from __future__ import annotations
 
+import io
 import re
 import socketserver
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 from manyhands.errors import EngineError, ManyhandsError, by_name
 
@@ -100,7 +101,34 @@ def own_log_server() -> Iterator[LogServer]:
         distributor.LogStreamingServer = original
 
 
-def failure(error: Exception, printed: list[str], hosts: Mapping[str, str] = MappingProxyType({})) -> ManyhandsError:
+class _Copied(io.TextIOBase):
+    """Keeps the last lines of what is printed, and passes all of it on."""
+
+    def __init__(self, to: TextIO) -> None:
+        self.lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._to = to
+
+    def write(self, text: str) -> int:
+        """Each call of TorchDistributor writes one line."""
+        self.lines.extend(text.splitlines())
+        return self._to.write(text)
+
+    def flush(self) -> None:
+        """Passed on too."""
+        self._to.flush()
+
+
+@contextmanager
+def printed_lines() -> Iterator[deque[str]]:
+    """The last lines printed inside; TorchDistributor's local mode prints what the workers print, and its exception has none of it."""
+    copied = _Copied(sys.stdout)
+    with redirect_stdout(copied):
+        yield copied.lines
+
+
+def failure(
+    error: Exception, printed: Iterable[str], hosts: Mapping[str, str] = MappingProxyType({}), backend: str = "spark"
+) -> ManyhandsError:
     """The error of a failed run: a worker's manyhands error, else a signal or a lost executor, else the first exception.
 
     `printed`: the lines of the workers; `hosts`: number of each executor -> its host.
@@ -113,14 +141,16 @@ def failure(error: Exception, printed: list[str], hosts: Mapping[str, str] = Map
             return error_class(match["message"])
     for line in lines:
         if match := KILLED.search(line):
-            return EngineError(f"spark lost a worker: its process (pid {match[2]}) was killed by {match[1]}")
+            return EngineError(f"{backend} lost a worker: its process (pid {match[2]}) was killed by {match[1]}")
     if match := GONE.search(str(error)):
         host = hosts.get(match[1], "an unknown host")
-        return EngineError(f"spark lost a worker: executor {match[1]} on {host}: {match[2].strip()}")
+        return EngineError(f"{backend} lost a worker: executor {match[1]} on {host}: {match[2].strip()}")
     for sign, reason in LOST:
         if sign in str(error):
-            return EngineError(f"spark lost a worker: {reason}")
+            return EngineError(f"{backend} lost a worker: {reason}")
     first = next((match for match in raised if not any(name in match["error"] for name in WRAPPING_ERRORS)), None)
     if first is None:
-        return EngineError(f"spark: {str(error).strip().splitlines()[0]}")
-    return EngineError(f"spark worker {first['rank']} failed: {first['error']}" if first["rank"] else f"spark: {first['error']}")
+        return EngineError(f"{backend}: {str(error).strip().splitlines()[0]}")
+    return EngineError(
+        f"{backend} worker {first['rank']} failed: {first['error']}" if first["rank"] else f"{backend}: {first['error']}"
+    )

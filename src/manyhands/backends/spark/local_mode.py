@@ -43,15 +43,15 @@ class SparkLocal(SparkBackend):
         from pyspark.ml.torch.distributor import TorchDistributor
 
         from manyhands.backends.spark import worker
-        from manyhands.backends.spark.failure import failure
+        from manyhands.backends.spark.failure import failure, printed_lines
 
         path = self.folder / "reports.json"
-        with meeting_on_loopback():
+        with meeting_on_loopback(), printed_lines() as printed:
             try:
                 distributor = TorchDistributor(num_processes=spec.workers, local_mode=True, use_gpu=spec.device == "cuda")
                 distributor.run(worker.write_reports, spec.to_dict(), str(path))
             except Exception as error:
-                raise failure(error, []) from None
+                raise failure(error, printed, backend=self.name) from None
         reports: list[dict[str, Any]] = json.loads(path.read_text())
         return [report | {"resolved": report["resolved"] | {"local_mode": True}} for report in reports]
 
