@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_help import offered
 
 from manyhands.cli import main, parser
 from manyhands.errors import Unavailable
@@ -105,12 +105,6 @@ def test_commands_of_spark_have_such_options() -> None:
 
 def options(words: list[str]) -> set[str]:
     return {word.partition("=")[0] for word in words if word.startswith("--")}
-
-
-def offered(*words: str) -> set[str]:
-    """The options that the command's help names."""
-    said = subprocess.run([*words, "--help"], capture_output=True, text=True, check=True, timeout=100)
-    return set(re.findall(r"--[a-z-]+", said.stdout + said.stderr))
 
 
 def test_workers_join_the_head_of_their_engine() -> None:

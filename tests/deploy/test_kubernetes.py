@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from command_help import offered
 from engines import free_port
 
 from manyhands.backends.ray.backend import WORKERS, RayTrain
@@ -307,12 +308,6 @@ def test_commands_of_ray_and_dask_have_such_options() -> None:
     assert [command[:2] for command in commands] == [["dask", "scheduler"], ["dask", "worker"]]
     for command in commands:
         assert set(filter(is_option, command)) <= offered(sys.executable, "-m", *command[:2])
-
-
-def offered(*command: str) -> set[str]:
-    """The options that the command's help names."""
-    said = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, timeout=100)
-    return set(re.findall(r"--[a-z-]+", said.stdout + said.stderr))
 
 
 def is_option(word: str) -> bool:
