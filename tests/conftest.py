@@ -17,6 +17,8 @@ from object_store import bucket, s3_endpoint, web, web_folder
 from quick_java import make_archive, quick_java
 
 __all__ = ["bucket", "s3_endpoint", "web", "web_folder"]  # fixtures: pytest finds them here
+REAL_DATA = os.environ.get("MANYHANDS_DATA")
+"""Folder of real data, for the tests that ask for it; all others see none, so that they do the same on every machine."""
 SHARED_ENGINES = ("dask", "ray", "spark")
 """Engines that serve several cells of a contract once they are started."""
 
@@ -74,10 +76,19 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_the_session(shared_cache: Path) -> Iterator[None]:
-    """The user's cache is never touched, by fixtures of a wider scope than a test neither."""
+    """The user's cache is never touched, by fixtures of a wider scope than a test neither; the user's data only where a test asks."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MANYHANDS_CACHE", str(shared_cache))
+        patch.delenv("MANYHANDS_DATA", raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder that MANYHANDS_DATA named when pytest started."""
+    if not REAL_DATA:
+        pytest.skip("MANYHANDS_DATA names no folder of real data")
+    return Path(REAL_DATA).resolve()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -122,9 +122,5 @@ def test_fetch_keeps_what_is_there(
 
 
 @pytest.fixture
-def real() -> Path:
-    import os
-
-    if not os.environ.get("MANYHANDS_DATA"):
-        pytest.skip("MANYHANDS_DATA names no folder of real data")
-    return Path(os.environ["MANYHANDS_DATA"]) / "mnist"
+def real(real_data: Path) -> Path:
+    return real_data / "mnist"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,15 +24,6 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _cache_of_its_own(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's cache is never touched; the embedded sets are made once for all tests."""
     monkeypatch.setenv("MANYHANDS_CACHE", str(shared_cache))
-
-
-@pytest.fixture
-def real_data() -> Path:
-    """The folder that MANYHANDS_DATA names."""
-    folder = os.environ.get("MANYHANDS_DATA")
-    if not folder:
-        pytest.skip("MANYHANDS_DATA names no folder of real data")
-    return Path(folder)
 
 
 @dataclass(frozen=True)

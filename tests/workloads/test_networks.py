@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -100,15 +99,14 @@ def test_price_errors_are_in_percent_and_in_the_price_unit_beside_the_naive_fore
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "accuracy"), [("rnn", 0.96), ("cnn", 0.985), ("mlp", 0.95)])
-def test_reaches_its_accuracy_on_the_real_digits_in_five_epochs(name: str, accuracy: float) -> None:
+def test_reaches_its_accuracy_on_the_real_digits_in_five_epochs(name: str, accuracy: float, real_data: Path) -> None:
     from manyhands.machine import usable_cores
     from manyhands.plan import RunSpec
     from manyhands.run import Surroundings, measure
 
-    folder = os.environ.get("MANYHANDS_DATA")
-    if folder is None or not (Path(folder) / "mnist").is_dir():
+    if not (real_data / "mnist").is_dir():
         pytest.skip("needs the real MNIST files: name their folder with MANYHANDS_DATA")
-    spec = RunSpec(workload=name, backend="serial", threads=usable_cores(), epochs=5, data_dir=str(Path(folder).resolve()))
+    spec = RunSpec(workload=name, backend="serial", threads=usable_cores(), epochs=5, data_dir=str(real_data))
     record = measure(spec, Surroundings())
     assert record.ok, record.reason
     assert record.quality["accuracy"] >= accuracy
