@@ -3,14 +3,13 @@
 import dataclasses
 import json
 import math
-import resource
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from full_disk import on_full_disk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,16 +162,16 @@ def test_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     append_record(path, record())
     before = path.read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, limits[1]))
-        with pytest.raises(RecordError, match="already there are kept") as caught:
-            append_record(path, record(command="x" * 5000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert str(path) in str(caught.value)
+    code = """
+from manyhands.record import Record, append_record
+append_record(path, Record(id="second", spec={}, status="ok", started_at="", command="x" * 5000))
+"""
+    done = on_full_disk(len(before) + 100, code, path)
+    assert done.returncode == 1
+    raised = done.stderr.splitlines()[-1]
+    assert raised.startswith("manyhands.errors.RecordError: ")
+    assert "already there are kept" in raised
+    assert str(path) in raised
     assert path.read_bytes() == before
 
 

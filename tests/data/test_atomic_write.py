@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import resource
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from full_disk import on_full_disk
 
 from manyhands.data.atomic_write import write_whole
 from manyhands.errors import DataError
-
-
-@pytest.fixture
-def nearly_full_disk() -> Iterator[None]:
-    """No file can grow past 1,000 bytes, which is how a full disk looks to the writer."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_writes_the_parts_one_after_the_other_in_a_new_folder(tmp_path: Path) -> None:
@@ -27,11 +19,15 @@ def test_writes_the_parts_one_after_the_other_in_a_new_folder(tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["file"]
 
 
-@pytest.mark.usefixtures("nearly_full_disk")
 def test_a_full_disk_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
     write_whole(tmp_path / "file", [b"older"])
-    with pytest.raises(DataError, match=r"cannot write .*file: .*make room"):
-        write_whole(tmp_path / "file", [bytes(600), bytes(600)])
+    code = """
+from manyhands.data.atomic_write import write_whole
+write_whole(path, [bytes(600), bytes(600)])
+"""
+    done = on_full_disk(1000, code, tmp_path / "file")
+    assert done.returncode == 1
+    assert re.match(r"manyhands.errors.DataError: cannot write .*file: .*make room", done.stderr.splitlines()[-1])
     assert (tmp_path / "file").read_bytes() == b"older"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
