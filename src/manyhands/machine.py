@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import resource
 import socket
 import subprocess
 from collections.abc import Iterable
@@ -72,6 +73,21 @@ def _quota_of(folder: Path) -> list[float]:
     except (OSError, ValueError):
         return []
     return []
+
+
+OPEN_FILES = 1024
+"""Files that a process may open on a Linux as it comes; Java ends with an obscure error at 128."""
+
+
+def few_open_files() -> str | None:
+    """The problem when this process and its children may open fewer files than usual, and what to do; None when they may open enough."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= OPEN_FILES:
+        return None
+    how = (
+        f"ulimit -n {OPEN_FILES}" if hard == resource.RLIM_INFINITY or hard >= OPEN_FILES else "raise the hard limit too, as root"
+    )
+    return f"a process may open only {soft} files here (ulimit -n), and engines need up to {OPEN_FILES}: {how}"
 
 
 def host_name() -> str:

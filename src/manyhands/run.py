@@ -16,7 +16,7 @@ from manyhands.backends.base import kinds
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import require_reader
 from manyhands.errors import ManyhandsError, Unavailable
-from manyhands.machine import clock_name, describe_code, describe_machine, installed_versions
+from manyhands.machine import clock_name, describe_code, describe_machine, few_open_files, installed_versions
 from manyhands.measure.alone import alone
 from manyhands.measure.phases import combine, slowest_split
 from manyhands.measure.run_usage import RunUsage
@@ -219,6 +219,7 @@ def failure(outcome: Mapping[str, Any] | None, driver: DriverProcess, spec: RunS
         reason = lost
     else:
         reason = outcome["reason"] if outcome and "reason" in outcome else driver.how_it_ended()
+        reason = "; ".join(filter(None, [reason, few_open_files()]))
     return {"status": "failed", "reason": _with_log(reason, driver, context)}
 
 

@@ -36,9 +36,10 @@ def findings(data_dir: str | None) -> list[tuple[str, bool, str]]:
 
 
 def _machine() -> list[tuple[str, bool, str]]:
-    from manyhands.machine import describe_machine, installed_versions
+    from manyhands.machine import describe_machine, few_open_files, installed_versions
 
     machine, versions = describe_machine(), installed_versions()
+    few = few_open_files()
     return [
         (
             "machine",
@@ -47,6 +48,7 @@ def _machine() -> list[tuple[str, bool, str]]:
         ),
         ("memory", True, f"{machine['memory_bytes'] / 2**30:.1f} GiB"),
         ("memory layout", *_memory_layout()),
+        *([("open files", False, few)] if few else []),
         ("python", True, f"{machine['python']}; " + ", ".join(f"{name} {number}" for name, number in versions.items())),
     ]
 

@@ -63,9 +63,9 @@ class Spark(SparkBackend):
 
     @classmethod
     def environment(cls, spec: RunSpec) -> dict[str, str]:
-        from manyhands.backends.spark.session import python_variables
+        from manyhands.backends.spark.session import session_variables
 
-        return python_variables(spec) | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
+        return session_variables(spec) | ({"GLOO_SOCKET_IFNAME": "lo"} if spec.address is None else {})
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Prepares the data with --windows-by spark, runs the workers, and returns the reports that rank 0 gathered."""

@@ -33,10 +33,10 @@ class SparkLocal(SparkBackend):
     @classmethod
     def environment(cls, spec: RunSpec) -> dict[str, str]:
         from manyhands.backends.spark.rendezvous import NAME
-        from manyhands.backends.spark.session import python_variables
+        from manyhands.backends.spark.session import session_variables
         from manyhands.measure.threads import thread_variables
 
-        return python_variables(spec) | thread_variables(spec.threads) | {"GLOO_SOCKET_IFNAME": "lo", "PET_RDZV_BACKEND": NAME}
+        return session_variables(spec) | thread_variables(spec.threads) | {"GLOO_SOCKET_IFNAME": "lo", "PET_RDZV_BACKEND": NAME}
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs the workers and reads the reports that rank 0 gathered."""

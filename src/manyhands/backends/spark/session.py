@@ -12,6 +12,7 @@ import psutil
 
 from manyhands.backends.nodes.interface import own_address_towards
 from manyhands.backends.spark.existing import check_master, existing_settings, master_of, registration, wait_for_slots
+from manyhands.backends.spark.java_errors import reason_of_start, written_since
 from manyhands.backends.spark.local import local_settings
 from manyhands.backends.spark.memory import memory_settings
 from manyhands.backends.spark.rendezvous import NAME as RENDEZVOUS
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 END_S = 20
 """Longest wait for the run's own Java to end after the request to end."""
+
+LOOPBACK = "127.0.0.1"
+STDERR = 2
+"""The descriptor that Java inherits to print to; in a run it is the file that keeps the output of the run."""
 
 LOGGING = """\
 rootLogger.level = error
@@ -44,10 +49,12 @@ def start_session(spec: RunSpec, folder: Path) -> SparkSession:
     """
     from pyspark.sql import SparkSession
 
-    host = "127.0.0.1"
+    host = LOOPBACK
     if spec.address:
         check_master(spec.address)
         host = own_address_towards(master_of(spec.address)[0])
+        for name, value in own_names(host).items():
+            os.environ.setdefault(name, value)
     settings = base_settings(spec, folder, host) | (existing_settings(spec) if spec.address else local_settings(spec, folder))
     named: dict[str, Any] = dict(settings)
     builder = SparkSession.builder.master(spec.address or f"local[{spec.workers * spec.threads}]").appName("manyhands")
@@ -62,12 +69,12 @@ def start_session(spec: RunSpec, folder: Path) -> SparkSession:
 
 
 def create_session(builder: SparkSession.Builder) -> SparkSession:
-    """The session; raises EngineError with the message of Java's exception, which can be read only while Java runs."""
-    try:
-        return builder.getOrCreate()
-    except Exception as error:
-        lines = [line.removeprefix(": ") for line in str(error).splitlines() if line.strip()]
-        raise EngineError(f"Spark did not start: {next((line for line in lines if 'Exception: ' in line), lines[0])}") from None
+    """The session; raises EngineError with the reason that Java gives, in its exception or in what it has printed."""
+    with written_since(STDERR) as printed:
+        try:
+            return builder.getOrCreate()
+        except Exception as error:
+            raise EngineError(f"Spark did not start: {reason_of_start(str(error), printed())}") from None
 
 
 def base_settings(spec: RunSpec, folder: Path, host: str) -> dict[str, str]:
@@ -126,7 +133,17 @@ def stop_session() -> None:
     wait_until_ended(processes, END_S)
 
 
+def own_names(host: str) -> dict[str, str]:
+    """Environment variables that give Java this machine's address and name: the name of a container's host may not resolve."""
+    return {"SPARK_LOCAL_IP": host, "SPARK_LOCAL_HOSTNAME": "localhost" if host == LOOPBACK else host}
+
+
 def python_variables(spec: RunSpec) -> dict[str, str]:
     """Environment variables that choose the workers' Python: this one, or on a cluster the user's PYSPARK_PYTHON."""
     given = os.environ.get("PYSPARK_PYTHON") if spec.address else None
     return {"PYSPARK_PYTHON": given or sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
+
+
+def session_variables(spec: RunSpec) -> dict[str, str]:
+    """All environment variables of a run: those of its Pythons, and loopback as this machine's address for a session that starts here."""
+    return python_variables(spec) | ({} if spec.address else own_names(LOOPBACK))
