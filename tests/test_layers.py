@@ -36,7 +36,7 @@ LAYERS = (
     {"apart"},
     {"results", "predictions", "compared"},
     {"api"},
-    {"cli", "pytest_plugin", "pytest_cell", "asv"},
+    {"cli", "pytest_plugin", "pytest_cell", "rounds", "asv"},
     {"__main__"},
 )
 """From the bottom up; a part may import from its own layer and from those before it."""
@@ -47,7 +47,7 @@ ASIDE = {
 """Parts that see records and published figures only, so that they work where nothing else is installed.
 
 Only what shows results imports them, and `commits`, which launches until the analysis has its verdict."""
-SHOWS_RESULTS = {"cli", "commits", "results", "predictions", "compared", "api", "pytest_cell", "asv"}
+SHOWS_RESULTS = {"cli", "commits", "results", "predictions", "compared", "api", "rounds", "pytest_cell", "asv"}
 SHARED_ROOMS = {"ranks", "estimators", "nodes"}
 """Rooms of `backends` that every engine may use. All others are engines and do not know each other."""
 WITH_THEIR_LIBRARY = {"backend.py", "base.py", "local_mode.py", "dp.py"}

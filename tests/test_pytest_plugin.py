@@ -10,18 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from manyhands.analysis.yardstick import identity, moments, train_ratio
+from manyhands.record import Record
+from manyhands.rounds.values import EPOCHS, YARDSTICK_S, over_yardstick
+
 HEAD = "import pytest\n\n"
 SPEED = '@pytest.mark.cells("kmeans", backend=["serial", "ddp"], workers=[1, 2], samples=500)\n'
 TEST = "def test_speed(cell, benchmark):\n    cell.launch(benchmark)\n"
 CHEAP = '@pytest.mark.cells("kmeans", backend="serial", workers=1, samples=500)\n'
 
 
-def run(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, text: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A fresh pytest on a suite with this text; its environment has none of ours."""
     (folder / "test_own.py").write_text(text)
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "MANYHANDS_DATA"))}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
-    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, env=environ | variables, capture_output=True, text=True, check=False)
 
 
 def test_a_suite_of_six_lines_has_a_test_for_each_cell(tmp_path: Path) -> None:
@@ -103,19 +107,28 @@ def test_launches_are_timed_kept_and_compared_with_the_tools_of_pytest_benchmark
     first = run(tmp_path, suite, "--benchmark-autosave", "--mh-rounds", "2")
     assert first.returncode == 0, first.stdout
     (kept,) = tmp_path.glob(".benchmarks/*/*.json")
-    (found,) = json.loads(kept.read_text())["benchmarks"]
-    assert found["name"] == "test_speed[kmeans-serial-1]"
-    assert found["group"] == "kmeans: one launch"
-    assert found["stats"]["rounds"] == 2
+    found, whole = json.loads(kept.read_text())["benchmarks"]
+    assert [one["name"] for one in (found, whole)] == [
+        "test_speed[kmeans-serial-1]: train",
+        "test_speed[kmeans-serial-1]: launch",
+    ]
+    assert [one["group"] for one in (found, whole)] == ["kmeans: train", "kmeans: one launch"]
+    assert ": train, epochs 1, samples 500, " in found["fullname"]
+    assert [one["stats"]["rounds"] for one in (found, whole)] == [2, 2]
     assert found["params"]["backend"] == "serial"
     extra = found["extra_info"]
+    assert whole["extra_info"] == {}
     assert [record["status"] for record in extra["records"]] == ["ok", "ok"]
-    assert found["stats"]["min"] >= min(record["wall_s"] for record in extra["records"])
-    assert min(record["phases"]["train_s"] for record in extra["records"]) <= extra["train_s"]
+    assert [record["spec"]["repeat"] for record in extra["records"]] == [0, 1]
+    assert whole["stats"]["min"] == min(record["wall_s"] for record in extra["records"])
+    assert found["stats"]["min"] == min(record["phases"]["train_s"] for record in extra["records"])
+    assert found["stats"]["min"] <= extra["train_s"]
     assert extra["quality"]["inertia"] > 0
     again = run(
         tmp_path,
         suite,
+        "--mh-rounds",
+        "1",
         "--benchmark-compare",
         "--benchmark-compare-fail=min:10000%",
         "--benchmark-group-by=param:backend",
@@ -127,10 +140,29 @@ def test_launches_are_timed_kept_and_compared_with_the_tools_of_pytest_benchmark
     words = [Path(sys.executable).parent / "pytest-benchmark", "compare"]
     compared = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "kmeans-serial-1" in compared.stdout, compared.stderr
+    other = run(tmp_path, suite, "--mh-rounds", "1", "--mh-samples", "400", "--benchmark-compare")
+    assert "(NOW)" not in other.stdout
+    assert "the base line has them with 'epochs 1, samples 500, " in other.stdout
     shown = subprocess.run(
         [sys.executable, "-m", "manyhands", "report", str(kept)], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert "kmeans" in shown.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("torch")
+def test_networks_are_measured_over_the_yardstick_and_not_by_a_clock_of_pytest(tmp_path: Path) -> None:
+    """A clock of pytest would time the wait for another measured run too; the record does not."""
+    marker = '@pytest.mark.cells("rnn", backend="serial", workers=1, samples=256)\n'
+    done = run(tmp_path, HEAD + marker + TEST, "--benchmark-json=kept.json", "--mh-rounds", "1")
+    assert done.returncode == 0, done.stdout
+    epoch, whole = json.loads((tmp_path / "kept.json").read_text())["benchmarks"]
+    (record,) = (Record.from_json(json.dumps(one)) for one in epoch["extra_info"]["records"])
+    assert record.spec["epochs"] == len(record.history) == EPOCHS
+    assert epoch["group"] == "rnn: one epoch, by the yardstick"
+    assert epoch["fullname"].endswith(f", yardstick {identity(record)}")
+    assert epoch["stats"]["min"] == pytest.approx(YARDSTICK_S * (train_ratio(record) or 0))
+    assert whole["stats"]["min"] == pytest.approx(over_yardstick([record.wall_s or 0], [moments(record)])[0])
 
 
 @pytest.mark.slow
@@ -143,7 +175,8 @@ def test_a_launch_that_fails_fails_its_test_and_a_cell_that_cannot_run_is_skippe
         "    def load(self, *arguments):\n        raise ValueError('a mistake of its own')\n"
     )
     marker = '@pytest.mark.cells("own.py:Broken", "kmeans", backend=["serial", "ddp"], workers=1, samples=500)\n'
-    done = run(tmp_path, HEAD + marker + TEST, "-rsf")
+    done = run(tmp_path, HEAD + marker + TEST, "-rsf", "--mh-rounds", "2")
+    assert "4 launches of 2 cells, in turn" in done.stdout
     assert "1 failed, 1 passed, 2 skipped" in done.stdout
     assert "a mistake of its own" in done.stdout
     assert "During handling of the above exception" not in done.stdout

@@ -38,7 +38,9 @@ Seconds = dict[str, float]
 
 
 @pytest.mark.benchmark(group="each engine beside its bare script, pairs of launches")
-@pytest.mark.cells(*workload_classes(), backend=[*backend_classes()], workers=[1, 2], samples=2048, epochs=1, timeout=600)
+@pytest.mark.cells(
+    *workload_classes(), backend=[*backend_classes()], workers=[1, 2], samples=2048, epochs=1, repeats=1, timeout=600
+)
 def test_engine_beside_its_bare_script(benchmark: Any, cell: Cell) -> None:
     script = script_for(cell.spec)
     if cell.spec.backend == BASE_LINE and workload_class(cell.spec.workload).kind == "network":

@@ -12,10 +12,13 @@ import pytest
 
 from manyhands.analysis.summary import step_ms
 from manyhands.analysis.yardstick import train_ratio
-from manyhands.errors import EngineError, ManyhandsError, UsageError
+from manyhands.errors import ManyhandsError, UsageError
 from manyhands.plan import RunSpec
 from manyhands.planning.plan import Plan, check_plan
 from manyhands.record import Record
+from manyhands.rounds.kept import Kept, keep
+from manyhands.rounds.turns import Chosen, Made, Turns, accepted
+from manyhands.rounds.values import benchmarks_of
 from manyhands.run import RunContext, measure
 
 LOGS = "results/pytest-suite-logs"
@@ -23,36 +26,42 @@ LOGS = "results/pytest-suite-logs"
 
 
 class Cell:
-    """A cell that a test launches: its `spec`, the number of `rounds`, and the `records` of the launches so far."""
+    """A cell that a test launches: its `spec`, the number of `rounds`, the `records` of the launches so far, and what is `kept` of them."""
 
-    def __init__(self, spec: RunSpec, rounds: int, config: pytest.Config) -> None:
+    def __init__(self, spec: RunSpec, rounds: int, config: pytest.Config, turns: Turns | None = None) -> None:
         self.spec, self.rounds = spec, rounds
         self.records: list[Record] = []
+        self.kept: list[Kept] = []
         self._config = config
+        self._turns = turns or Turns([])
         self._prepared = False
 
     def __repr__(self) -> str:
         return f"<Cell {cell_id(self.spec)}>"
 
     def launch(self, benchmark: Any) -> None:
-        """Times `rounds` launches with the fixture `benchmark` of pytest-benchmark; `extra_info` gets the medians and the records.
+        """Makes `rounds` launches, of which pytest-benchmark keeps two benchmarks by its fixture `benchmark`.
 
-        A launch is timed from the start of its process until everything it started has ended. The test fails with the reason of a
-        launch that fails.
+        For a network they are an epoch and a whole launch, each over the yardstick inside the launches; for an estimator the phase train
+        and a whole launch. A launch lasts from the start of its process until everything it started has ended, without a wait for
+        another measured run. All cells of the test are launched in turn, when the first of them gets here. `extra_info` of the first
+        benchmark gets the medians and the records. The test fails with the reason of a launch that fails.
         """
         __tracebackhide__ = True
-        benchmark.group = benchmark.group or f"{self.spec.workload}: one launch"
         benchmark.params = {**(benchmark.params or {}), **self._params()}
+        launches = self._launches(in_turn=benchmark.enabled)
         with failing():
-            benchmark.pedantic(self._measure, setup=self._check, iterations=1, rounds=self.rounds)
+            benchmark.pedantic(lambda: self._add(next(launches)), setup=self._check, iterations=1, rounds=self.rounds)
         benchmark.extra_info |= summary(self.records)
+        if benchmark.enabled:
+            self.kept = keep(benchmark, benchmarks_of(self.spec, self.records))
 
     def run(self) -> Record:
         """Launches the cell once and returns the record; the test fails with the reason of a launch that fails."""
         __tracebackhide__ = True
         self.prepare()
         with failing():
-            return self._measure()
+            return self._add(next(self._launches(in_turn=False)))
 
     def prepare(self) -> None:
         """Checks the cell's data and makes embedded data that is missing, before any clock starts."""
@@ -72,12 +81,31 @@ class Cell:
         check_plan(Plan([self.spec]))
         self._prepared = True
 
-    def _measure(self) -> Record:
-        record = measure(self.spec, run_context(self._config), position=len(self.records))
-        if record.status == "skipped":
-            pytest.skip(record.reason or record.status)
-        if not record.ok:
-            raise EngineError(record.reason or record.status)
+    def _launches(self, in_turn: bool) -> Iterator[Made]:
+        """The launches of this cell. Those `in_turn` are made together with those of the other cells of its test."""
+
+        def launch(spec: RunSpec) -> Record:
+            if spec.repeat == 0:
+                check_plan(Plan([spec]))
+            return measure(spec, run_context(self._config), position=spec.repeat)
+
+        if in_turn:
+            yield from self._turns.take(Chosen(self.spec, self.rounds), launch, self._begins)
+        while True:
+            yield measure(self.spec, run_context(self._config), position=len(self.records))
+
+    def _begins(self, launches: int, cells: int) -> None:
+        """Writes a line, because the test of the first cell takes as long as the launches of all."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter and cells > 1 and reporter.verbosity >= 0:
+            reporter.ensure_newline()
+            reporter.write_line(f"{launches} launches of {cells} cells, in turn")
+
+    def _add(self, made: Made) -> Record:
+        """Keeps the record of a launch; raises the error of one that failed, and skips the test when it could not run."""
+        if isinstance(made, Record) and made.status == "skipped":
+            pytest.skip(made.reason or made.status)
+        record = accepted(made)
         self.records.append(record)
         return record
 

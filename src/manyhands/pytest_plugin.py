@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from manyhands.plan import RunSpec
     from manyhands.planning.request import Request
     from manyhands.pytest_cell import Cell
+    from manyhands.rounds.turns import Chosen, Turns
 
 OPTIONS = {
     "workloads": ("--mh-workloads", "A,B", "workloads"),
@@ -44,13 +45,12 @@ MARKER = (
     " the test asks for the fixture 'cell'"
 )
 
-
-@dataclass(frozen=True)
-class Chosen:
-    """The parameter of a test: the cell, and how often it is launched."""
-
-    spec: RunSpec
-    rounds: int
+TURNS: pytest.StashKey[dict[str, Turns]] = pytest.StashKey()
+"""The name of a test without its cell -> the launches of its cells."""
+MADE: pytest.StashKey[list[Cell]] = pytest.StashKey()
+"""The cells that tests of this session asked for."""
+BASE_LINE: pytest.StashKey[set[str]] = pytest.StashKey()
+"""The names of the benchmarks that pytest-benchmark compares with."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,17 +75,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             f"{metafunc.function.__name__} needs pytest-benchmark for its fixture 'benchmark': pip install pytest-benchmark"
         )
     from manyhands.pytest_cell import cell_id
+    from manyhands.rounds.turns import Chosen
 
     chosen: dict[str, Chosen] = {}
     with reporting(metafunc.config):
         for marker in markers:
             request = asked(metafunc.config, *marker.args, **marker.kwargs)
-            rounds = 1 if request.repeats is None else request.repeats
-            chosen |= {spec.cell_key: Chosen(spec, rounds) for spec in cells(request)}
+            found = [Chosen(spec, 1 if request.repeats is None else request.repeats) for spec in cells(request)]
+            if "benchmark" in metafunc.fixturenames:
+                found = [repeating(one, request) for one in found]
+            chosen |= {one.spec.cell_key: one for one in found}
     own_limit = metafunc.config.pluginmanager.hasplugin("timeout") and not metafunc.definition.get_closest_marker("timeout")
     marks = [pytest.mark.timeout(0)] if own_limit else []  # a launch has a limit of its own, which ends its processes too
     params = [pytest.param(one, id=cell_id(one.spec), marks=marks) for one in chosen.values()]
     metafunc.parametrize("cell", params, indirect=True)
+
+
+def repeating(chosen: Chosen, request: Request) -> Chosen:
+    """The cell with so many launches and epochs that its values repeat, where the marker and the options give no number."""
+    from manyhands.plugins import workload_class
+    from manyhands.rounds.values import EPOCHS, LAUNCHES
+
+    rounds = LAUNCHES if request.repeats is None else chosen.rounds
+    in_epochs = request.epochs is None and workload_class(chosen.spec.workload).kind == "network"
+    return replace(chosen, rounds=rounds, spec=replace(chosen.spec, epochs=EPOCHS) if in_epochs else chosen.spec)
 
 
 @pytest.fixture
@@ -102,7 +115,46 @@ def cell(request: pytest.FixtureRequest) -> Cell:
 
     if reason := not_run_here(request.param.spec):
         pytest.skip(reason)
-    return Cell(request.param.spec, request.param.rounds, request.config)
+    made = Cell(request.param.spec, request.param.rounds, request.config, turns_of(request))
+    request.config.stash.setdefault(MADE, []).append(made)
+    return made
+
+
+def turns_of(request: pytest.FixtureRequest) -> Turns:
+    """The launches of the cells of this test that are chosen in this session and can run here."""
+    from manyhands.planning.plan import not_run_here
+    from manyhands.rounds.turns import Turns
+
+    known, name = request.config.stash.setdefault(TURNS, {}), shared_name(request.node)[0]
+    if name not in known:
+        tests = [shared_name(item) for item in request.session.items if not item.get_closest_marker("skip")]
+        known[name] = Turns([one for other, one in tests if other == name and one and not not_run_here(one.spec)])
+    return known[name]
+
+
+def shared_name(item: pytest.Item) -> tuple[str, Chosen | None]:
+    """The name that a test has in common with the same test of other cells, and its cell; None for a test without cells."""
+    callspec = getattr(item, "callspec", None)
+    params = dict(callspec.params) if callspec else {}
+    chosen: Chosen | None = params.pop("cell", None)
+    return f"{item.nodeid.partition('[')[0]} {params}", chosen
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_compare_machine_info(config: pytest.Config, compared_benchmark: dict[str, Any]) -> None:
+    """Remembers the names of the benchmarks of a base line: pytest-benchmark calls this for each result that it compares with."""
+    config.stash.setdefault(BASE_LINE, set()).update(one["fullname"] for one in compared_benchmark["benchmarks"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Names the benchmarks of cells that the base line has with other settings or another yardstick, and so are not compared."""
+    made, base_line = config.stash.get(MADE, []), config.stash.get(BASE_LINE, None)
+    if made and base_line:
+        from manyhands.rounds.kept import not_compared
+
+        for line in not_compared([kept for cell in made for kept in cell.kept], base_line):
+            terminalreporter.write_line(line, yellow=True)
 
 
 def overrides(config: pytest.Config) -> dict[str, Any]:
