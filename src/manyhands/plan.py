@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from manyhands.errors import UsageError
+from manyhands.record import BASE_LINE
 
 BATCH_MODES = ("global", "per-worker")
 SCALINGS = ("fixed", "growing")
@@ -169,6 +170,8 @@ class RunSpec:
         for name, value in self.settings.items():
             words += ["--set", f"{name}={','.join(value) if isinstance(value, list | tuple) else value}"]
         words += [option(name) for name in ("score_epochs", "shard_data", "oversubscribe", "reuse_engine") if getattr(self, name)]
+        if self.backend != BASE_LINE:
+            words.append("--no-base-line")
         return shlex.join([*words, "--timeout", f"{self.timeout_s:g}", "--repeats", "1"])
 
     @classmethod

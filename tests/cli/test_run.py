@@ -53,7 +53,7 @@ def test_dry_run_shows_commands_and_what_is_left_out(capsys: pytest.CaptureFixtu
     )
     output = capsys.readouterr().out
     assert output.count("manyhands run cnn --backend ddp --workers 2 --threads 1") == 2
-    assert "left out: cnn on serial x 2: serial is one worker by definition" in output
+    assert "left out" not in output
     if usable_cores() > 1:
         assert f"--backend serial --workers 1 --threads {usable_cores()}" in output
 

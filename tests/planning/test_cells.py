@@ -7,6 +7,7 @@ import pytest
 from manyhands.cli import main
 from manyhands.plan import RunSpec
 from manyhands.planning.cells import chosen_cells
+from manyhands.planning.plan import make_plan
 from manyhands.planning.request import Request
 from manyhands.plugins import backend_classes
 from manyhands.run import refusal
@@ -42,3 +43,37 @@ def test_dry_run_runs_nothing(torch: Any, capsys: pytest.CaptureFixture[str]) ->
     shown = capsys.readouterr().out
     assert "block 1  manyhands run lstm --backend serial" in shown
     assert "block 2  manyhands run cnn --backend serial" in shown
+
+
+def planned(**options: Any) -> list[str]:
+    return [cell.label for cell in chosen_cells(Request.of(**options))]
+
+
+@pytest.mark.parametrize(
+    ("options", "cells"),
+    [
+        ({"workloads": "cnn", "backend": "ddp"}, ["cnn on serial x 1", "cnn on ddp x 2"]),
+        ({"workloads": "cnn", "backend": "ddp", "no_base_line": True}, ["cnn on ddp x 2"]),
+        ({"workloads": "cnn", "backend": "ddp", "save": "model.pt"}, ["cnn on ddp x 2"]),
+        ({"workloads": "cnn", "backend": "ray", "address": "ray://other:10001"}, ["cnn on ray x 2"]),
+        ({"workloads": "collective", "backend": "ddp"}, ["collective on ddp x 2"]),
+        ({"workloads": ["cnn", "kmeans"], "backend": "ddp"}, ["cnn on serial x 1", "cnn on ddp x 2", "kmeans on ddp x 2"]),
+        ({"workloads": "cnn", "backend": "fabric-dp"}, ["cnn on fabric-dp x 2"]),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_the_base_line_is_added_where_something_can_be_compared_with_it(
+    options: dict[str, Any], cells: list[str], torch: Any
+) -> None:
+    assert planned(**options, workers=2, oversubscribe=True) == cells
+
+
+def test_serial_is_one_worker_however_many_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("manyhands.planning.cells.usable_cores", lambda: 4)
+    found = planned(workloads="cnn", backend="serial,ddp", workers=[2, 4])
+    assert found == ["cnn on serial x 1", "cnn on ddp x 2", "cnn on ddp x 4", "cnn on serial x 1, 4 threads"]
+
+
+def test_serial_alone_on_two_workers_is_left_out_with_the_reason() -> None:
+    ((left_out, reason),) = make_plan(Request.of("cnn", backend="serial", workers=2, oversubscribe=True)).skipped
+    assert (left_out.workers, reason) == (2, "serial is one worker by definition; use --threads to give it more cores")

@@ -20,7 +20,19 @@ TIMEOUT_S = 600.0
 """Longest time of one launch."""
 
 
-UNUSED = ("study", "variant", "budget", "repeats", "order_seed", "reuse_engine", "save", "nodes", "node_rank", "address")
+UNUSED = (
+    "study",
+    "variant",
+    "budget",
+    "repeats",
+    "order_seed",
+    "reuse_engine",
+    "save",
+    "nodes",
+    "node_rank",
+    "address",
+    "no_base_line",
+)
 """Options of a request that a comparison, which launches two commits on this machine in turn, has no use for."""
 
 

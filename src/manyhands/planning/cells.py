@@ -38,10 +38,10 @@ def chosen_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
     """
     if request.is_default:
         return default_cells(request, step)
-    cells = named_cells(request, step)
+    cells = with_serial_on_one_worker(named_cells(request, step))
     cores = usable_cores()
     check_cores([cell for cell in cells if cell.backend != BASE_LINE or cell.workers == 1], cores)
-    return cells + threaded_base_lines(cells, cores)
+    return added_base_lines(request, cells, step) + cells + threaded_base_lines(cells, cores)
 
 
 def named_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
@@ -132,6 +132,31 @@ def default_workers(request: Request, step: Step | None, backend: str, cores: in
     if nodes > 1:
         return [nodes * max(1, cores // request.threads)]
     return [count for count in (1, 2) if fewest <= count and count * request.threads <= cores] or [fewest]
+
+
+def with_serial_on_one_worker(cells: list[RunSpec]) -> list[RunSpec]:
+    """The cells with `serial` once, on one worker, however many workers were asked for; unchanged when no cell can run."""
+    if all(cell.backend == BASE_LINE and cell.workers > 1 for cell in cells):
+        return cells  # the plan refuses them and names the reason
+    single = [replace(cell, workers=1) if cell.backend == BASE_LINE else cell for cell in cells]
+    return list({cell.cell_key: cell for cell in single}.values())
+
+
+def added_base_lines(request: Request, cells: list[RunSpec], step: Step | None) -> list[RunSpec]:
+    """`serial` with one worker for every workload that runs on other backends alone, so that each of them has a speed-up.
+
+    None with `--no-base-line`, for a workload that no named cell can run or that `serial` does not offer, with `--save`, which takes
+    the model of one cell, and beside a running engine, whose workers may be on other machines than this one.
+    """
+    from manyhands.run import refusal
+
+    elsewhere = request.address is not None and request.nodes == 1
+    if request.no_base_line or request.save is not None or elsewhere:
+        return []
+    has_one = {cell.workload for cell in cells if cell.backend == BASE_LINE}
+    names = dict.fromkeys(cell.workload for cell in cells if cell.workload not in has_one and not refusal(cell))
+    offered = kinds(backend_class(BASE_LINE))
+    return [cell(request, name, BASE_LINE, 1, step) for name in names if workload_class(name).kind in offered]
 
 
 def threaded_base_lines(cells: list[RunSpec], cores: int) -> list[RunSpec]:

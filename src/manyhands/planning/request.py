@@ -81,6 +81,9 @@ class Request:
         metavar="N",
         with_study=True,
     )
+    no_base_line: bool = option(
+        SWITCH, CELLS, "do not add the base line (serial, 1 worker), which a plan without serial gets by itself", False
+    )
     oversubscribe: bool = option(
         SWITCH, CELLS, "allow more workers x threads than cores; the records say so", False, with_study=True
     )
