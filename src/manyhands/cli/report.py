@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from manyhands.atomic_write import same_file
 from manyhands.cli.renamed import keep_old_name
+from manyhands.cli.request_options import add_details
 from manyhands.commits.history import history_in_report
 from manyhands.errors import RecordError, UsageError
 from manyhands.report.formats import FORMATS, WHOLE, WITH_HISTORY, format_of, to_format, write_report
@@ -55,6 +56,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="DIR",
         help="a page or Markdown also shows speed over the commits that asv measured (default: over those of RECORDS)",
     )
+    add_details(parser)
     parser.set_defaults(call=call)
 
 
@@ -85,7 +87,7 @@ def call(options: argparse.Namespace) -> int:
     elif form == "table":
         from manyhands.report.terminal import print_report
 
-        print_report(records, time=options.time, target=target)
+        print_report(records, time=options.time, target=target, details=options.details)
     else:
         sys.stdout.write(to_format(records, form, options.time, target, history=history))
     return 0

@@ -47,6 +47,12 @@ def add_request_option(group: Any, name: str, text: str | None = None) -> None:
         keep_old_name(group, described.old_flag, added)
 
 
+def add_details(group: Any) -> None:
+    """Adds `--details`, the same in every command that shows records."""
+    text = "also show time, cost, phases, scaling laws, settings, machine and versions (a file always has them)"
+    group.add_argument("--details", action="store_true", help=text)
+
+
 def typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """The function as a `type` of argparse, which then puts the name of the option before the error message."""
 

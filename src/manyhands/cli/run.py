@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from manyhands.cli.request_options import add_request_options, request_of, typed
+from manyhands.cli.request_options import add_details, add_request_options, request_of, typed
 from manyhands.planning.option_values import names
 from manyhands.planning.request import OPTIONS, WORK
 
@@ -46,6 +46,7 @@ def add_parser(commands: Any) -> None:
     )
     records.add_argument("--resume", action="store_true", help="skip the runs that FILE already has")
     records.add_argument("--dry-run", action="store_true", help="show the plan and run nothing")
+    add_details(records)
     parser.set_defaults(call=run)
 
 
@@ -81,6 +82,6 @@ def run(options: argparse.Namespace) -> int:
         )
         print(f"\ninterrupted{kept}", file=sys.stderr)
         return 130
-    print_report(session.records)
+    print_report(session.records, details=options.details)
     print(f"records: {out}")
     return 0 if session.ok else 1

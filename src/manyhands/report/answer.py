@@ -1,4 +1,4 @@
-"""Groups -> the conclusions of a report as text, without its tables: the fastest cell, the laws, what stopped, and cautions."""
+"""Groups -> the answer of a report as text, without its tables: what to use, what stopped, and cautions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from manyhands.report.group_view import GroupView, by_workload
 
 
 def conclusions_of(view: GroupView) -> tuple[str, ...]:
-    """All lines about a group that a reader must know: its conclusions, the runs that stopped, and the cautions."""
-    return (*view.conclusions, *view.stopped, *view.cautions)
+    """All lines about a group that a reader must know: its answer, the runs that stopped, and the cautions."""
+    return (*view.answer, *view.links, *view.stopped, *view.cautions)
 
 
 def answer_text(views: Sequence[GroupView]) -> str:

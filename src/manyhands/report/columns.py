@@ -1,16 +1,22 @@
-"""Summaries -> the columns of the two tables of a group: speed, and where the time went. Text only, for any medium."""
+"""Summaries -> the columns of the tables of a group: the first screen, cost, and where the time went. Text only, for any medium."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from manyhands.analysis.ratios import Ratio
+from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import Estimate
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.targets import QualityTarget, TimeToTarget, times_to_target
 from manyhands.record import PHASES
 from manyhands.report import formatting
+
+Speedups = Mapping[Time, Sequence[Ratio | None]]
+"""The compared time -> the speed-up of every cell over the base line, in the order of the summaries; None without one."""
+WORD = 8
+"""Signs of the longest word in a heading of the first screen; a longer one is hyphenated."""
 
 
 @dataclass(frozen=True)
@@ -36,29 +42,42 @@ def identity(summaries: Sequence[Summary]) -> list[Column]:
     ]
 
 
-def speed(summaries: Sequence[Summary], target: QualityTarget | None = None) -> list[list[Column]]:
-    """Time and speed-up; then what it took, and whether the model is still as good (and after how long, with a target)."""
+def first(summaries: Sequence[Summary], speedups: Speedups, target: QualityTarget | None = None) -> list[list[Column]]:
+    """The columns of the first screen: launches, speed-up of the train phase and of the whole run, and quality.
+
+    With a target also the time until it was met. They leave room for the identity of a cell in 80 columns.
+    """
     return [
         [
-            Column(("runs",), tuple(_runs(row) for row in summaries)),
+            Column(("laun-", "ches"), tuple(_runs(row) for row in summaries)),
+            Column(("speed-up", "in train"), _speedups(summaries, speedups["train"], "1 (base line)")),
+            Column(("speed-up of", "the whole run"), _speedups(summaries, speedups["wall"], "1")),
+            *(_mean(metric, summaries) for metric in metrics(summaries)[:1]),
+        ],
+        *([_times_to(target, summaries)] if target else []),
+    ]
+
+
+def cost(summaries: Sequence[Summary]) -> list[list[Column]]:
+    """Seconds and efficiency; then what a run took, and every metric of the model with its spread."""
+    return [
+        [
             Column(("wall s", "mean ± sd"), tuple(formatting.mean_and_sd(row.wall) for row in summaries)),
             Column(
                 ("wall s", "median"), tuple(formatting.format_number(row.wall.median if row.wall else None) for row in summaries)
             ),
             Column(("train s", "mean ± sd"), tuple(formatting.mean_and_sd(row.train) for row in summaries)),
-            Column(("speed-up", "[95 % interval]"), tuple(_speedup(row) for row in summaries)),
             Column(
                 ("effi-", "ciency"), tuple("1" if row.is_base else formatting.format_number(row.efficiency) for row in summaries)
             ),
+            Column(("serial fraction", "(Karp-Flatt)"), tuple(_estimate(row.serial_fraction) for row in summaries)),
         ],
         [
-            Column(("serial fraction", "(Karp-Flatt)"), tuple(_estimate(row.serial_fraction) for row in summaries)),
             Column(("core", "hours"), tuple(formatting.format_number(row.core_hours) for row in summaries)),
             Column(("CPU s",), tuple(formatting.format_number(row.cpu_s) for row in summaries)),
             Column(("CPU %",), tuple(formatting.whole(row.cpu_percent) for row in summaries)),
             Column(("peak", "memory"), tuple(formatting.size(row.peak_bytes) for row in summaries)),
             *(_metric(metric, summaries) for metric in metrics(summaries)),
-            *(_times_to(target, summaries) if target else []),
         ],
     ]
 
@@ -94,6 +113,19 @@ def _metric(metric: str, summaries: Sequence[Summary]) -> Column:
     return Column(lines, tuple(formatting.score(row.quality.get(metric)) for row in summaries))
 
 
+def _mean(metric: str, summaries: Sequence[Summary]) -> Column:
+    """The mean of a metric."""
+    texts = tuple(formatting.score_mean(row.quality.get(metric)) for row in summaries)
+    return Column(_narrow(formatting.plain(formatting.metric(metric))), texts)
+
+
+def _narrow(heading: str) -> tuple[str, ...]:
+    """The heading on two lines when it has several words, or one that is too long."""
+    if " " in heading or len(heading) <= WORD:
+        return tuple(heading.split(" ", 1))
+    return f"{heading[: WORD - 1]}-", heading[WORD - 1 :]
+
+
 def _times_to(target: QualityTarget, summaries: Sequence[Summary]) -> list[Column]:
     until = formatting.plain(f"{formatting.metric(target.metric)} {target.value:g}")
     base = next((row.cell for row in summaries if row.is_base), None)
@@ -119,7 +151,6 @@ def _runs(row: Summary) -> str:
     return str(measured) if measured == made else f"{measured} of {made}"
 
 
-def _speedup(row: Summary) -> str:
-    if row.is_base:
-        return "1 (base line)"
-    return formatting.interval(row.speedup) if row.speedup else formatting.NOT_MEASURED
+def _speedups(summaries: Sequence[Summary], ratios: Sequence[Ratio | None], base: str) -> tuple[str, ...]:
+    texts = (formatting.short_interval(ratio) if ratio else formatting.NOT_MEASURED for ratio in ratios)
+    return tuple(base if row.is_base else text for row, text in zip(summaries, texts, strict=True))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
 
 from manyhands.analysis.cells import Cell
 from manyhands.analysis.ratios import Ratio
@@ -50,6 +52,11 @@ def score(values: LaunchSpread | None) -> str:
     return f"{centre:.{decimals}f} ± {seen}" if seen.strip("0.") else f"{centre:.{decimals}f}"
 
 
+def score_mean(values: LaunchSpread | None) -> str:
+    """A metric of quality with four digits, without its spread."""
+    return NOT_MEASURED if values is None else score(replace(values, sd=None))
+
+
 def metric(name: str) -> str:
     """A metric's name for people: `mape_percent` -> `MAPE %`."""
     words = name.removesuffix("_percent").replace("_", " ")
@@ -62,6 +69,17 @@ def interval(ratio: Ratio | Estimate) -> str:
     if ratio.low is None or ratio.high is None:
         return f"{format_number(ratio.value)} [{NOT_MEASURED}]"
     return f"{format_number(ratio.value)} [{_bound(ratio.low)}, {_bound(ratio.high)}]"
+
+
+def short_interval(ratio: Ratio | Estimate) -> str:
+    """The interval in few signs: numbers below 0.1 with two decimals, so `0.06 [0.05, 0.08]`."""
+    if ratio.low is None or ratio.high is None:
+        return f"{_short(ratio.value)} [{NOT_MEASURED}]"
+    return f"{_short(ratio.value)} [{_short(ratio.low)}, {'>1000' if ratio.high > 1000 else _short(ratio.high)}]"
+
+
+def _short(value: float) -> str:
+    return "<0.01" if value < 0.01 else format_number(value, like=max(value, 0.1))
 
 
 def _bound(value: float) -> str:
@@ -99,3 +117,14 @@ def name(cell: Cell) -> str:
 def full_name(cell: Cell) -> str:
     """The cell in a sentence: `ddp, 2 workers x 1 thread`."""
     return f"{name(cell)}, {count(cell.workers, 'worker')} x {count(cell.threads, 'thread')}"
+
+
+def short_name(cell: Cell) -> str:
+    """The cell in few signs, workers after the x: `ddp x 2`, with its threads where it has several."""
+    threads = f", {cell.threads} threads" if cell.threads > 1 else ""
+    return f"{name(cell)} x {cell.workers}{threads}"
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and the number of the others."""
+    return "; ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -14,14 +14,16 @@ from manyhands.analysis.best_law import Choice, Curve, laws_found
 from manyhands.analysis.cells import Group, differences, group_records
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.fit import NotIdentifiable
-from manyhands.analysis.scaling import Time
+from manyhands.analysis.ratios import Ratio
+from manyhands.analysis.scaling import Time, base_line, speedup
 from manyhands.analysis.summary import Summary, summarise
 from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
 from manyhands.report import advice as training
-from manyhands.report import columns, exchange, notes, winner_and_laws
+from manyhands.report import columns, exchange, notes, scaling_laws
 from manyhands.report.advice import Advice
 from manyhands.report.report_table import ReportTable
+from manyhands.report.whole_run import other_time
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,15 @@ class GroupView:
         return notes.title(self.group, self.apart)
 
     @cached_property
-    def headline(self) -> str:
-        """The title, and the comparison that the first table makes."""
-        return notes.headline(self.title, self.summaries, self.time)
-
-    @cached_property
     def summaries(self) -> tuple[Summary, ...]:
         """A row for each measured cell; empty when no run succeeded."""
         return tuple(summarise(self.group, self.time))
+
+    @cached_property
+    def speedups(self) -> columns.Speedups:
+        """The speed-ups of the cells in train and as a whole run, in the order of the summaries."""
+        other = other_time(self.time)
+        return {self.time: [row.speedup for row in self.summaries], other: _speedups(self.group, self.summaries, other)}
 
     @cached_property
     def fits(self) -> tuple[tuple[Curve, Choice | NotIdentifiable], ...]:
@@ -61,12 +64,18 @@ class GroupView:
 
     @cached_property
     def first_table(self) -> ReportTable:
-        """Speed, cost and quality of each cell; or time and bandwidth of each message."""
+        """The first screen: speed-up and quality of each cell; or time and bandwidth of each message."""
         if is_exchange(self.group):
             bandwidths = (tuple(exchange.bandwidths(self.group)),)
             return ReportTable("Time and bandwidth of every message", tuple(exchange.identity(self.group)), bandwidths)
-        sections = tuple(map(tuple, columns.speed(self.summaries, self.target)))
-        return ReportTable("Speed, cost and quality", tuple(columns.identity(self.summaries)), sections)
+        sections = tuple(map(tuple, columns.first(self.summaries, self.speedups, self.target)))
+        return ReportTable("Speed-up and quality", tuple(columns.identity(self.summaries)), sections)
+
+    @cached_property
+    def cost_table(self) -> ReportTable:
+        """Seconds, efficiency, cost and every metric of each cell."""
+        sections = tuple(map(tuple, columns.cost(self.summaries)))
+        return ReportTable("Time, cost and quality", tuple(columns.identity(self.summaries)), sections)
 
     @cached_property
     def phase_table(self) -> ReportTable:
@@ -76,20 +85,42 @@ class GroupView:
 
     @property
     def tables(self) -> tuple[ReportTable, ...]:
-        """Both tables; none when no run succeeded."""
-        return (self.first_table, self.phase_table) if self.summaries else ()
+        """All tables; none when no run succeeded."""
+        return (self.first_table, *self.further_tables) if self.summaries else ()
+
+    @property
+    def further_tables(self) -> tuple[ReportTable, ...]:
+        """The tables that are no part of the first screen."""
+        if not self.summaries:
+            return ()
+        return (self.phase_table,) if is_exchange(self.group) else (self.cost_table, self.phase_table)
 
     @cached_property
     def advice(self) -> Advice:
         """The cell to use, and how sure that is."""
-        return exchange.advice(self.group) if is_exchange(self.group) else training.advice(self.summaries, self.time)
+        if is_exchange(self.group):
+            return exchange.advice(self.group)
+        return training.advice(self.summaries, self.time, self.speedups[other_time(self.time)])
 
     @cached_property
-    def conclusions(self) -> tuple[str, ...]:
-        """The fastest cell and the scaling laws, a line each; or alpha and beta of each cell, and how to read them."""
-        if is_exchange(self.group):
-            return (*exchange.links(self.group), exchange.HOW_TO_READ)
-        return tuple(winner_and_laws.conclusions(self.summaries, self.fits, self.time))
+    def headline(self) -> str:
+        """The title and the cell to use, in a line."""
+        return f"{self.title}: {self.advice.use[0].lower()}{self.advice.use[1:]}"
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The lines below the headline: how fast, how sure, if the model is as good, and the cost."""
+        return (*self.advice.why, *filter(None, [self.advice.cost]))
+
+    @cached_property
+    def links(self) -> tuple[str, ...]:
+        """Alpha and beta of each cell, and how to read them; empty for a group that measured training."""
+        return (*exchange.links(self.group), exchange.HOW_TO_READ) if is_exchange(self.group) else ()
+
+    @cached_property
+    def laws_found(self) -> tuple[str, ...]:
+        """The scaling law of each backend or the reason why there is none, a line each."""
+        return tuple(scaling_laws.laws(self.fits))
 
     @cached_property
     def stopped(self) -> tuple[str, ...]:
@@ -110,6 +141,11 @@ class GroupView:
     def not_averaged(self) -> tuple[str, ...]:
         """The line that says why the groups of this workload are separate; empty when it has one group."""
         return tuple(notes.not_averaged(self.apart))
+
+
+def _speedups(group: Group, summaries: Sequence[Summary], time: Time) -> list[Ratio | None]:
+    base = base_line(group)
+    return [speedup(base, row.cell, time) if base is not None and not row.is_base else None for row in summaries]
 
 
 def group_views(records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None) -> list[GroupView]:

@@ -48,13 +48,13 @@ def _summary(views: Sequence[GroupView]) -> str:
     for view in views:
         advice = view.advice
         use = f"{advice.use} ({advice.sureness})" if advice.sureness != NONE else advice.use
-        lines.append(f"- **{escape(view.title)}: {escape(use)}.** {escape(' '.join(advice.why))}")
+        lines.append(f"- **{escape(view.title)}: {escape(use)}.** {escape(' '.join(view.answer))}")
     return "\n".join(lines)
 
 
 def _group(view: GroupView, is_last: bool) -> list[str]:
     """The blocks of one group; the last group of a workload also says why its groups are separate."""
-    blocks = [f"### {escape(view.headline)}", *(table(shown.columns) for shown in view.tables)]
+    blocks = [f"### {escape(view.title)}", *(table(shown.columns) for shown in view.tables)]
     apart = view.not_averaged if is_last else ()
-    lines = [*view.conclusions, *view.stopped, *view.cautions, *apart, *view.facts]
+    lines = [*view.links, *view.laws_found, *view.stopped, *view.cautions, *apart, *view.facts]
     return [*blocks, bullets(lines)] if lines else blocks

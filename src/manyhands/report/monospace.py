@@ -13,26 +13,26 @@ LONGEST_NAME = 28
 """Signs after which a name goes on in the next line."""
 
 
-def width(column: Column) -> int:
+def width(column: Column, longest_name: int = LONGEST_NAME) -> int:
     """Signs that the column needs; numbers are never cut."""
     longest = max(len(text) for text in (*column.heading, *column.texts))
-    return longest if column.is_number else min(longest, LONGEST_NAME)
+    return longest if column.is_number else min(longest, max(longest_name, *map(len, column.heading)))
 
 
-def heading(shown: Sequence[Column]) -> list[str]:
+def heading(shown: Sequence[Column], longest_name: int = LONGEST_NAME) -> list[str]:
     """The lines above the rows: headings, the last line of each at the bottom, and a rule."""
     depth = max(len(column.heading) for column in shown)
     lines = [["" for _ in range(depth - len(column.heading))] + list(column.heading) for column in shown]
-    widths = [width(column) for column in shown]
+    widths = [width(column, longest_name) for column in shown]
     return [
         *(_line(shown, widths, [own[place] for own in lines]) for place in range(depth)),
         "─" * (sum(widths) + GAP * (len(shown) - 1)),
     ]
 
 
-def rows(shown: Sequence[Column]) -> list[str]:
+def rows(shown: Sequence[Column], longest_name: int = LONGEST_NAME) -> list[str]:
     """The rows; a name that is too long goes on below."""
-    widths = [width(column) for column in shown]
+    widths = [width(column, longest_name) for column in shown]
     lines: list[str] = []
     for texts in zip(*(column.texts for column in shown), strict=True):
         parts = [[text] if len(text) <= room else _fold(text, room) for text, room in zip(texts, widths, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from manyhands.analysis.cells import Group, memory_layout
@@ -16,6 +17,7 @@ TITLED = 4
 """Differences that a title names; the line about what is not averaged names all."""
 NO_RECORDS = "no records: nothing was run"
 NO_MEASURED_RUN = "no measured run: every run failed or was skipped, for the reasons above"
+IN_SHORT = "[a, b]: 95 % interval; the whole run has launch and teardown; more: --details"
 _PHRASES = {"train": "the train phase", "wall": "the whole run"}
 
 
@@ -33,17 +35,14 @@ def not_averaged(apart: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def stopped(group: Group) -> list[str]:
-    """A line for every cell and reason that a run failed or was skipped for."""
-    lines = []
+    """A line for every reason that runs failed or were skipped for, with the cells that share it."""
+    found: dict[tuple[str, str], list[str]] = {}
     for cell in group.cells:
-        reasons: dict[tuple[str, str], int] = {}
-        for record in cell.records:
-            if not record.ok:
-                reasons[record.status, record.reason or ""] = reasons.get((record.status, record.reason or ""), 0) + 1
-        for (status, reason), times in reasons.items():
+        reasons = Counter((record.status, record.reason or "") for record in cell.records if not record.ok)
+        for reason, times in reasons.items():
             share = f" ({times} of {formatting.count(len(cell.records), 'run')})" if len(cell.records) > 1 else ""
-            lines.append(formatting.plain(f"{status}: {formatting.full_name(cell)}{share}: {reason}"))
-    return lines
+            found.setdefault(reason, []).append(f"{formatting.full_name(cell)}{share}")
+    return [formatting.plain(f"{status}: {'; '.join(cells)}: {reason}") for (status, reason), cells in found.items()]
 
 
 def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
@@ -105,18 +104,11 @@ def versions(records: Sequence[Record]) -> str:
     return formatting.plain(f"versions: {', '.join(parts)}") if parts else ""
 
 
-def headline(title: str, summaries: Sequence[Summary], time: Time) -> str:
-    """The title of a group, and the comparison that its first table makes."""
-    base = next((row.cell for row in summaries if row.is_base), None)
-    over = f": speed-up of {_PHRASES[time]} over {formatting.full_name(base)}" if base else ""
-    return formatting.plain(f"{title}{over}")
-
-
 def how_to_read(time: Time) -> str:
     """The meaning of the columns."""
     return (
-        f"how to read: speed-up is rows per second in {_PHRASES[time]} over the base line, with intervals from the launches of all cells;"
-        f" efficiency is speed-up per thread used; core-hours are workers x threads x wall time; [a, b] are 95 % intervals;"
+        f"how to read: speed-up is rows per second over those of the base line, in the train phase or in the whole run with launch"
+        f" and teardown, with intervals from the launches of all cells; {_PHRASES[time]} decides what is fastest; efficiency is speed-up per thread used; core-hours are workers x threads x wall time; [a, b] are 95 % intervals;"
         f" {formatting.NOT_MEASURED} was not measured"
     )
 

@@ -1,4 +1,4 @@
-"""Summaries and fitted laws -> sentences: the fastest cell, how sure that is, and the scaling law of every backend."""
+"""Fitted scaling laws -> a line for every backend with two worker counts or more."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from collections.abc import Sequence
 from manyhands.analysis.best_law import Choice, Curve
 from manyhands.analysis.fit import LawFit, NotIdentifiable
 from manyhands.analysis.laws import AMDAHL, USL
-from manyhands.analysis.scaling import Time
-from manyhands.analysis.summary import Summary
-from manyhands.analysis.winner import winner
 from manyhands.report import formatting
-
-
-def conclusions(summaries: Sequence[Summary], found: Sequence[tuple[Curve, Choice | NotIdentifiable]], time: Time) -> list[str]:
-    """The winner in a line, then a line for every backend with two worker counts or more; `found` are its scaling laws."""
-    return [*map(formatting.plain, _winner(summaries, time)), *laws(found)]
 
 
 def laws(found: Sequence[tuple[Curve, Choice | NotIdentifiable]]) -> list[str]:
@@ -26,31 +18,6 @@ def laws(found: Sequence[tuple[Curve, Choice | NotIdentifiable]]) -> list[str]:
         text = f"scaling law {law}" if isinstance(law, NotIdentifiable) else _law(law)
         lines.append(formatting.plain(f"{curve.backend}, {formatting.count(curve.threads, 'thread')}: {text}"))
     return lines
-
-
-def _winner(summaries: Sequence[Summary], time: Time) -> list[str]:
-    found = winner(summaries)
-    if found is None:
-        return []
-    best = f"{formatting.full_name(found.best.cell)}{_lead(found.best)}{_price(found.best, summaries)}"
-    rivals = [f"{formatting.full_name(row.cell)}{_lead(row)}" for row in found.rivals]
-    fastest = "fastest to train" if time == "train" else "fastest whole run"
-    if rivals:
-        return [f"{fastest}: {best}; not distinguishable from {'; '.join(rivals)}"]
-    if not found.is_sure:
-        return [f"{fastest} so far: {best}; one launch cannot tell it from luck"]
-    return [f"{fastest}: {best}"]
-
-
-def _lead(row: Summary) -> str:
-    return f", {formatting.interval(row.speedup)} x the base line" if row.speedup else " (the base line)"
-
-
-def _price(row: Summary, summaries: Sequence[Summary]) -> str:
-    base = next((other for other in summaries if other.is_base), row)
-    if base is row or row.core_hours_ratio is None:
-        return ""
-    return f" for {formatting.interval(row.core_hours_ratio)} x its core-hours"
 
 
 def _law(choice: Choice) -> str:

@@ -1,4 +1,4 @@
-"""Records -> tables in the terminal: speed, and where the time went, for every group of comparable records.
+"""Records -> the terminal: for every group of comparable records the answer and one table; with details, all tables and lines.
 
 Columns that do not fit the width go on in a further table, so that no number is ever cut. Names and reasons are shown as plain
 text: nothing in them is read as markup.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +25,7 @@ from manyhands.record import Record
 from manyhands.report import comparison, history, notes, prediction
 from manyhands.report.columns import Column
 from manyhands.report.group_view import GroupView, by_workload, group_views
-from manyhands.report.monospace import GAP, heading, rows, width
+from manyhands.report.monospace import GAP, LONGEST_NAME, heading, rows, width
 from manyhands.report.prediction import Found
 from manyhands.report.study.terminal import study_lines
 from manyhands.report.study.view import study_views
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 120
 """Columns used when the output is no terminal and COLUMNS does not say."""
 PHASES_CAPTION = "where the time went: mean seconds of each phase, and the split of train in %"
+TOGETHER = "\N{NO-BREAK SPACE}"
+SHORTEST_NAME = 7
+"""Signs that a column of names keeps when the others need its room."""
 
 
 def terminal() -> Console:
@@ -46,8 +50,8 @@ def terminal() -> Console:
 
 
 def to_text(records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None) -> str:
-    """The same tables as plain text, for a file."""
-    return captured(lambda console: print_report(records, time=time, console=console, target=target))
+    """All tables and lines as plain text, for a file."""
+    return captured(lambda console: print_report(records, time=time, console=console, target=target, details=True))
 
 
 def captured(show: Callable[[Console], None]) -> str:
@@ -61,9 +65,17 @@ def captured(show: Callable[[Console], None]) -> str:
 
 
 def print_report(
-    records: Sequence[Record], *, time: Time = "train", console: Console | None = None, target: QualityTarget | None = None
+    records: Sequence[Record],
+    *,
+    time: Time = "train",
+    console: Console | None = None,
+    target: QualityTarget | None = None,
+    details: bool = False,
 ) -> None:
-    """Prints the tables of all records, with everything a reader must know under them; a line when there are none."""
+    """Prints the answer and a table for every group, with everything a reader must know under them; a line without records.
+
+    `details`: also prints time, cost, phases, scaling laws, settings, machine and versions.
+    """
     console = console or terminal()
     if not records:
         _line(console, notes.NO_RECORDS)
@@ -73,15 +85,17 @@ def print_report(
             _print(console, [text], style)
     for siblings in by_workload(group_views(records, time, target)).values():
         for group in siblings:
-            _print_group(console, group)
+            _print_group(console, group, details)
         for line in siblings[0].not_averaged:
             _line(console, line, "yellow")
     console.print()
-    for line in dict.fromkeys(notes.machine(record) for record in records):
-        _line(console, line, "dim")
-    _line(console, notes.versions(records), "dim")
-    if any(record.ok for record in records):
-        _line(console, notes.how_to_read(time), "dim")
+    measured = any(record.ok for record in records)
+    if details:
+        for line in dict.fromkeys(notes.machine(record) for record in records):
+            _line(console, line, "dim")
+        _line(console, notes.versions(records), "dim")
+    if measured:
+        _line(console, notes.how_to_read(time) if details else notes.IN_SHORT, "dim")
     else:
         _line(console, notes.NO_MEASURED_RUN, "yellow")
 
@@ -124,30 +138,37 @@ def print_history(found: History, console: Console | None = None) -> None:
         _line(console, line, "yellow" if line.startswith("crept") else "dim")
 
 
-def _print_group(console: Console, view: GroupView) -> None:
+def _print_group(console: Console, view: GroupView, details: bool) -> None:
     console.print()
     _line(console, view.headline, "bold")
-    for table in view.tables:
+    for line in view.answer if details else view.advice.why:
+        _line(console, f"  {line}", indent="    ")
+    for table in view.tables if details else view.tables[:1]:
         if table is view.phase_table:
+            console.print()
             _line(console, PHASES_CAPTION, "italic")
         _print_tables(console, table.identity, table.sections)
+    if view.tables:
         console.print()
-    for line in view.conclusions:
-        _line(console, line, "bold" if line.startswith("fastest") else "")
+    for line in (*view.links, *(view.laws_found if details else ())):
+        _line(console, line)
     for line in view.stopped:
         _line(console, line, "red" if line.startswith("failed") else "yellow")
     for line in view.cautions:
         _line(console, line, "yellow")
-    for line in view.facts:
+    for line in view.facts if details else ():
         _line(console, line, "dim")
 
 
 def _print_tables(console: Console, identity: Sequence[Column], sections: Sequence[Sequence[Column]]) -> None:
-    for part in pack(sections, console.width - sum(width(column) + GAP for column in identity)):
+    whole = [*identity, *(column for section in sections for column in section)]
+    too_wide = sum(width(column) + GAP for column in whole) - GAP - console.width
+    longest = max(SHORTEST_NAME, min(LONGEST_NAME, max(map(width, identity)) - max(0, too_wide)))
+    for part in pack(sections, console.width - sum(width(column, longest) + GAP for column in identity)):
         console.print()
         shown = [*identity, *part]
-        _print(console, heading(shown), "bold")
-        _print(console, rows(shown))
+        _print(console, heading(shown, longest), "bold")
+        _print(console, rows(shown, longest))
 
 
 def pack(sections: Sequence[Sequence[Column]], room: int) -> list[list[Column]]:
@@ -172,8 +193,10 @@ def _cut(section: Iterable[Column], room: int) -> list[list[Column]]:
     return parts
 
 
-def _line(console: Console, text: str, style: str = "") -> None:
-    _print(console, textwrap.wrap(text, max(20, console.width), subsequent_indent="  ", break_on_hyphens=False), style)
+def _line(console: Console, text: str, style: str = "", indent: str = "  ") -> None:
+    kept = re.sub(r" x (?=\d)", f"{TOGETHER}x{TOGETHER}", text)  # `ddp x 2` stays on one line
+    lines = textwrap.wrap(kept, max(20, console.width), subsequent_indent=indent, break_on_hyphens=False)
+    _print(console, [line.replace(TOGETHER, " ") for line in lines], style)
 
 
 def _print(console: Console, lines: Sequence[str], style: str = "") -> None:

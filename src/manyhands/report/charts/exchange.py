@@ -9,7 +9,6 @@ from manyhands.analysis.exchange import messages
 from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, category, coloured, dashed, quantity, specification
 from manyhands.report.charts.look import DASHES, css
-from manyhands.report.charts.series import label
 from manyhands.report.exchange import data
 
 HEIGHT = 300
@@ -24,7 +23,7 @@ def exchange_charts(group: Group, by_backend: Mapping[str, str]) -> list[Chart]:
     keys = []
     for cell, _ in cells:
         place = seen[cell.backend] = seen.get(cell.backend, -1) + 1
-        keys.append(Key(label(cell), by_backend.get(cell.backend, css("base")), DASHES[place % len(DASHES)]))
+        keys.append(Key(formatting.short_name(cell), by_backend.get(cell.backend, css("base")), DASHES[place % len(DASHES)]))
     values = [
         {
             "series": key.label,

@@ -8,7 +8,6 @@ from manyhands.analysis.summary import Summary
 from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, category, coloured, quantity, specification
 from manyhands.report.charts.look import css
-from manyhands.report.charts.series import label
 
 PARTS = {
     "launch": "launch",
@@ -31,7 +30,7 @@ NOTICED = 0.005
 
 def phase_charts(summaries: Sequence[Summary]) -> list[Chart]:
     """One bar a cell; none when no phase was measured."""
-    bars = {label(row.cell): dict(_parts(row)) for row in summaries}
+    bars = {formatting.short_name(row.cell): dict(_parts(row)) for row in summaries}
     bars = {name: parts for name, parts in bars.items() if parts}
     if not bars:
         return []

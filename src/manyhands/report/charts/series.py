@@ -73,14 +73,10 @@ def legend(rows: Sequence[Summary], by_backend: Mapping[str, str]) -> list[Key]:
     keys = []
     for row in rows:
         place = seen[row.cell.backend] = seen.get(row.cell.backend, -1) + 1
-        keys.append(Key(label(row.cell), by_backend.get(row.cell.backend, css("base")), DASHES[place % len(DASHES)]))
+        keys.append(
+            Key(formatting.short_name(row.cell), by_backend.get(row.cell.backend, css("base")), DASHES[place % len(DASHES)])
+        )
     return keys
-
-
-def label(cell: Cell) -> str:
-    """The cell in few words, workers after the x: `ddp x 2`, with its threads where it has several."""
-    threads = f", {cell.threads} threads" if cell.threads > 1 else ""
-    return f"{formatting.name(cell)} x {cell.workers}{threads}"
 
 
 def typical(cell: Cell) -> Record:

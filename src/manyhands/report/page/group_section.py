@@ -17,7 +17,6 @@ from manyhands.report.exchange import HOW_TO_READ
 from manyhands.report.group_view import GroupView
 from manyhands.report.page.grid import Grid, grid
 from manyhands.report.report_table import ReportTable
-from manyhands.report.winner_and_laws import laws
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class GroupSection:
 
     anchor: str
     title: str
-    headline: str
     advice: Advice
+    answer: tuple[str, ...]
     laws: tuple[str, ...]
     grid: Grid
     charts: tuple[Chart, ...]
@@ -59,9 +58,9 @@ def group_section(place: int, view: GroupView, colours: Mapping[str, str]) -> Gr
     return GroupSection(
         anchor=f"group-{place}",
         title=view.title,
-        headline=view.headline.removeprefix(view.title).removeprefix(": "),
         advice=view.advice,
-        laws=tuple(laws(view.fits)),
+        answer=view.answer,
+        laws=view.laws_found,
         grid=grid(group, summaries),
         charts=tuple(charts(group, summaries, view.laws, colours, view.time, view.target)),
         tables=view.tables,
