@@ -12,7 +12,8 @@ from manyhands.analysis.scaling import Time
 from manyhands.record import Record
 from manyhands.report.columns import Column
 from manyhands.report.formatting import NOT_MEASURED
-from manyhands.report.terminal import pack, print_report, terminal, to_text
+from manyhands.report.monospace import pack
+from manyhands.report.terminal import print_report, terminal, to_text
 
 
 def shown(records: Sequence[Record], width: int = 120, time: Time = "train") -> str:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from manyhands.report.columns import Column
+
 if TYPE_CHECKING:
+    from manyhands.backends.base import Backend
     from manyhands.workloads.workload import Workload
+
+YES, NOT_OFFERED = "yes", "-"
+GAP = 1
+"""Spaces between two backends, of which ten stand beside each other in 80 columns."""
 
 
 def add_parser(commands: Any) -> None:
@@ -29,41 +37,56 @@ def show(options: argparse.Namespace) -> int:
 
 
 def show_all() -> None:
-    """The support table, derived from what the backends offer, with the reason for every empty cell under it."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    """The workloads, the backends and the support table, with each reason for an empty cell once under it."""
+    from manyhands.plugins import backend_classes, workload_classes
+    from manyhands.report.terminal import print_line, print_table, terminal
 
+    workloads, backends, console = workload_classes(), backend_classes(), terminal()
+    kind = max(len(workload.kind) for workload in workloads.values())
+    described = {name: f"{workload.kind:<{kind}}  {workload.summary}" for name, workload in workloads.items()}
+    backend_texts = {name: backend.summary for name, backend in backends.items()}
+    for title, texts, more in (("workloads", described, kind + 2), ("backends", backend_texts, 0)):
+        room = max(map(len, texts)) + 2
+        print_line(console, title, "bold")
+        for name, text in texts.items():
+            print_line(console, f"{name:<{room}}{text}", indent=" " * (room + more))
+        console.print()
+    print_line(console, "which go together", "bold")
+    columns, reasons = support(workloads, backends)
+    print_table(console, [Column(("workload",), tuple(workloads), is_number=False)], [columns], GAP)
+    console.print()
+    if any(NOT_OFFERED in column.texts for column in columns):
+        print_line(console, f"{NOT_OFFERED}  the backend offers no workload of this kind", indent="   ")
+    for number, reason in enumerate(reasons, start=1):
+        print_line(console, f"{number}  {reason}", indent="   ")
+    print_line(console, "settings of a workload: manyhands list WORKLOAD")
+
+
+def support(workloads: Mapping[str, type[Workload]], backends: Mapping[str, type[Backend]]) -> tuple[list[Column], list[str]]:
+    """A column for each backend with a text for each workload, and the reasons that the numbers among the texts stand for, from 1."""
     from manyhands.backends.base import kinds
     from manyhands.plan import RunSpec
-    from manyhands.plugins import backend_classes, workload_classes
     from manyhands.run import refusal
 
-    workloads, backends = workload_classes(), backend_classes()
-    table = Table(title="workload x backend", title_justify="left", caption_justify="left")
-    table.add_column("workload")
-    table.add_column("kind")
-    table.add_column("what it is")
-    for name in backends:
-        table.add_column(name, justify="center")
-    reasons: dict[str, list[str]] = {}
-    for name, workload in workloads.items():
-        cells = []
-        for backend_name in backends:
-            reason = refusal(RunSpec(workload=name, backend=backend_name, workers=workload.fewest_workers))
-            cells.append("-" if reason else "yes")
-            if reason:
-                reasons.setdefault(reason, []).append(f"{name} on {backend_name}")
-        table.add_row(name, workload.kind, workload.summary, *cells)
-    console = Console()
-    console.print(table)
-    for name, backend in backends.items():
-        console.print(
-            f"[bold]{name}[/bold]  {escape(backend.summary)}; offers {', '.join(kinds(backend)) or 'nothing'}", highlight=False
-        )
-    for reason, cells in reasons.items():
-        console.print(f"-  {', '.join(cells)}: {reason}", markup=False, highlight=False)
-    console.print("settings of a workload: manyhands list WORKLOAD", highlight=False)
+    reasons: dict[str, int] = {}
+
+    def text(name: str, backend_name: str) -> str:
+        workload, backend = workloads[name], backends[backend_name]
+        if workload.kind not in (*kinds(backend), *backend.lacks):
+            return NOT_OFFERED
+        reason = refusal(RunSpec(workload=name, backend=backend_name, workers=workload.fewest_workers))
+        return str(reasons.setdefault(reason, len(reasons) + 1)) if reason else YES
+
+    columns = [
+        Column(_heading(backend), tuple(text(name, backend) for name in workloads), is_number=False) for backend in backends
+    ]
+    return columns, list(reasons)
+
+
+def _heading(name: str) -> tuple[str, ...]:
+    """The name on two lines when it has a hyphen."""
+    first, hyphen, rest = name.partition("-")
+    return (f"{first}{hyphen}", rest) if rest else (name,)
 
 
 def show_workload(workload: type[Workload]) -> None:

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.history.found import History
@@ -25,7 +25,7 @@ from manyhands.record import Record
 from manyhands.report import comparison, history, notes, prediction
 from manyhands.report.columns import Column
 from manyhands.report.group_view import GroupView, by_workload, group_views
-from manyhands.report.monospace import GAP, LONGEST_NAME, heading, rows, width
+from manyhands.report.monospace import GAP, LONGEST_NAME, heading, pack, rows, width
 from manyhands.report.prediction import Found
 from manyhands.report.study.terminal import study_lines
 from manyhands.report.study.view import study_views
@@ -78,7 +78,7 @@ def print_report(
     """
     console = console or terminal()
     if not records:
-        _line(console, notes.NO_RECORDS)
+        print_line(console, notes.NO_RECORDS)
         return
     for study in study_views(records):
         for text, style in study_lines(study, console.width):
@@ -87,17 +87,17 @@ def print_report(
         for group in siblings:
             _print_group(console, group, details)
         for line in siblings[0].not_averaged:
-            _line(console, line, "yellow")
+            print_line(console, line, "yellow")
     console.print()
     measured = any(record.ok for record in records)
     if details:
         for line in dict.fromkeys(notes.machine(record) for record in records):
-            _line(console, line, "dim")
-        _line(console, notes.versions(records), "dim")
+            print_line(console, line, "dim")
+        print_line(console, notes.versions(records), "dim")
     if measured:
-        _line(console, notes.how_to_read(time) if details else notes.IN_SHORT, "dim")
+        print_line(console, notes.how_to_read(time) if details else notes.IN_SHORT, "dim")
     else:
-        _line(console, notes.NO_MEASURED_RUN, "yellow")
+        print_line(console, notes.NO_MEASURED_RUN, "yellow")
 
 
 def print_predictions(predictions: Sequence[tuple[Family, Found]], console: Console | None = None) -> None:
@@ -105,25 +105,27 @@ def print_predictions(predictions: Sequence[tuple[Family, Found]], console: Cons
     console = console or terminal()
     for family, found in predictions:
         console.print()
-        _line(console, prediction.title(family), "bold")
+        print_line(console, prediction.title(family), "bold")
         if isinstance(found, Prediction) and found.forecasts:
-            _print_tables(console, prediction.identity(found), [prediction.columns(found)])
+            print_table(console, prediction.identity(found), [prediction.columns(found)])
             console.print()
         for line in prediction.lines(found):
-            _line(console, line, "dim" if line.startswith("assumed") else "bold" if line.startswith("validation") else "yellow")
+            print_line(
+                console, line, "dim" if line.startswith("assumed") else "bold" if line.startswith("validation") else "yellow"
+            )
 
 
 def print_comparison(found: Comparison, rates: ErrorRates | None, console: Console | None = None) -> None:
     """Prints the verdicts on two commits, and below them what they rest on."""
     console = console or terminal()
     console.print()
-    _line(console, comparison.title(found), "bold")
+    print_line(console, comparison.title(found), "bold")
     if any(cell.judged for cell in found.cells):
         first, *others = comparison.columns(found)
-        _print_tables(console, [first], [others])
+        print_table(console, [first], [others])
         console.print()
     for line in comparison.lines(found, rates):
-        _line(console, line, "yellow" if line.startswith(("could not", "undecided")) else "dim")
+        print_line(console, line, "yellow" if line.startswith(("could not", "undecided")) else "dim")
 
 
 def print_history(found: History, console: Console | None = None) -> None:
@@ -132,68 +134,51 @@ def print_history(found: History, console: Console | None = None) -> None:
     console.print()
     if found.changes:
         first, *others = history.columns(found)
-        _print_tables(console, [first], [others])
+        print_table(console, [first], [others])
         console.print()
     for line in history.lines(found):
-        _line(console, line, "yellow" if line.startswith("crept") else "dim")
+        print_line(console, line, "yellow" if line.startswith("crept") else "dim")
 
 
 def _print_group(console: Console, view: GroupView, details: bool) -> None:
     console.print()
-    _line(console, view.headline, "bold")
+    print_line(console, view.headline, "bold")
     for line in view.answer if details else view.advice.why:
-        _line(console, f"  {line}", indent="    ")
+        print_line(console, f"  {line}", indent="    ")
     for table in view.tables if details else view.tables[:1]:
         if table is view.phase_table:
             console.print()
-            _line(console, PHASES_CAPTION, "italic")
-        _print_tables(console, table.identity, table.sections)
+            print_line(console, PHASES_CAPTION, "italic")
+        print_table(console, table.identity, table.sections)
     if view.tables:
         console.print()
     for line in (*view.links, *(view.laws_found if details else ())):
-        _line(console, line)
+        print_line(console, line)
     for line in view.stopped:
-        _line(console, line, "red" if line.startswith("failed") else "yellow")
+        print_line(console, line, "red" if line.startswith("failed") else "yellow")
     for line in view.cautions:
-        _line(console, line, "yellow")
+        print_line(console, line, "yellow")
     for line in view.facts if details else ():
-        _line(console, line, "dim")
+        print_line(console, line, "dim")
 
 
-def _print_tables(console: Console, identity: Sequence[Column], sections: Sequence[Sequence[Column]]) -> None:
+def print_table(console: Console, identity: Sequence[Column], sections: Sequence[Sequence[Column]], gap: int = GAP) -> None:
+    """Prints the columns, those of `identity` again in each part that fits the width. `gap`: spaces between two columns.
+
+    A name that would make the table too wide goes on below, where that is enough to keep it in one part.
+    """
     whole = [*identity, *(column for section in sections for column in section)]
-    too_wide = sum(width(column) + GAP for column in whole) - GAP - console.width
+    too_wide = sum(width(column) + gap for column in whole) - gap - console.width
     longest = max(SHORTEST_NAME, min(LONGEST_NAME, max(map(width, identity)) - max(0, too_wide)))
-    for part in pack(sections, console.width - sum(width(column, longest) + GAP for column in identity)):
-        console.print()
+    for part in pack(sections, console.width - sum(width(column, longest) + gap for column in identity), gap):
         shown = [*identity, *part]
-        _print(console, heading(shown, longest), "bold")
-        _print(console, rows(shown, longest))
+        console.print()
+        _print(console, heading(shown, longest, gap), "bold")
+        _print(console, rows(shown, longest, gap))
 
 
-def pack(sections: Sequence[Sequence[Column]], room: int) -> list[list[Column]]:
-    """All columns in one list when they fit the room; else every section in as few lists as fit, never an empty one."""
-    whole = [column for section in sections for column in section]
-    if sum(width(column) + GAP for column in whole) <= room + GAP:
-        return [whole]
-    return [part for section in sections for part in _cut(section, room)]
-
-
-def _cut(section: Iterable[Column], room: int) -> list[list[Column]]:
-    parts: list[list[Column]] = []
-    used = 0
-    for column in section:
-        needed = width(column) + GAP
-        if parts and used + needed <= room + GAP:
-            parts[-1].append(column)
-            used += needed
-        else:
-            parts.append([column])
-            used = needed
-    return parts
-
-
-def _line(console: Console, text: str, style: str = "", indent: str = "  ") -> None:
+def print_line(console: Console, text: str, style: str = "", indent: str = "  ") -> None:
+    """Prints the text as it is, wrapped to the width; lines after the first begin with `indent`."""
     kept = re.sub(r" x (?=\d)", f"{TOGETHER}x{TOGETHER}", text)  # `ddp x 2` stays on one line
     lines = textwrap.wrap(kept, max(20, console.width), subsequent_indent=indent, break_on_hyphens=False)
     _print(console, [line.replace(TOGETHER, " ") for line in lines], style)
