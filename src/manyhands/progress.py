@@ -1,4 +1,7 @@
-"""Progress of a plan: the current run, how many are done, and the expected end; a live line on a terminal, else plain lines."""
+"""Progress of a plan: the run that is on, the expected end and the speed-ups so far; a live table on a terminal, else plain lines.
+
+Everything is drawn between runs and nothing during them, so that the display takes no processor from what is measured.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from collections.abc import Sequence
 from statistics import mean
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bar
+from rich.live import Live
+from rich.text import Text
 
 from manyhands.plan import RunSpec
 from manyhands.record import Record
@@ -22,26 +25,25 @@ def _on_standard_error() -> Console:
 
 
 class Progress(Watcher):
-    """Redraws only when `tick` is called, about once a second, so that the display hardly disturbs the measured run."""
+    """A line about the run that is on, and below it the table of speed-ups; without a terminal a line at each start and end."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or _on_standard_error()
+        self._records: list[Record] = []
+        self._table: list[str] = []
+
+    def recall(self, records: Sequence[Record]) -> None:
+        """Takes the records of an earlier invocation, which the speed-ups stand on too."""
+        self._records = list(records)
 
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         self._left = list(runs)
         self._seconds: dict[str, list[float]] = {}
         self._total, self._done = len(runs) + already, already
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[expected]}"),
-            console=self._console,
-            auto_refresh=False,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("starting", total=self._total, completed=already, expected="")
-        self._bar.start()
+        self._is_live = self._console.is_terminal
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        if self._is_live:
+            self._live.start()
         if already:
             self.announces(f"{already} of {self._total} runs are done already")
 
@@ -51,27 +53,32 @@ class Progress(Watcher):
         self._bar.update(self._task, total=self._total)
 
     def ends(self) -> None:
-        self._bar.stop()
+        self._live.stop()
 
     def starts(self, specs: Sequence[RunSpec]) -> None:
+        added = [spec for spec in specs if spec not in self._left]
+        self._left += added
+        self._total += len(added)
         self._coming = list(specs)
         self._next()
 
     def _next(self) -> None:
         self._running, self._began = self._coming.pop(0), time.monotonic()
         self._left.remove(self._running)
-        if self._bar.disable:
+        if self._is_live:
+            self._draw()
+        else:
             self.announces(f"[{self._done + 1}/{self._total}] {self._name} ... {self.expected()}")
-        self.tick()
 
     @property
     def _name(self) -> str:
         return f"{self._running.label}, launch {self._running.repeat + 1}"
 
-    def tick(self) -> None:
-        """Redraws the running time and the expected end."""
-        spent = time.monotonic() - self._began
-        self._bar.update(self._task, description=f"{self._name}: {spent:.0f} s", expected=self.expected(), refresh=True)
+    def _draw(self) -> None:
+        """The run that has just started and the table as it is; nothing is drawn again before the run has ended."""
+        status = f"{self._done}/{self._total}  {self._name}: since {time.strftime('%H:%M:%S')}"
+        lines = [", ".join(filter(None, [status, self.expected()])), *self._table]
+        self._live.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def waits(self) -> None:
         self.announces("waiting for another measured run on this machine to end: two at once would disturb each other")
@@ -81,16 +88,31 @@ class Progress(Watcher):
 
     def ended(self, record: Record) -> None:
         self._done += 1
+        self._records.append(record)
         if record.wall_s is not None:
             self._seconds.setdefault(self._running.label, []).append(record.wall_s)
-        train_s = record.phases.get("train_s")
-        outcome = f"ok, {record.wall_s or 0:.1f} s" + (f", train {train_s:.2f} s" if train_s else "")
-        self.announces(
-            f"[{self._done}/{self._total}] {self._name}: {outcome if record.ok else f'{record.status}: {record.reason}'}"
-        )
-        self._bar.update(self._task, completed=self._done, refresh=True)
-        if self._coming:
+        self.announces(f"[{self._done}/{self._total}] {self._name}: {self._outcome(record)}")
+        if self._coming:  # the next run of the same engine is on
             self._next()
+        elif self._is_live:
+            from manyhands.report.live import live_table
+
+            self._table = live_table(self._records)
+
+    def _outcome(self, record: Record) -> str:
+        if not record.ok:
+            return f"{record.status}: {record.reason}"
+        train_s = record.phases.get("train_s")
+        parts = [f"ok, {record.wall_s or 0:.1f} s", f"train {train_s:.2f} s" if train_s else "", self._speedup(record)]
+        return ", ".join(filter(None, parts))
+
+    def _speedup(self, record: Record) -> str:
+        """The speed-up so far, where no table shows it; empty while another run of the same engine is on."""
+        if self._is_live or self._coming:
+            return ""
+        from manyhands.report.live import speedup_so_far
+
+        return speedup_so_far(self._records, record)
 
     def expected(self) -> str:
         """When the plan should be done, from the mean of the runs so far; empty before the first has ended."""

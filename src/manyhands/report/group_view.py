@@ -14,8 +14,9 @@ from manyhands.analysis.best_law import Choice, Curve, laws_found
 from manyhands.analysis.cells import Group, differences, group_records
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.fit import NotIdentifiable
+from manyhands.analysis.launch_model import fit_group
 from manyhands.analysis.ratios import Ratio
-from manyhands.analysis.scaling import Time, base_line, speedup
+from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import Summary, summarise
 from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
@@ -144,8 +145,8 @@ class GroupView:
 
 
 def _speedups(group: Group, summaries: Sequence[Summary], time: Time) -> list[Ratio | None]:
-    base = base_line(group)
-    return [speedup(base, row.cell, time) if base is not None and not row.is_base else None for row in summaries]
+    fit = fit_group(group, time)
+    return [fit.speedup(row.cell) if fit and not row.is_base else None for row in summaries]
 
 
 def group_views(records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None) -> list[GroupView]:
