@@ -50,15 +50,11 @@ class Progress(Watcher):
     def adds(self, runs: Sequence[RunSpec]) -> None:
         self._left += runs
         self._total += len(runs)
-        self._bar.update(self._task, total=self._total)
 
     def ends(self) -> None:
         self._live.stop()
 
     def starts(self, specs: Sequence[RunSpec]) -> None:
-        added = [spec for spec in specs if spec not in self._left]
-        self._left += added
-        self._total += len(added)
         self._coming = list(specs)
         self._next()
 
@@ -66,7 +62,7 @@ class Progress(Watcher):
         self._running, self._began = self._coming.pop(0), time.monotonic()
         self._left.remove(self._running)
         if self._is_live:
-            self._draw()
+            self._draw(f"{self._name}: since {time.strftime('%H:%M:%S')}", self.expected())
         else:
             self.announces(f"[{self._done + 1}/{self._total}] {self._name} ... {self.expected()}")
 
@@ -74,10 +70,9 @@ class Progress(Watcher):
     def _name(self) -> str:
         return f"{self._running.label}, launch {self._running.repeat + 1}"
 
-    def _draw(self) -> None:
-        """The run that has just started and the table as it is; nothing is drawn again before the run has ended."""
-        status = f"{self._done}/{self._total}  {self._name}: since {time.strftime('%H:%M:%S')}"
-        lines = [", ".join(filter(None, [status, self.expected()])), *self._table]
+    def _draw(self, *about: str) -> None:
+        """A line and the table as it is; nothing is drawn again before the run that has just started has ended."""
+        lines = [f"{self._done}/{self._total}  {', '.join(filter(None, about))}", *self._table]
         self._live.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def waits(self) -> None:
@@ -98,6 +93,7 @@ class Progress(Watcher):
             from manyhands.report.live import live_table
 
             self._table = live_table(self._records)
+            self._draw()
 
     def _outcome(self, record: Record) -> str:
         if not record.ok:

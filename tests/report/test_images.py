@@ -19,7 +19,9 @@ def test_every_chart_becomes_a_png_and_an_svg_with_colours_written_out(full: lis
             assert path.read_bytes().startswith(b"\x89PNG")
         else:
             assert "var(--" not in path.read_text()
-    assert {"01-xgboost-01-speed-up.svg", "01-xgboost-03-phases.png"} <= {path.name for path in written}
+    assert {"01-xgboost-01-forest.svg", "01-xgboost-03-speed-up.svg", "01-xgboost-07-phases.png"} <= {
+        path.name for path in written
+    }
 
 
 def test_names_from_records_cannot_leave_the_folder_nor_enter_the_image(hostile: list[Record], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from manyhands.report.markdown_text import escape
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:
     lines = [line for line in to_markdown(example_records()).splitlines() if line.startswith("|")]
-    assert len(lines) == 2 * (2 + 4)
+    assert len(lines) == 3 * (2 + 4)
     assert len({line.count("|") for line in lines[:6]}) == 1
 
 

@@ -4,26 +4,13 @@ from collections.abc import Sequence
 
 from manyhands.analysis.example import example_records
 from manyhands.analysis.laws import amdahl, usl
-from manyhands.analysis.scaling import Time
 from manyhands.record import Record
 from manyhands.report.group_view import group_views
 
 
-def lines(records: Sequence[Record], time: Time = "train") -> tuple[str, ...]:
-    (view,) = group_views(records, time)
-    return view.conclusions
-
-
-def test_names_the_fastest_cell_its_lead_and_its_price() -> None:
-    first = lines(example_records(noise=0.005))[0]
-    assert first.startswith("fastest to train: serial, 1 worker x 4 threads, 2.1")
-    assert first.endswith("x its core-hours")
-    assert lines(example_records(), "wall")[0].startswith("fastest whole run")
-
-
-def test_says_when_the_fastest_is_not_distinguishable_or_has_one_launch() -> None:
-    assert "not distinguishable from" in lines(example_records(noise=0.2))[0]
-    assert "one launch cannot tell it from luck" in lines(example_records(repeats=1))[0]
+def lines(records: Sequence[Record]) -> tuple[str, ...]:
+    (view,) = group_views(records)
+    return view.law_lines
 
 
 def test_law_of_every_backend_with_its_limit_or_the_reason_why_not() -> None:
@@ -31,7 +18,7 @@ def test_law_of_every_backend_with_its_limit_or_the_reason_why_not() -> None:
     speeds |= {("ddp", n, 1): usl(n, 0.05, 0.02) for n in (1, 2, 4, 8, 16)} | {
         ("ray", n, 1): amdahl(n, 0.1) for n in (1, 2, 4, 8)
     }
-    dask, ddp, ray = lines(example_records(speeds=speeds, noise=0.01))[1:]
+    dask, ddp, ray = lines(example_records(speeds=speeds, noise=0.01))
     assert dask == "dask, 1 thread: scaling law not identifiable: needs 3 worker counts, has 2"
     assert ddp.startswith("ddp, 1 thread: Universal Scalability Law fits best: contention 0.0")
     assert "more than 7 workers hurt" in ddp

@@ -16,10 +16,36 @@ from manyhands.report.monospace import pack
 from manyhands.report.terminal import print_report, terminal, to_text
 
 
-def shown(records: Sequence[Record], width: int = 120, time: Time = "train") -> str:
+def shown(records: Sequence[Record], width: int = 120, time: Time = "train", details: bool = True) -> str:
     text = io.StringIO()
-    print_report(records, time=time, console=Console(file=text, width=width))
+    print_report(records, time=time, console=Console(file=text, width=width), details=details)
     return text.getvalue()
+
+
+def test_the_first_screen_is_the_answer_and_one_table_in_80_columns() -> None:
+    text = shown(example_records(), 80, details=False)
+    lines = text.splitlines()
+    assert lines[1] == "cnn: use serial, 1 worker x 4 threads"
+    assert lines[2].startswith("  Train is 2.")
+    assert lines[3].startswith("  Sure: ")
+    assert max(map(len, lines)) <= 80
+    assert text.count("─\n") == 1
+    heads = " ".join(text.split("─")[0].split())
+    for heading in ("backend", "workers", "threads", "laun-", "in train", "the whole run", "accuracy"):
+        assert heading in heads
+    for detail in ("wall s", "CPU", "memory", "Karp-Flatt", "hours", "warm-up", "scaling law", "machine:", "versions:"):
+        assert detail not in text
+    for line in lines[1:4]:
+        assert line in shown(example_records(), 80)
+
+
+def test_a_long_name_goes_on_below_so_that_the_first_screen_stays_one_table() -> None:
+    speeds = {("serial", 1, 1): 1.0, ("joblib-threads", 2, 1): 1.9, ("fabric-ddp", 2, 1): 1.7}
+    text = shown(example_records(speeds=speeds), 80, details=False)
+    assert text.count("─\n") == 1
+    assert "\njoblib- " in text
+    assert "\nthreads\n" in text
+    assert "…" not in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
@@ -79,11 +105,11 @@ def test_bad_input_gives_a_line_that_says_so() -> None:
 def test_the_bare_minimum_of_a_record_is_shown_with_a_dash_for_each_missing_number() -> None:
     nothing: dict[str, Any] = {name: {} for name in ("phases", "data", "machine", "versions", "code", "resources", "quality")}
     text = shown([example_record(1.0, {}, wall_s=None, **nothing)])
-    speed, cost, phases = (
+    first, cost, phases = (
         [word for word in line.split() if word != "/"] for line in text.splitlines() if line.startswith("serial ")
     )
-    assert speed == ["serial", "1", "1", "1", *[NOT_MEASURED] * 3, "1", "(base", "line)", "1"]
-    assert cost == ["serial", "1", "1", *[NOT_MEASURED] * 5]
+    assert first == ["serial", "1", "1", "1", "1", "(base", "line)", "1"]
+    assert cost == ["serial", "1", "1", *[NOT_MEASURED] * 3, "1", *[NOT_MEASURED] * 5]
     assert phases == ["serial", "1", "1", *[NOT_MEASURED] * 11]
     assert "machine:" not in text
     assert "versions:" not in text
@@ -110,7 +136,8 @@ def test_engines_that_stopped_at_different_iterations_are_told_of(of_ddp: int, i
 
 
 def test_whole_run_can_be_compared_instead_of_train() -> None:
-    assert "speed-up of the whole run" in shown(example_records(), time="wall")
+    assert "The whole run is 1." in shown(example_records(), time="wall")
+    assert "the whole run decides what is fastest" in " ".join(shown(example_records(), time="wall").split())
 
 
 def test_piped_output_is_wide_and_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,6 @@ from manyhands.analysis.cells import Group, differences, group_records
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.launch_model import fit_group
-from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.summary import Summary, summarise
 from manyhands.analysis.targets import QualityTarget
@@ -50,8 +49,11 @@ class GroupView:
     @cached_property
     def speedups(self) -> columns.Speedups:
         """The speed-ups of the cells in train and as a whole run, in the order of the summaries."""
-        other = other_time(self.time)
-        return {self.time: [row.speedup for row in self.summaries], other: _speedups(self.group, self.summaries, other)}
+        whole = [row.whole_run for row in self.summaries]
+        if self.time == "train":
+            return {"train": [row.speedup for row in self.summaries], "wall": whole}
+        fit = fit_group(self.group, "train")
+        return {"train": [fit.speedup(row.cell) if fit and not row.is_base else None for row in self.summaries], "wall": whole}
 
     @cached_property
     def fits(self) -> tuple[tuple[Curve, Choice | NotIdentifiable], ...]:
@@ -119,7 +121,7 @@ class GroupView:
         return (*exchange.links(self.group), exchange.HOW_TO_READ) if is_exchange(self.group) else ()
 
     @cached_property
-    def laws_found(self) -> tuple[str, ...]:
+    def law_lines(self) -> tuple[str, ...]:
         """The scaling law of each backend or the reason why there is none, a line each."""
         return tuple(scaling_laws.laws(self.fits))
 
@@ -142,11 +144,6 @@ class GroupView:
     def not_averaged(self) -> tuple[str, ...]:
         """The line that says why the groups of this workload are separate; empty when it has one group."""
         return tuple(notes.not_averaged(self.apart))
-
-
-def _speedups(group: Group, summaries: Sequence[Summary], time: Time) -> list[Ratio | None]:
-    fit = fit_group(group, time)
-    return [fit.speedup(row.cell) if fit and not row.is_base else None for row in summaries]
 
 
 def group_views(records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None) -> list[GroupView]:

@@ -55,8 +55,7 @@ def _named(records: Sequence[Record], time: Time, target: QualityTarget | None) 
     views = group_views(records, time, target)
     by_backend = colours([view.group for view in views])
     for place, view in enumerate(views, start=1):
-        drawn = charts(view.group, view.summaries, view.laws, by_backend, time, target)
-        for number, chart in enumerate(drawn, start=1):
+        for number, chart in enumerate(charts(view, by_backend), start=1):
             yield f"{place:02}-{_slug(view.group.workload)}-{number:02}-{_slug(chart.name)}", view.title, chart
 
 

@@ -56,5 +56,5 @@ def _group(view: GroupView, is_last: bool) -> list[str]:
     """The blocks of one group; the last group of a workload also says why its groups are separate."""
     blocks = [f"### {escape(view.title)}", *(table(shown.columns) for shown in view.tables)]
     apart = view.not_averaged if is_last else ()
-    lines = [*view.links, *view.laws_found, *view.stopped, *view.cautions, *apart, *view.facts]
+    lines = [*view.links, *view.law_lines, *view.stopped, *view.cautions, *apart, *view.facts]
     return [*blocks, bullets(lines)] if lines else blocks

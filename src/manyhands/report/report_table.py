@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from manyhands.report.columns import Column
 
@@ -20,6 +20,11 @@ class ReportTable:
     def columns(self) -> tuple[Column, ...]:
         """All columns, from left to right."""
         return (*self.identity, *(column for section in self.sections for column in section))
+
+    @property
+    def parts(self) -> tuple[ReportTable, ...]:
+        """A table for each section, for media that show them below each other."""
+        return tuple(replace(self, sections=(section,)) for section in self.sections)
 
     @property
     def heads(self) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def _print_group(console: Console, view: GroupView, details: bool) -> None:
         print_table(console, table.identity, table.sections)
     if view.tables:
         console.print()
-    for line in (*view.links, *(view.laws_found if details else ())):
+    for line in (*view.links, *(view.law_lines if details else ())):
         print_line(console, line)
     for line in view.stopped:
         print_line(console, line, "red" if line.startswith("failed") else "yellow")

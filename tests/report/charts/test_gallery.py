@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from manyhands.analysis.best_law import Choice, laws_found
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_record, example_records
 from manyhands.analysis.summary import summarise
@@ -14,17 +13,17 @@ from manyhands.record import Record
 from manyhands.report.charts.gallery import charts
 from manyhands.report.charts.look import DARK, LIGHT, resolved
 from manyhands.report.charts.series import SHOWN, colours, shown
+from manyhands.report.group_view import group_views
 
 
-def of(records, target=None):
-    (group,) = group_records(records)
-    choices = [law for _, law in laws_found(group, "train") if isinstance(law, Choice)]
-    return {chart.name: chart for chart in charts(group, summarise(group), choices, colours([group]), "train", target)}
+def of(records, target=None, time="train"):
+    (view,) = group_views(records, time, target)
+    return {chart.name: chart for chart in charts(view, colours([view.group]))}
 
 
 def test_everything_that_was_measured_has_a_chart(full: list[Record]) -> None:
     names = {name.split()[0] for name in of(full)}
-    assert names == {"speed-up", "efficiency", "phases", "cpu", "memory", "learning", "confusion", "roc", "clusters"}
+    assert names == {"forest", "speed-up", "efficiency", "phases", "cpu", "memory", "learning", "confusion", "roc", "clusters"}
 
 
 def test_every_chart_has_words_a_table_and_colours_of_the_palette(full: list[Record]) -> None:
@@ -63,7 +62,7 @@ def test_values_of_another_shape_are_left_out(quality: dict[str, Any]) -> None:
 
 def test_speed_up_is_drawn_over_cores_with_interval_ideal_and_law(full: list[Record]) -> None:
     chart = of(full)["speed-up"]
-    assert [row[3] for row in chart.rows] == ["1", "1", "2", "4"]
+    assert [row[3] for row in chart.rows] == ["1", "2", "4"]
     assert "Amdahl's law fitted to dask" in chart.note
     text = json.dumps(chart.spec)
     for mark in ("area", "rule", "line", "point", "text"):
@@ -74,7 +73,42 @@ def test_speed_up_is_drawn_over_cores_with_interval_ideal_and_law(full: list[Rec
 def test_wide_ranges_get_logarithmic_axes() -> None:
     many = example_records(speeds={("serial", 1, 1): 1.0} | {("ddp", n, 1): n**0.9 for n in (1, 4, 16, 64)})
     assert '"type": "log"' in json.dumps(of(many)["speed-up"].spec)
-    assert '"type": "log"' not in json.dumps(of(example_records())["speed-up"].spec)
+    few = example_records(speeds={("serial", 1, 1): 1.0} | {("ddp", n, 1): n**0.9 for n in (1, 2, 4)})
+    assert '"type": "log"' not in json.dumps(of(few)["speed-up"].spec)
+
+
+def test_every_cell_is_a_row_of_train_and_of_the_whole_run_with_its_interval() -> None:
+    found = of(example_records())
+    train, whole = found["forest"], found["forest of the whole run"]
+    assert [row[:3] for row in train.rows] == [row[:3] for row in whole.rows], "the same rows side by side"
+    assert [row[0] for row in train.rows] == ["serial", "ddp", "serial", "ddp"], "the fastest in train first"
+    assert all(float(row[5]) < float(row[4]) < float(row[6]) for row in train.rows if row[:3] != ("serial", "1", "1"))
+    assert float(whole.rows[1][4]) < float(train.rows[1][4]), "launch takes its part of the whole run"
+    assert '"type": "line"' not in json.dumps(train.spec)
+
+
+@pytest.mark.parametrize(("counts", "is_joined"), [((1, 2), False), ((1, 2, 4), True)])
+def test_points_are_joined_only_where_there_are_three_worker_counts(counts: tuple[int, ...], is_joined: bool) -> None:
+    speeds = {("serial", 1, 1): 1.0, ("ray", 2, 1): 1.7} | {("ddp", count, 1): count**0.9 for count in counts}
+    found = of(example_records(speeds=speeds))
+    assert ("speed-up" in found) == ("speed-up of the whole run" in found) == ("efficiency" in found) == is_joined
+    if is_joined:
+        assert {row[0] for row in found["speed-up"].rows} == {"ddp"}
+
+
+def test_an_interval_without_end_is_cut_and_has_an_arrow() -> None:
+    wild = [example_record(seconds, {"backend": "ray", "repeat": n}) for n, seconds in enumerate((1.0, 200.0))]
+    chart = of([*example_records(repeats=2), *wild])["forest"]
+    assert "An arrow" in chart.note
+    assert '"triangle-right"' in json.dumps(chart.spec)
+    assert "An arrow" not in of(example_records())["forest"].note
+
+
+def test_of_many_cells_the_fastest_of_every_backend_have_a_row() -> None:
+    speeds = {("serial", 1, 1): 1.0} | {(f"b{place}", n, 1): n * (1 + place / 10) for place in range(12) for n in (1, 2, 4)}
+    chart = of(example_records(speeds=speeds))["forest"]
+    assert [row[1] for row in chart.rows[:12]] == ["4"] * 12
+    assert "24 slower cells of the same engines" in chart.note
 
 
 def test_phases_split_train_and_sum_to_the_whole() -> None:

@@ -1,14 +1,15 @@
-"""Speed-up and efficiency against the cores used, with 95 % intervals, the ideal line and the fitted laws."""
+"""Speed-up and efficiency against the cores used, for series with several worker counts: intervals, ideal line and fitted laws."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from manyhands.analysis.best_law import Choice
 from manyhands.analysis.cells import Group
+from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time, base_line, cores, rows, throughputs
 from manyhands.analysis.summary import Summary
 from manyhands.report import formatting
@@ -17,11 +18,15 @@ from manyhands.report.charts.labels import spread_out
 from manyhands.report.charts.look import css
 from manyhands.report.charts.series import ChartSeries
 
+CURVE = 3
+"""Worker counts from which points are joined; with fewer, the rows of the forest plot show all that is known."""
 HEIGHT = 300
 LOGARITHMIC_FROM = 16
 """Times the fewest cores from which both axes are logarithmic."""
 BANDED = 3
 """Series up to which intervals are drawn as bands as well as bars: more bands hide each other."""
+APART = 0.015
+"""Share of the axis between the intervals of two series at the same number of cores."""
 LABELLED = 7
 """Series up to which lines carry their names; above it they would overlap."""
 SAYING = 10
@@ -44,33 +49,54 @@ class ChartPoint:
         return cores(self.row.cell)
 
 
-def scaling_charts(group: Group, lines: Sequence[ChartSeries], choices: Sequence[Choice], time: Time) -> list[Chart]:
-    """Speed-up and efficiency; none without a base line and a second cell to compare."""
+def scaling_charts(
+    group: Group,
+    lines: Sequence[ChartSeries],
+    speedups: Mapping[Time, Mapping[int, Ratio | None]],
+    choices: Sequence[Choice],
+    time: Time,
+) -> list[Chart]:
+    """Speed-up and efficiency of the series with at least `CURVE` worker counts, in train and as a whole run; none without such a series.
+
+    `speedups`: the compared time -> identity of a cell -> its speed-up. The laws are those of `time`.
+    """
     base = base_line(group)
-    points = [point for line in lines for row in line.rows if (point := _point(line, row))]
-    if base is None or len(points) < 2:
+    curves = [line for line in lines if len({row.cell.workers for row in line.rows}) >= CURVE]
+    if base is None or not curves:
         return []
-    one = cores(base)
+    laws = {time: _laws(group, curves, choices, time)}
+    charts = [_pair(which, curves, ratios, cores(base), laws.get(which, []), choices) for which, ratios in speedups.items()]
+    return [chart for pair in zip(*filter(None, charts), strict=True) for chart in pair]
+
+
+def _pair(
+    which: Time,
+    curves: Sequence[ChartSeries],
+    ratios: Mapping[int, Ratio | None],
+    one: int,
+    laws: Sequence[tuple[ChartSeries, float, float]],
+    choices: Sequence[Choice],
+) -> list[Chart]:
+    """Speed-up and efficiency in one time; empty when it was not measured. `one`: cores of the base line."""
+    points = [point for line in curves for row in line.rows if (point := _point(line, row, ratios.get(id(row.cell))))]
+    if not points:
+        return []
     per_core = [
         ChartPoint(p.series, p.row, p.value * one / p.cores, *(bound and bound * one / p.cores for bound in (p.low, p.high)))
         for p in points
     ]
-    most = max(point.cores for point in points)
-    ideal = {"speed-up": [(one, 1.0), (most, most / one)], "efficiency": [(one, 1.0), (most, 1.0)]}
-    laws = _laws(group, lines, choices, time)
+    first, last = (extreme(point.cores for point in points) for extreme in (min, max))
     efficiency_laws = [(line, n, value * one / n) for line, n, value in laws]
+    of = "" if which == "train" else " of the whole run"
+    rising, level = [(first, first / one), (last, last / one)], [(first, 1.0), (last, 1.0)]
     return [
-        _chart("speed-up", "times the base line", points, ideal["speed-up"], laws, choices),
-        _chart("efficiency", "speed-up per core", per_core, ideal["efficiency"], efficiency_laws, choices),
+        _chart(f"speed-up{of}", "times the base line", points, rising, laws, choices),
+        _chart(f"efficiency{of}", "speed-up per core", per_core, level, efficiency_laws, choices),
     ]
 
 
-def _point(line: ChartSeries, row: Summary) -> ChartPoint | None:
-    if row.is_base:
-        return ChartPoint(line, row, 1.0, None, None)
-    if row.speedup is None:
-        return None
-    return ChartPoint(line, row, row.speedup.value, row.speedup.low, row.speedup.high)
+def _point(line: ChartSeries, row: Summary, ratio: Ratio | None) -> ChartPoint | None:
+    return None if ratio is None else ChartPoint(line, row, ratio.value, ratio.low, ratio.high)
 
 
 def _laws(
@@ -104,10 +130,11 @@ def _chart(
 ) -> Chart:
     lines = list({point.series.name: point.series for point in points}.values())
     keys = [*(Key(line.name, line.colour) for line in lines), Key("ideal", css("muted"))]
-    is_labelled = len(lines) <= LABELLED
+    ends = {max(point.cores for point in points if point.series is line) for line in lines}
+    is_labelled = len(lines) <= LABELLED and len(ends) == 1
     marks = {line.name: line.shape for line in lines}
-    values = [_values(point) for point in points]
     scales = _Scales.of(points, ideal)
+    values = [_values(point, scales.beside(point.cores, lines.index(point.series), len(lines))) for point in points]
     layers = [
         *_reference(ideal, scales),
         *([_band(keys, scales)] if len(lines) <= BANDED else []),
@@ -173,12 +200,20 @@ class _Scales:
         # An interval from two launches can be without end: it is cut, not allowed to flatten everything else.
         return cls(counts, min(1.06 * high, 1.3 * best) if high > best else 1.06 * best, bottom, is_logarithmic)
 
+    def beside(self, count: int, place: int, series: int) -> float:
+        """The place of a point on the axis: the series side by side around their number of cores, so that no interval hides another."""
+        first, last = self.cores[0], self.cores[-1]
+        share = APART * (place - (series - 1) / 2)
+        if last >= LOGARITHMIC_FROM * first:
+            return float(count * (last / first) ** share)
+        return count + share * (last - first)
+
     @property
     def x(self) -> dict[str, Any]:
         ends = [self.cores[0], self.cores[-1]] if len(self.cores) > 1 else [self.cores[0] - 1, self.cores[0] + 1]
         axis = {"values": list(self.cores), "grid": False, "format": "d"}
         counts = self.cores[-1] >= LOGARITHMIC_FROM * self.cores[0]
-        scale = {"domain": ends, "nice": False, "padding": 10} | ({"type": "log", "base": 2} if counts else {})
+        scale = {"domain": ends, "nice": False, "padding": 16} | ({"type": "log", "base": 2} if counts else {})
         return quantity("cores", "cores used (workers x threads)", axis=axis, scale=scale)
 
     @property
@@ -194,12 +229,12 @@ def _encoding(scales: _Scales, keys: Sequence[Key]) -> dict[str, Any]:
     return {"x": scales.x, "y": scales.y, "color": coloured(keys)}
 
 
-def _values(point: ChartPoint) -> dict[str, Any]:
+def _values(point: ChartPoint, drawn_at: float) -> dict[str, Any]:
     bounds = "" if point.low is None else f" [{formatting.format_number(point.low)}, {formatting.format_number(point.high)}]"
     return {
         "series": point.series.name,
         "cell": formatting.full_name(point.row.cell),
-        "cores": point.cores,
+        "cores": round(drawn_at, 5),
         "value": round(point.value, 5),
         "low": None if point.low is None else round(point.low, 5),
         "high": None if point.high is None else round(point.high, 5),
@@ -238,24 +273,16 @@ def _law(laws: Sequence[tuple[ChartSeries, float, float]], keys: Sequence[Key], 
 
 
 def _names(points: Sequence[ChartPoint], ideal: tuple[int, float], keys: Sequence[Key], scales: _Scales) -> list[Spec]:
-    """The name of every series: beside its last point, moved apart where names would lie on each other, or above it where the
-    series ends before the others."""
+    """The name of every series beside its last point, moved apart where names would lie on each other; all end at the same cores."""
     last = list({point.series.name: point for point in points}.values())
-    ends = [(point.series.name, point.value) for point in last if point.cores == scales.cores[-1]] + [("ideal", ideal[1])]
+    ends = [*((point.series.name, point.value) for point in last), ("ideal", ideal[1])]
     places = spread_out([value for _, value in ends], scales.bottom, scales.top, HEIGHT, scales.is_logarithmic)
     beside = [
         {"series": name, "cores": scales.cores[-1], "value": round(place, 5)}
         for (name, _), place in zip(ends, places, strict=True)
     ]
-    above = [
-        {"series": point.series.name, "cores": point.cores, "value": round(point.value, 5)}
-        for point in last
-        if point.cores < scales.cores[-1]
-    ]
-    encoding = _encoding(scales, keys) | {"text": category("series")}
-    mark = {"type": "text", "align": "left", "fontWeight": 600, "limit": 140}
-    layers: list[Spec] = [{"data": {"values": beside}, "mark": mark | {"dx": 10}, "encoding": encoding}]
-    return [*layers, *([{"data": {"values": above}, "mark": mark | {"dx": 4, "dy": -13}, "encoding": encoding}] if above else [])]
+    mark = {"type": "text", "align": "left", "fontWeight": 600, "limit": 140, "dx": 16}
+    return [{"data": {"values": beside}, "mark": mark, "encoding": _encoding(scales, keys) | {"text": category("series")}}]
 
 
 def _fitted(choices: Sequence[Choice]) -> list[str]:

@@ -44,6 +44,27 @@
   );
   waiting.forEach((figure) => seen.observe(figure));
 
+  // A table that is wider than its place is shown row by row, each value beside its heading, so that nothing is cut.
+  function stack(table) {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
+    table.querySelectorAll("tbody tr").forEach((row) =>
+      [...row.children].forEach((cell, place) => (cell.dataset.head = heads[place] ?? "")),
+    );
+    table.classList.add("stacked");
+  }
+  function fit(place) {
+    const table = place.firstElementChild;
+    table.classList.remove("stacked");
+    if (place.clientWidth && table.scrollWidth > place.clientWidth + 1) stack(table);
+  }
+  const fitAll = () => document.querySelectorAll(".scroll").forEach(fit);
+  document.querySelectorAll("details").forEach((details) =>
+    details.addEventListener("toggle", () => details.querySelectorAll(".scroll").forEach(fit)),
+  );
+  let width = innerWidth;
+  addEventListener("resize", () => width !== innerWidth && ((width = innerWidth), fitAll()));
+  fitAll();
+
   const idle = window.requestIdleCallback || ((call) => setTimeout(call, 50));
   function next() {
     const [figure] = waiting;
