@@ -47,11 +47,7 @@ ASIDE = {
 """Parts that see records and published figures only, so that they work where nothing else is installed.
 
 Only what shows results imports them, and `commits`, which launches until the analysis has its verdict."""
-<<<<<<< HEAD
-SHOWS_RESULTS = {"cli", "commits", "results", "predictions", "compared", "api", "rounds", "pytest_cell", "asv"}
-=======
-SHOWS_RESULTS = {"cli", "progress", "commits", "results", "predictions", "compared", "api", "pytest_cell", "asv"}
->>>>>>> 7a245a7 (Show every cell as a row with its interval, train and whole run side by side; join points only from three worker counts on)
+SHOWS_RESULTS = {"cli", "progress", "commits", "results", "predictions", "compared", "api", "rounds", "pytest_cell", "asv"}
 SHARED_ROOMS = {"ranks", "estimators", "nodes"}
 """Rooms of `backends` that every engine may use. All others are engines and do not know each other."""
 WITH_THEIR_LIBRARY = {"backend.py", "base.py", "local_mode.py", "dp.py"}

@@ -64,7 +64,7 @@ def test_every_chart_has_a_text_alternative_and_its_data(page: Page) -> None:
     charts = sum(name == "data-chart" for name, _ in page.attributes)
     assert charts == page.tags.count("figure") == 6
     words = [value for name, value in page.attributes if name == "aria-label" and value.startswith(("Speed-up", "Mean seconds"))]
-    assert any("ddp: " in value for value in words)
+    assert any("ddp x 2: " in value for value in words)
     assert page.text.count("Data of ") == charts
 
 
@@ -125,6 +125,6 @@ def test_poor_input_is_a_page_that_says_so(records: Sequence[Record], said: str)
 def test_many_groups_have_their_reasons_in_their_own_sections() -> None:
     page = Page(to_html(example_records([f"net-{place}" for place in range(7)])))
     summary, groups = page.text.split("Every cell at a glance", 1)
-    assert page.text.count("The model: accuracy") == 7
-    assert summary.count("The model: accuracy") == 1  # the first section's own
+    assert page.text.count("The model is as good: accuracy") == 7
+    assert summary.count("The model is as good: accuracy") == 1  # the first section's own
     assert groups.count("Use ") == 6
