@@ -7,7 +7,7 @@ import pytest
 from manyhands.errors import EngineError, UsageError
 from manyhands.plan import RunSpec
 from manyhands.record import Record
-from manyhands.rounds.turns import Chosen, Turns, accepted
+from manyhands.rounds.turns import AT_ONCE, Chosen, Turns, accepted
 
 CELLS = [Chosen(RunSpec(workload=name, backend="serial"), rounds) for name, rounds in (("cnn", 3), ("rnn", 3), ("mlp", 2))]
 
@@ -65,3 +65,15 @@ def test_cell_that_is_not_among_the_tests_has_turns_of_its_own() -> None:
     launches = Launches()
     assert len(Turns([]).take(CELLS[2], launches.launch, launches.begins)) == 2
     assert launches.begun == [(2, 1)]
+
+
+def test_many_cells_are_launched_some_at_a_time_in_their_order() -> None:
+    cells = [
+        Chosen(RunSpec(workload="cnn", backend="ddp", workers=count, batch_size=count), 1) for count in range(1, 2 * AT_ONCE)
+    ]
+    turns, launches = Turns(cells), Launches()
+    for one in cells[:AT_ONCE]:
+        assert len(turns.take(one, launches.launch, launches.begins)) == 1
+    assert launches.begun == [(AT_ONCE, AT_ONCE)]
+    turns.take(cells[AT_ONCE], launches.launch, launches.begins)
+    assert launches.begun == [(AT_ONCE, AT_ONCE), (AT_ONCE - 1, AT_ONCE - 1)]

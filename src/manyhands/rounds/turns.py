@@ -1,8 +1,8 @@
-"""The launches of all cells of one test, made in turn: an hour or a minute in which the machine is slow then meets every cell."""
+"""The launches of the cells of one test, made in turn: minutes in which the machine is slow then meet every cell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from manyhands.errors import EngineError, ManyhandsError
@@ -10,6 +10,8 @@ from manyhands.plan import RunSpec, ordered
 from manyhands.record import Record
 
 Made = Record | ManyhandsError
+AT_ONCE = 12
+"""Most cells in turn: some minutes of launches, which an interruption loses."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Chosen:
 
 
 class Turns:
-    """The cells of a test, launched when the first of them is taken. A cell that fails is launched no more; the others go on."""
+    """The cells of a test, at most `AT_ONCE` of them launched when the first is taken. A cell that fails is launched no more."""
 
     def __init__(self, cells: Iterable[Chosen], seed: int = 0) -> None:
         self._waiting = {one.spec.cell_key: one for one in cells}
@@ -36,13 +38,15 @@ class Turns:
         """
         key = chosen.spec.cell_key
         if key not in self._made:
-            self._waiting[key] = chosen
-            self._launch_all(launch, begins)
+            self._waiting = {key: chosen} | self._waiting
+            cells = [self._waiting.pop(key) for key in [*self._waiting][:AT_ONCE]]
+            self._launch_all(cells, launch, begins)
         return self._made.pop(key)
 
-    def _launch_all(self, launch: Callable[[RunSpec], Record], begins: Callable[[int, int], None]) -> None:
-        """Launches every cell that waits, in shuffled blocks."""
-        cells, self._waiting = list(self._waiting.values()), {}
+    def _launch_all(
+        self, cells: Sequence[Chosen], launch: Callable[[RunSpec], Record], begins: Callable[[int, int], None]
+    ) -> None:
+        """Launches the cells in shuffled blocks."""
         blocks = [
             [replace(one.spec, repeat=number) for one in cells if number < one.rounds]
             for number in range(max(one.rounds for one in cells))
