@@ -24,7 +24,11 @@ SHARED_ENGINES = ("dask", "ray", "spark")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Each of pytest-xdist's processes has a temporary folder and a lock of its own, so that measured runs do not take turns."""
+    """Each of pytest-xdist's processes has a temporary folder and a lock of its own, so that measured runs do not take turns.
+
+    Runs beside each other disturb each other: no launch of a test is repeated or left out for that, unless the test asks for it.
+    """
+    os.environ["MANYHANDS_MAX_LOAD"] = "9"
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         folder = tempfile.mkdtemp(prefix=f"{worker}-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

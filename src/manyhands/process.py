@@ -114,7 +114,7 @@ def watch(
     (folder / "tmp").mkdir()
     adopt_orphans()
     keep = {child.pid for child in psutil.Process().children(recursive=True)}
-    driver.usage.ignore = frozenset(keep)
+    driver.usage = TreeUsage(frozenset(keep))
     cpu_before = children_cpu_s()
     with driver.log.open("wb") as log:
         driver.started = now()
@@ -136,6 +136,7 @@ def watch(
             left = end_descendants(keep)
             process.poll()
         driver.ended = now()
+        driver.usage.ended(driver.ended - driver.started)
     driver.left = left if driver.in_time else []
     # The second is larger where the kernel collected processes for an engine, and so left them out of the first: Ray's workers.
     driver.cpu_s = max(children_cpu_s() - cpu_before, driver.usage.cpu_s)

@@ -51,7 +51,11 @@ class Record:
     """`compute_s`, `communicate_s`, `input_s` of the worker with the longest compute time."""
     per_worker: tuple[Mapping[str, Any], ...] = ()
     resources: Mapping[str, Any] = field(default_factory=dict)
-    """`cpu_s`, `cpu_percent`, `peak_pss_bytes` of the whole process tree, and the samples over time."""
+    """`cpu_s`, `cpu_percent`, `peak_pss_bytes` of the whole process tree, and the samples over time.
+
+    `other_programs`: CPU seconds that others used (`used_s`) and that the host of a virtual machine withheld (`stolen_s`) in so many
+    `seconds` of the `run` and of its `train`, and the average cores that both may take; null where the system hides them.
+    """
     quality: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
     """Per epoch: `epoch`, `loss`, `elapsed_s`, and the quality if it was requested."""
@@ -62,7 +66,11 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)
-    """The place of the run in its plan: `id` of the invocation, `position` in its order, `order_seed` of the shuffle."""
+    """The place of the run in its plan: `id` of the invocation, `position` in its order, `order_seed` of the shuffle.
+
+    `why`: `least`, a launch of the plan's own blocks; `open: winner` or `open: 5%`, added because that question was open;
+    `repeated: disturbed`, in place of a launch that other programs disturbed.
+    """
     command: str = ""
     """The command that reproduces the run."""
     study: Mapping[str, Any] = field(default_factory=dict)

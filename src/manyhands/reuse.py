@@ -103,8 +103,9 @@ class _Engine:
             load_1m_before=outcome["load_1m"],
             samples=samples,
             ended_by_force=self.driver.left if self.is_last else (),
+            moments=[moment._replace(at_s=moment.at_s - began) for moment in usage.moments],
         )
-        measured = result(outcome, run_usage, spec, outcome["started"], outcome["ended"])
+        measured = result(outcome, run_usage, spec, outcome["started"], outcome["ended"], self.context.max_load)
         measured["resolved"] = dict(measured["resolved"]) | {
             "engine": self.name,
             "engine_launch_s": outcome["engine_ready"] - self.driver.started,

@@ -18,6 +18,7 @@ from manyhands.data.store.opening import require_reader
 from manyhands.errors import ManyhandsError, Unavailable
 from manyhands.machine import clock_name, describe_code, describe_machine, few_open_files, installed_versions
 from manyhands.measure.alone import alone
+from manyhands.measure.other_programs import allowed_beside, other_programs
 from manyhands.measure.phases import combine, slowest_split
 from manyhands.measure.run_usage import RunUsage
 from manyhands.measure.worker_report import WorkerReport
@@ -56,6 +57,10 @@ class RunContext:
     study: Callable[[RunSpec], Mapping[str, Any]] = no_study
     """The record's field `study` for a spec."""
     watcher: Watcher = SILENT
+    max_load: float | None = None
+    """Share of the cores that other programs may use; None: what a run leaves free, see `measure.other_programs`."""
+    why: str = ""
+    """The reason why the runs are made, for the record's field `plan`; empty without a plan."""
     gather: Callable[[RunSpec], None] = _at_once
     """Called before a run starts, to wait for the other nodes of its plan; raises ManyhandsError when the run cannot be made."""
 
@@ -81,7 +86,8 @@ class RunContext:
             machine=self.machine,
             versions=self.versions,
             code=self.code,
-            plan={"id": self.plan_id, "position": position, "order_seed": self.order_seed},
+            plan={"id": self.plan_id, "position": position, "order_seed": self.order_seed}
+            | ({"why": self.why} if self.why else {}),
             command=spec.command(),
             study=self.study(spec),
             **measured,
@@ -150,12 +156,15 @@ def measure(spec: RunSpec, context: RunContext, position: int = 0) -> Record:
             load_1m_before=load,
             samples=driver.usage.samples,
             ended_by_force=driver.left,
+            moments=driver.usage.moments,
         )
         outcome = driver.outcome(0)
         if outcome and "fit" in outcome and driver.code == 0:
-            measured = result(outcome, usage, spec, driver.started, driver.ended)
+            measured = result(outcome, usage, spec, driver.started, driver.ended, context.max_load)
         else:
-            measured = {"wall_s": usage.wall_s, "resources": usage.resources()} | failure(outcome, driver, spec, context)
+            beside = other_programs(usage.moments, {}, usage.wall_s, spec, allowed_beside(spec, context.max_load))
+            resources = usage.resources() | {"other_programs": beside}
+            measured = {"wall_s": usage.wall_s, "resources": resources} | failure(outcome, driver, spec, context)
         return context.record(spec, started, position, measured)
 
 
@@ -195,15 +204,19 @@ def workers_of(outcome: Mapping[str, Any]) -> list[WorkerReport]:
     return [WorkerReport.from_dict(values) for values in outcome["fit"]["workers"]]
 
 
-def result(outcome: Mapping[str, Any], usage: RunUsage, spec: RunSpec, started: float, ended: float) -> dict[str, Any]:
+def result(
+    outcome: Mapping[str, Any], usage: RunUsage, spec: RunSpec, started: float, ended: float, max_load: float | None
+) -> dict[str, Any]:
     """The measured fields of a record, from a driver's outcome, the usage seen from outside, and the run's own span."""
     fit = {name: value for name, value in outcome["fit"].items() if name not in ("workers", "worker_fields")}
     workers = workers_of(outcome)
+    phases = combine(workers, clock_name(), started, outcome["received"], ended)
+    beside = other_programs(usage.moments, phases, usage.wall_s, spec, allowed_beside(spec, max_load))
     return fit | {
         "status": "ok",
         "wall_s": usage.wall_s,
-        "resources": usage.with_workers(workers, fit["resolved"], spec),
-        "phases": combine(workers, clock_name(), started, outcome["received"], ended),
+        "resources": usage.with_workers(workers, fit["resolved"], spec) | {"other_programs": beside},
+        "phases": phases,
         "train_split": slowest_split(workers),
         "per_worker": [worker.to_record(outcome["fit"]["worker_fields"]) for worker in workers],
     }

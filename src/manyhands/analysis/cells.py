@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from manyhands.analysis.disturbed import Time, left_out
 from manyhands.record import BASE_LINE, Record
 
 CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine", "reader")
@@ -35,11 +36,13 @@ class Cell:
     variant: str
     """The difference from a cell with the same backend, workers and threads (`nodes 2`); empty without such a cell."""
     records: tuple[Record, ...]
+    disturbed: frozenset[str] = frozenset()
+    """The ids of successful launches that are left out, because other programs disturbed them."""
 
     @property
     def measured(self) -> tuple[Record, ...]:
-        """The records of successful runs."""
-        return tuple(record for record in self.records if record.ok)
+        """The records of successful launches that count."""
+        return tuple(record for record in self.records if record.ok and record.id not in self.disturbed)
 
 
 @dataclass(frozen=True)
@@ -58,16 +61,19 @@ class Group:
 
     @property
     def measured(self) -> tuple[Record, ...]:
-        """The records of successful runs."""
-        return tuple(record for record in self.records if record.ok)
+        """The records of successful launches that count."""
+        return tuple(record for cell in self.cells for record in cell.measured)
 
 
-def group_records(records: Iterable[Record]) -> list[Group]:
-    """The groups, sorted by workload and then by size. Their cells: `serial` first, then by backend, workers and threads."""
+def group_records(records: Iterable[Record], time: Time = "train") -> list[Group]:
+    """The groups, sorted by workload and then by size. Their cells: `serial` first, then by backend, workers and threads.
+
+    Launches that other programs disturbed during `time` are left out of the cells' measured ones, unless all of a group are disturbed.
+    """
     by_workload: dict[str, list[Record]] = {}
     for record in records:
         by_workload.setdefault(str(record.spec.get("workload", "unknown")), []).append(record)
-    return [group for name in sorted(by_workload) for group in _groups(name, by_workload[name])]
+    return [group for name in sorted(by_workload) for group in _groups(name, by_workload[name], time)]
 
 
 def differences(groups: Sequence[Group]) -> dict[str, list[str]]:
@@ -77,7 +83,7 @@ def differences(groups: Sequence[Group]) -> dict[str, list[str]]:
     return {name: met for name, met in values.items() if len(met) > 1}
 
 
-def _groups(workload: str, records: Sequence[Record]) -> list[Group]:
+def _groups(workload: str, records: Sequence[Record], time: Time) -> list[Group]:
     measured = [record for record in records if record.ok]
     everywhere = set.intersection(*(set(record.versions) for record in measured)) if measured else set()
     found: dict[tuple[tuple[str, str], ...], list[Record]] = {}
@@ -92,7 +98,7 @@ def _groups(workload: str, records: Sequence[Record]) -> list[Group]:
         if not record.ok:
             key = next((other for other in found if _may_join(dict(key), dict(other))), key)
         found.setdefault(key, []).append(record)
-    groups = [Group(workload, dict(key), _cells(members, everywhere)) for key, members in found.items()]
+    groups = [Group(workload, dict(key), _cells(members, everywhere, left_out(members, time))) for key, members in found.items()]
     return sorted(groups, key=lambda group: -len(group.records))
 
 
@@ -132,7 +138,7 @@ def _may_join(few: Mapping[str, str], many: Mapping[str, str]) -> bool:
     return all(many.get(name, value) == value for name, value in few.items())
 
 
-def _cells(records: Sequence[Record], everywhere: set[str]) -> tuple[Cell, ...]:
+def _cells(records: Sequence[Record], everywhere: set[str], disturbed: frozenset[str]) -> tuple[Cell, ...]:
     found: dict[tuple[tuple[str, str], ...], list[Record]] = {}
     for record in records:
         own = {f"version of {name}": value for name, value in record.versions.items() if name not in everywhere and record.ok}
@@ -145,7 +151,7 @@ def _cells(records: Sequence[Record], everywhere: set[str]) -> tuple[Cell, ...]:
         if not record.ok:
             key = next((other for other in found if _may_join(settings, dict(other))), key)
         found.setdefault(key, []).append(record)
-    cells = [_cell(key, members, [dict(other) for other in found]) for key, members in found.items()]
+    cells = [_cell(key, members, [dict(other) for other in found], disturbed) for key, members in found.items()]
     return tuple(sorted(cells, key=_order))
 
 
@@ -153,12 +159,22 @@ def _order(cell: Cell) -> tuple[bool, str, int, int, str]:
     return (cell.backend != BASE_LINE, cell.backend, cell.workers, cell.threads, cell.variant)
 
 
-def _cell(key: tuple[tuple[str, str], ...], records: Sequence[Record], others: Sequence[Mapping[str, str]]) -> Cell:
+def _cell(
+    key: tuple[tuple[str, str], ...],
+    records: Sequence[Record],
+    others: Sequence[Mapping[str, str]],
+    disturbed: frozenset[str],
+) -> Cell:
     own = dict(key)
     namesakes = [other for other in others if all(other[name] == own[name] for name in ("backend", "workers", "threads"))]
     apart = [f"{name} {value}" for name, value in own.items() if any(other.get(name, value) != value for other in namesakes)]
     spec = records[0].spec
     ordered = sorted(records, key=lambda record: int(record.spec.get("repeat", 0)))
     return Cell(
-        str(spec.get("backend")), int(spec.get("workers", 1)), int(spec.get("threads", 1)), ", ".join(apart), tuple(ordered)
+        str(spec.get("backend")),
+        int(spec.get("workers", 1)),
+        int(spec.get("threads", 1)),
+        ", ".join(apart),
+        tuple(ordered),
+        disturbed & {record.id for record in records},
     )

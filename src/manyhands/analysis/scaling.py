@@ -7,16 +7,13 @@ same meaning for fixed work and for work that grows with the workers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.core_hours import whole_run_s
+from manyhands.analysis.disturbed import Time as Time
 from manyhands.analysis.ratios import LaunchValue
 from manyhands.analysis.spread import finite_or_none
 from manyhands.record import BASE_LINE, Record
-
-Time = Literal["train", "wall"]
-"""The time that is compared: the `train` phase alone, or the whole run with launch and teardown."""
 
 
 def base_line(group: Group) -> Cell | None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -20,39 +17,13 @@ from manyhands.analysis.verdicts.metrics import Sample, sample
 from manyhands.commits.revisions import CannotMeasure, Revision
 from manyhands.errors import RecordError
 from manyhands.machine import usable_cores
+from manyhands.measure.other_programs import Busy, allowed_cores
 from manyhands.plan import RunSpec
 from manyhands.record import Record
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
-QUIET_SHARE = 0.25
-"""Share of the cores: a launch counts as disturbed when other programs use more."""
 DISTURBED_SHARE = 0.25
 """Share of the launches: a cell gets no verdict when more are disturbed."""
-
-
-@dataclass(frozen=True)
-class Busy:
-    """CPU seconds so far, of all programs, on the cores that this process may use."""
-
-    at: float
-    used: float
-    stolen: float
-    own: float
-
-    @classmethod
-    def now(cls) -> Busy:
-        allowed = os.sched_getaffinity(0)
-        cores = [times for number, times in enumerate(psutil.cpu_times(percpu=True)) if number in allowed]
-        used = sum(core.user + core.nice + core.system + core.irq + core.softirq for core in cores)
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF)
-        own = sum(part.ru_utime + part.ru_stime for part in usage)
-        return cls(time.monotonic(), used, sum(core.steal for core in cores), own)
-
-    def others_since(self, before: Busy, launched: float) -> tuple[float, float]:
-        """Cores that other programs used, and cores that the host took away. `launched`: CPU seconds of the launched run."""
-        span = max(self.at - before.at, 1e-9)
-        others = (self.used - before.used - launched - (self.own - before.own)) / span
-        return max(0.0, others), (self.stolen - before.stolen) / span
 
 
 class Side:
@@ -151,12 +122,7 @@ def disturbance(samples: Sequence[Sample], needed: int, max_load: float | None =
     `needed`: cores that the cell itself keeps busy. `max_load`: share of the cores that the user allows.
     """
     cores, seen = usable_cores(), len(os.sched_getaffinity(0))
-    if max_load is not None:
-        limit = max_load * seen
-    elif cores < seen:  # under a CPU quota, other load does not matter while enough cores of the host are idle
-        limit = max(0.25, seen - max(needed, cores))
-    else:
-        limit = min(QUIET_SHARE * cores, max(0.25, cores - needed))
+    limit = allowed_cores(needed, cores, seen, max_load)
     loud = [launch.others for launch in samples if launch.others > limit]
     if len(loud) <= DISTURBED_SHARE * len(samples):
         return None

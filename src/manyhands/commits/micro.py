@@ -12,8 +12,8 @@ from pathlib import Path
 from manyhands.analysis.verdicts.metrics import Sample
 from manyhands.analysis.verdicts.results import CellResult, Limits, failed, together
 from manyhands.commits.comparison import Bench, run_bench
-from manyhands.commits.launches import Busy
 from manyhands.commits.revisions import CannotMeasure, Revision
+from manyhands.measure.other_programs import Busy
 
 PLUGIN = Path("src/manyhands/pytest_plugin.py")
 SUITE = Path("benchmarks/pytest_suite")

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import psutil
 
+from manyhands.measure.other_programs import Moment, machine_seconds
+
 OF_MEMORY, OF_CPU_TIME = 0.004, 0.002
 """Shares of one core that each kind of sampling may use: together less than the 1 % that the whole parent may use."""
 SHORTEST_INTERVAL_S = 0.1
@@ -43,6 +45,17 @@ class TreeUsage:
     """(seconds since the start, CPU seconds so far), more often than `samples`."""
     gone: set[psutil.Process] = field(default_factory=set)
     """Processes in `seen` that have ended: the system may reuse their numbers."""
+    moments: list[Moment] = field(default_factory=list)
+    """CPU time of the whole machine and of the tree, as often as `looks`; empty where the system hides the machine's."""
+    known: set[int] = field(default_factory=lambda: set(psutil.pids()))
+    """Numbers of all processes of the machine at the last look."""
+    collected_s: float = field(default_factory=lambda: children_cpu_s())
+    """CPU seconds of this process's collected children before the tree was started."""
+    parent_s: float = field(default_factory=time.process_time)
+    """CPU seconds of this process before the tree was started."""
+
+    def __post_init__(self) -> None:
+        self._note(0.0)
 
     @property
     def peak_pss_bytes(self) -> int | None:
@@ -76,11 +89,13 @@ class TreeUsage:
         return time.thread_time() - began
 
     def look(self, since_s: float) -> float:
-        """Reads the CPU time of the processes seen before, which is much cheaper; returns the CPU seconds that the look cost.
+        """Reads the CPU time of the processes seen before and of new ones, which is much cheaper; returns the CPU seconds that the look cost.
 
         For a process that the kernel collects without its parent, as with Ray's raylet, the last look is the only account.
         """
         began = time.thread_time()
+        self._meet()
+        of_living = 0.0
         for process in self.seen.keys() - self.gone:
             try:
                 times = process.cpu_times()
@@ -88,8 +103,38 @@ class TreeUsage:
                 self.gone.add(process)
             else:
                 self.seen[process] = times.user + times.system
+                of_living += sum(times[:4])
         self.looks.append((since_s, self.cpu_s))
+        self._note(since_s, of_living)
         return time.thread_time() - began
+
+    def _meet(self) -> None:
+        """Adds processes that were started since the last look by processes of the tree."""
+        now = set(psutil.pids())
+        own = {process.pid for process in self.seen.keys() - self.gone} | {os.getpid()}
+        for number in sorted(now - self.known - self.ignore):
+            with suppress(psutil.Error):
+                process = psutil.Process(number)
+                if process.ppid() in own:
+                    self.seen.setdefault(process, 0.0)
+                    own.add(number)
+        self.known = now
+
+    def _note(self, since_s: float, of_living_s: float = 0.0) -> None:
+        """Adds a moment. `of_living_s`: CPU seconds of the living processes of the tree, with those of the children that they collected.
+
+        Of two accounts of the tree the larger counts: one lacks processes that their parents do not wait for, the other what a process used after the last look.
+        """
+        if (machine := machine_seconds()) is None:
+            return
+        tree_s = max(self.cpu_s, of_living_s + children_cpu_s() - self.collected_s)
+        before_s = self.moments[-1].own_s if self.moments else 0.0
+        own_s = max(before_s, tree_s + time.process_time() - self.parent_s)
+        self.moments.append(Moment(since_s, *machine, own_s))
+
+    def ended(self, since_s: float) -> None:
+        """Adds the last moment, when all processes of the tree are gone and collected."""
+        self._note(since_s)
 
 
 @dataclass

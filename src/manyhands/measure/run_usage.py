@@ -8,6 +8,7 @@ from typing import Any
 
 from manyhands.measure.elsewhere import is_outside, with_elsewhere
 from manyhands.measure.memory import tree_peak
+from manyhands.measure.other_programs import Moment
 from manyhands.measure.worker_report import WorkerReport
 from manyhands.plan import RunSpec
 
@@ -26,6 +27,8 @@ class RunUsage:
     """(seconds since the start of the run, CPU seconds since then, PSS in bytes)."""
     ended_by_force: Sequence[str] = ()
     """Names of processes that were still there after the end of the driver."""
+    moments: Sequence[Moment] = ()
+    """CPU time of the machine and of the tree, at times since the start of the run."""
 
     def resources(self) -> dict[str, Any]:
         """The field `resources` of a record, as seen from outside the workers."""

@@ -56,7 +56,7 @@ def to_json(records: Sequence[Record], time: Time = "train") -> str:
     With records of kind `collective` also `exchange`, one object a cell. The unit of every value is in its name. Infinite values, like the peak of a law without one, are null.
     """
     summary, laws, exchanges = [], [], []
-    for group in group_records(records):
+    for group in group_records(records, time):
         about = {"workload": group.workload, "conditions": dict(group.conditions), "time": time}
         summary += [about | _summary(row) for row in summarise(group, time)]
         if is_exchange(group):

@@ -133,7 +133,7 @@ class GroupView:
     @cached_property
     def cautions(self) -> tuple[str, ...]:
         """Reasons to doubt a number in the tables, a line each."""
-        return tuple(notes.cautions(self.group, self.summaries))
+        return tuple(notes.cautions(self.group, self.summaries, self.time))
 
     @cached_property
     def facts(self) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ class GroupView:
 def group_views(records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None) -> list[GroupView]:
     """A view of each group of the records."""
     siblings: dict[str, list[Group]] = {}
-    groups = group_records(records)
+    groups = group_records(records, time)
     for group in groups:
         siblings.setdefault(group.workload, []).append(group)
     apart = {workload: differences(met) for workload, met in siblings.items()}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from manyhands.analysis.cells import Group, memory_layout
+from manyhands.analysis.disturbed import all_disturbed, disturbance
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import finite_or_none, mean
@@ -45,9 +46,28 @@ def stopped(group: Group) -> list[str]:
     return [formatting.plain(f"{status}: {'; '.join(cells)}: {reason}") for (status, reason), cells in found.items()]
 
 
-def cautions(group: Group, summaries: Sequence[Summary]) -> list[str]:
-    """Reasons to doubt a number in the table, a line each."""
+def disturbed(group: Group, time: Time) -> list[str]:
+    """A line for every cell with launches that other programs disturbed; one line when all launches of the group are."""
+    if all_disturbed(group.records, time):
+        loudest = next(record for record in group.records if record.ok)
+        count = sum(record.ok for record in group.records)
+        return [
+            f"disturbed: other programs ran beside every launch, so all {count} are used and speed-ups may be wrong"
+            f" ({disturbance(loudest, time)}); end these programs and measure again"
+        ]
     lines = []
+    for cell in group.cells:
+        loud = [record for record in cell.records if record.id in cell.disturbed]
+        if loud:
+            share = f"{len(loud)} of {formatting.count(sum(record.ok for record in cell.records), 'launch', 'launches')}"
+            reasons = dict.fromkeys(disturbance(record, time) for record in loud)
+            lines.append(f"disturbed, left out: {formatting.full_name(cell)} ({share}): {next(iter(reasons))}")
+    return lines
+
+
+def cautions(group: Group, summaries: Sequence[Summary], time: Time = "train") -> list[str]:
+    """Reasons to doubt a number in the table, a line each."""
+    lines = disturbed(group, time)
     if summaries and not is_exchange(group) and not any(row.is_base for row in summaries):
         lines.append("no speed-up: no measured run of serial with 1 worker to compare with; add --backend serial")
     if any(row.speedup and row.speedup.low is None for row in summaries):

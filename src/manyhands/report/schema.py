@@ -15,6 +15,18 @@ from typing import Any, get_type_hints
 from manyhands.record import PHASES, SCHEMA, STATUSES, TRAIN_SPLIT, Record
 
 SECONDS = {"type": ["number", "null"], "description": "Seconds; null is not measured."}
+SPAN = {"type": ["object", "null"], "properties": {name: {"type": "number"} for name in ("seconds", "used_s", "stolen_s")}}
+OTHER_PROGRAMS = {
+    "type": ["object", "null"],
+    "properties": {
+        "allowed_cores": {"type": "number"},
+        "allowed_stolen_cores": {"type": "number"},
+        "run": SPAN,
+        "train": SPAN,
+    },
+    "required": ["allowed_cores", "allowed_stolen_cores", "run", "train"],
+    "additionalProperties": False,
+}
 TYPES: Mapping[str, Mapping[str, Any]] = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
@@ -37,6 +49,8 @@ def record_schema() -> dict[str, Any]:
         properties[name]["description"] = text
     properties["schema"] = {"const": SCHEMA}
     properties["status"]["enum"] = list(STATUSES)
+    properties["resources"]["properties"] = {"other_programs": OTHER_PROGRAMS}
+    properties["plan"]["properties"] = {"why": {"type": "string"}}
     for name, parts in (("phases", PHASES), ("train_split", TRAIN_SPLIT)):
         properties[name] |= {"properties": {f"{part}_s": SECONDS for part in parts}, "additionalProperties": False}
     return {
@@ -59,7 +73,7 @@ def _descriptions() -> dict[str, str]:
     found = {}
     for before, after in zip(body.body, body.body[1:], strict=False):
         if isinstance(before, ast.AnnAssign) and isinstance(before.target, ast.Name) and isinstance(after, ast.Expr):
-            found[before.target.id] = inspect.cleandoc(ast.literal_eval(after.value))
+            found[before.target.id] = " ".join(ast.literal_eval(after.value).split())
     return found
 
 

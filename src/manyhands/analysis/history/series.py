@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from manyhands.analysis.cells import ADDED, NEUTRAL, VOLATILE
+from manyhands.analysis.disturbed import quiet
 from manyhands.analysis.targets import is_error
 from manyhands.analysis.yardstick import corrections
 from manyhands.errors import RecordError, Unavailable
@@ -104,11 +105,11 @@ def _more_is_better(name: str, unit: str) -> bool:
 def from_records(records: Sequence[Record], order: Order) -> list[CommitSeries]:
     """A series for every cell's train phase, with the times of its launches corrected by their yardsticks where they have one.
 
-    Records with uncommitted changes belong to no commit and are left out.
+    Records with uncommitted changes belong to no commit and are left out, as are launches that other programs disturbed.
     """
     found: dict[str, list[tuple[str, float, Record]]] = {}
     labels: dict[str, str] = {}
-    for record in records:
+    for record in quiet(records):
         train_s, commit = record.phases.get("train_s"), record.code.get("commit")
         if not record.ok or not train_s or not commit or record.code.get("dirty"):
             continue

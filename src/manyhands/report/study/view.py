@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from manyhands.analysis.disturbed import left_out, quiet
 from manyhands.analysis.side_by_side import FigureComparison, Line, Measured, side_by_side, study_records, variants_met
 from manyhands.errors import UsageError
 from manyhands.record import Record
@@ -72,11 +73,11 @@ def study_views(records: Sequence[Record]) -> list[StudyView]:
             study = load_study(name)
         except UsageError:  # made by another version: its records still have their tables
             continue
-        views.append(_view(study, own))
+        views.append(_view(study, quiet(own), len(left_out(own))))
     return views
 
 
-def _view(study: Study, records: Sequence[Record]) -> StudyView:
+def _view(study: Study, records: Sequence[Record], disturbed: int) -> StudyView:
     variants = tuple(variants_met(records))
     how = {variant: {figure.name: figure for figure in study.figures(variant)} for variant in variants}
     shown = [
@@ -86,20 +87,22 @@ def _view(study: Study, records: Sequence[Record]) -> StudyView:
     return StudyView(
         name=study.name,
         title=study.title,
-        about=tuple(formatting.plain(line) for line in _about(study, records, variants)),
+        about=tuple(formatting.plain(line) for line in _about(study, records, variants, disturbed)),
         variants=variants,
         figures=tuple(shown),
         tables=tuple(further_tables(study, records, variants)),
     )
 
 
-def _about(study: Study, records: Sequence[Record], variants: Sequence[str]) -> list[str]:
+def _about(study: Study, records: Sequence[Record], variants: Sequence[str], disturbed: int) -> list[str]:
     lines = [study.asks, f"source: {study.source}; its machine: {study.machine}"]
     lines += _scales(study, records, variants)
     sources = dict.fromkeys(str(record.data["source"]) for record in records if record.data.get("source"))
     made = [source for source in sources if source.startswith("embedded")]
     if made:
         lines.append(f"not the published data: {', '.join(made)} stand for it, so compare directions, not digits")
+    if disturbed:
+        lines.append(f"left out: {formatting.count(disturbed, 'launch', 'launches')} that other programs disturbed")
     return [*lines, READ]
 
 
