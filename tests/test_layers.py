@@ -32,6 +32,7 @@ LAYERS = (
     {"run"},
     {"reuse", "progress"},
     {"planning"},
+    {"open_cells", "blocks"},
     {"session", "commits", "helping"},
     {"apart"},
     {"results", "predictions", "compared"},
@@ -46,8 +47,11 @@ ASIDE = {
 }
 """Parts that see records and published figures only, so that they work where nothing else is installed.
 
-Only what shows results imports them, and `commits`, which launches until the analysis has its verdict."""
-SHOWS_RESULTS = {"cli", "progress", "commits", "results", "predictions", "compared", "api", "rounds", "pytest_cell", "asv"}
+Only what shows results imports them, and what launches until the analysis has its answer: `commits`, and a session with its blocks."""
+SHOWS_RESULTS = {
+    *{"cli", "progress", "commits", "results", "predictions", "compared", "api", "rounds", "pytest_cell", "asv"},
+    *{"open_cells", "blocks", "session"},
+}
 SHARED_ROOMS = {"ranks", "estimators", "nodes"}
 """Rooms of `backends` that every engine may use. All others are engines and do not know each other."""
 WITH_THEIR_LIBRARY = {"backend.py", "base.py", "local_mode.py", "dp.py"}

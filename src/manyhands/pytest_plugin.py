@@ -38,7 +38,7 @@ OPTIONS = {
     "timeout": ("--mh-timeout", "SECONDS", "longest time of one launch"),
 }
 """Option of a request -> its spelling here, the name of its value, and its help."""
-WHOLE_PLANS = ("study", "variant", "budget", "nodes", "node_rank", "reuse_engine")
+WHOLE_PLANS = ("until", "max_time", "max_load", "study", "variant", "budget", "nodes", "node_rank", "reuse_engine")
 """Options of a request that a test, which launches one cell at a time, cannot carry out."""
 MARKER = (
     "cells(*workloads, **options): one test for each cell that these arguments of manyhands.Request.of name;"

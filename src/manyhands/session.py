@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from manyhands.analysis.disturbed import disturbance
+from manyhands.blocks import LEAST, Block, Blocks
 from manyhands.plan import RunSpec
 from manyhands.planning.plan import Plan, check_plan, make_plan, slurm_step
 from manyhands.planning.request import Request
@@ -65,7 +68,10 @@ class LocalSession:
         """Raises RecordError when `out` cannot be written, or cannot be read and `resume` is set."""
         self.plan, self.out, self.watcher = plan, out, watcher
         self.before = read_records(out) if resume and out.exists() else []
+        self.blocks = Blocks(plan, self.before)
         check_writable(out)
+        self.made = 0
+        """Launches so far, which are their positions in the plan."""
         self.records: list[Record] = [record for record in self.before if record.ok]
         """Those that the file has for this plan so far: of runs that are made, of cells that are left out, and from before."""
 
@@ -74,22 +80,38 @@ class LocalSession:
         """True when at least one run is ok and none has failed."""
         return any(record.ok for record in self.records) and not any(record.status == "failed" for record in self.records)
 
+    @property
+    def is_short(self) -> bool:
+        """True when `--max-time` ended the plan before every cell had a launch."""
+        return self.blocks.is_short
+
     def __iter__(self) -> Iterator[Record]:
         sweep_leftovers()
-        todo = [spec for spec in self.plan.runs if not _done(spec, self.before)]
+        todo = self.blocks.todo
         with stoppable():
             self.watcher.begins(todo, len(self.plan.runs) - len(todo))
             try:
                 context = self._context(todo)
                 self._skip(context)
-                for together, position in self._groups(todo):
-                    yield from self._measured(together, context, position)
+                for block in self.blocks:
+                    if block.why != LEAST:
+                        self.watcher.adds(block.runs)
+                    yield from self._block(block, replace(context, why=block.why))
+                for remark in self.blocks.remarks:
+                    self.watcher.announces(remark)
             finally:
                 self.watcher.ends()
+
+    def _block(self, block: Block, context: RunContext) -> Iterator[Record]:
+        for together in self._groups(block.runs):
+            if self.blocks.is_over(block):
+                return
+            yield from self._measured(together, context)
 
     def _context(self, todo: Sequence[RunSpec]) -> RunContext:
         return RunContext(
             order_seed=self.plan.order_seed,
+            max_load=self.plan.max_load,
             study=self.plan.study,
             log_folder=log_folder(self.out),
             watcher=self.watcher,
@@ -102,24 +124,27 @@ class LocalSession:
         for record in (skip(cell, reason, context) for cell, reason in self.plan.skipped):
             self.records.append(record) if record.spec in known else self._keep(record)
 
-    def _groups(self, todo: Sequence[RunSpec]) -> Iterator[tuple[list[RunSpec], int]]:
-        """The runs in their order, with their position; those that share a started engine together, where the first of them stands."""
-        left = list(todo)
+    def _groups(self, runs: Sequence[RunSpec]) -> Iterator[list[RunSpec]]:
+        """The runs in their order; those that share a started engine together, where the first of them stands."""
+        left = list(runs)
         while left:
             together = [spec for spec in left if shares_engine(spec, left[0])] or left[:1]
-            position = len(todo) - len(left)
             left = [spec for spec in left if spec not in together]
-            yield together, position
+            yield together
 
-    def _measured(self, together: Sequence[RunSpec], context: RunContext, position: int) -> list[Record]:
+    def _measured(self, together: Sequence[RunSpec], context: RunContext) -> list[Record]:
         made: list[Record] = []
 
         def ended(record: Record) -> None:
             made.append(record)
             self._keep(record)
+            self.blocks.add(record)
             self.watcher.ended(record)
+            if record.ok and (reason := disturbance(record)):
+                self.watcher.announces(f"disturbed, so left out: {RunSpec.from_dict(record.spec).label}: {reason}")
 
         self.watcher.starts(together)
+        position, self.made = self.made, self.made + len(together)
         if together[0].reuse_engine:
             measure_in_one_engine(together, context, position, ended)
         else:
@@ -154,8 +179,3 @@ def _started_with(spec: RunSpec) -> tuple[Any, ...]:
     """Settings that runs in one engine share. Runs may differ in their workers, but not where a memory limit per worker is set."""
     limited = (spec.memory_limit, spec.workers) if spec.memory_limit else ()
     return (spec.backend, spec.threads, spec.device, spec.address, spec.memory_layout, *limited)
-
-
-def _done(spec: RunSpec, records: Sequence[Record]) -> bool:
-    wanted = spec.to_dict()
-    return any(record.ok and dict(record.spec) == wanted for record in records)

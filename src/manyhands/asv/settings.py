@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
 OF_ASV = {"repeat", "rounds", "skip_params", "version"}
 """Attributes that asv reads and that are no options of `manyhands run`."""
-NOT_IN_A_SUITE = {"study", "variant", "budget", "nodes", "node_rank", "reuse_engine", "order_seed"}
+NOT_IN_A_SUITE = {
+    "until",
+    "max_time",
+    "max_load",
+    "study",
+    "variant",
+    "budget",
+    "nodes",
+    "node_rank",
+    "reuse_engine",
+    "order_seed",
+}
 """Options that choose more than the cells of one workload on this machine."""
 INSTEAD = {"workloads": "workload, with one name", "params": "backend and workers", "param_names": "backend and workers"}
 """Attributes that are not for a suite -> those that are."""

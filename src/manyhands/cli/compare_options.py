@@ -93,7 +93,7 @@ def chosen(options: argparse.Namespace) -> list[RunSpec]:
     """The cells; raises UsageError for impossible options."""
     from manyhands.commits.cells import TIMEOUT_S, cells_to_compare
 
-    return cells_to_compare(request_of(options, timeout=TIMEOUT_S))
+    return cells_to_compare(request_of(options, timeout=TIMEOUT_S, max_time=None, max_load=None))
 
 
 def limits(options: argparse.Namespace, verdicts: int) -> Limits:

@@ -25,6 +25,7 @@ UNUSED = (
     "variant",
     "budget",
     "repeats",
+    "until",
     "order_seed",
     "reuse_engine",
     "save",

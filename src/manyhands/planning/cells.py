@@ -26,9 +26,7 @@ DEFAULT_BACKENDS = (BASE_LINE, "ddp")
 EVERYWHERE = "cnn"
 """The workload that the default plan shows once on every engine that is installed."""
 DEFAULT_SAMPLES = 4096
-DEFAULT_REPEATS = 2
-"""Rows and launches of the default plan: enough to see it work, few enough for three minutes on two cores."""
-REPEATS = 3
+"""Rows of the default plan: enough to see it work, few enough for three minutes on two cores."""
 
 
 def chosen_cells(request: Request, step: Step | None = None) -> list[RunSpec]:

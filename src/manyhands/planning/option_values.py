@@ -65,6 +65,16 @@ def share(text: str) -> float:
     return value
 
 
+def until(text: str) -> str | float:
+    """`winner`, or `5%` -> 0.05."""
+    if text.strip() == WINNER:
+        return WINNER
+    try:
+        return share(text)
+    except UsageError:
+        raise UsageError(f"{text!r} is not {UNTIL.description}") from None
+
+
 def _number(of: type[Any], description: str) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         try:
@@ -136,11 +146,14 @@ def _no_text(text: str) -> Any:
     raise UsageError(f"{text!r} is not True or False")
 
 
+WINNER = "winner"
+"""The value of `--until` that asks for the fastest cell."""
 NAMES = Kind(names, _several(_text), "a list of names")
 COUNTS = Kind(counts, _several(_count), "a list of whole numbers above 0, such as 1,2,4")
 WHOLE = Kind(_number(int, "a whole number"), _whole, "a whole number")
 SECONDS = Kind(_number(float, "a number of seconds"), _seconds, "a number of seconds")
 SHARE = Kind(share, _share, "a share between 0 and 1, such as 5% or 0.05")
+UNTIL = Kind(until, _share, "winner, or the half-width of every speed-up, above 0% and below 100%, such as 5%")
 DURATION = Kind(parse_duration, _duration, "a time above 0; write for example 90s, 10m or 1h")
 SIZE = Kind(size, _whole, "a size such as 200MB or 1.5GB")
 WORD = Kind(str, _text, "a text")

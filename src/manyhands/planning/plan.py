@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from manyhands.errors import DataError, UsageError
 from manyhands.machine import host_name, usable_cores
 from manyhands.plan import RunSpec, check_cores, grid, ordered
-from manyhands.planning.cells import DEFAULT_REPEATS, REPEATS, chosen_cells
+from manyhands.planning.cells import chosen_cells
+from manyhands.planning.goal import Goal, goal_of, least_repeats
+from manyhands.planning.option_values import WINNER
 from manyhands.planning.request import Request
 from manyhands.plugins import workload_class
 from manyhands.run import no_study, refusal
@@ -36,6 +38,10 @@ class Plan:
     """A line that a listing of the plan begins with."""
     study: Callable[[RunSpec], Mapping[str, Any]] = no_study
     """The field `study` of the record of a run."""
+    goal: Goal = field(default_factory=Goal)
+    """The end of the plan; blocks are added to `runs` until then."""
+    max_load: float | None = None
+    """Share of the cores that other programs may use."""
 
     @property
     def helps(self) -> bool:
@@ -45,17 +51,31 @@ class Plan:
     def lines(self) -> list[str]:
         """The commands in the order of the runs, then the cells that are left out and why."""
         runs = [f"{number:>4}  block {spec.repeat + 1}  {spec.command()}" for number, spec in enumerate(self.runs, start=1)]
-        return [*filter(None, [self.note]), *runs] + [f"   -  left out: {cell.label}: {reason}" for cell, reason in self.skipped]
+        skipped = [f"   -  left out: {cell.label}: {reason}" for cell, reason in self.skipped]
+        return [*filter(None, [self.note]), *runs, *self._ends(), *skipped]
+
+    def _ends(self) -> list[str]:
+        """The line about blocks that are added, and the one about the time, where there are any."""
+        goal = self.goal
+        limit = f"{goal.max_time_s:g} s" if goal.max_time_s is not None else ""
+        if goal.until is not None:
+            aim = "one cell is the fastest" if goal.until == WINNER else f"every speed-up is known to within {goal.question}"
+            return [
+                f" ...  then more blocks, of the open cells and the base line alone, until {aim} (--until {goal.question})"
+                f" or {limit} are over (--max-time)"
+            ]
+        return [f" ...  no block begins that would end after {limit} (--max-time)"] if limit else []
 
 
 def make_plan(request: Request) -> Plan:
     """The plan of a request without a study; raises UsageError for what is impossible."""
     cells = chosen_cells(request, slurm_step(request))
     reasons = {cell.cell_key: refusal(cell) for cell in cells}
-    repeats = request.repeats if request.repeats is not None else DEFAULT_REPEATS if request.is_default else REPEATS
-    runs = ordered(grid([cell for cell in cells if not reasons[cell.cell_key]], repeats), request.order_seed)
+    ready, repeats = [cell for cell in cells if not reasons[cell.cell_key]], least_repeats(request)
+    runs = ordered(grid(ready, repeats), request.order_seed)
     skipped = [(cell, reason) for cell in cells if (reason := reasons[cell.cell_key])]
-    return Plan(runs, skipped, request.order_seed, repeats)
+    goal = goal_of(request, ready)
+    return Plan(runs, skipped, request.order_seed, repeats, goal=goal, max_load=request.max_load)
 
 
 def not_run_here(spec: RunSpec) -> str | None:

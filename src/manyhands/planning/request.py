@@ -12,7 +12,20 @@ from typing import Any
 
 from manyhands.errors import UsageError
 from manyhands.plan import BATCH_MODES, DEFAULTS, DEVICES, MEMORY_LAYOUTS, PREPARES, READERS, SCALINGS
-from manyhands.planning.option_values import COUNTS, NAMES, SECONDS, SETTINGS, SIZE, SWITCH, WHOLE, WORD, Kind
+from manyhands.planning.option_values import (
+    COUNTS,
+    DURATION,
+    NAMES,
+    SECONDS,
+    SETTINGS,
+    SHARE,
+    SIZE,
+    SWITCH,
+    UNTIL,
+    WHOLE,
+    WORD,
+    Kind,
+)
 
 CELLS, STUDY, WORK, PLACE, RECORDS = "cells", "study", "work", "place", "records"
 """The headings under which `manyhands run --help` shows the options."""
@@ -77,12 +90,26 @@ class Request:
     repeats: int | None = option(
         WHOLE,
         CELLS,
-        "launches of every cell, in shuffled blocks (default: 3; 2 in the default plan)",
+        "launches of every cell, in shuffled blocks; with --until the least number (default: 3; 2 with --until)",
         metavar="N",
         with_study=True,
     )
     no_base_line: bool = option(
         SWITCH, CELLS, "do not add the base line (serial, 1 worker), which a plan without serial gets by itself", False
+    )
+    until: str | float | None = option(
+        UNTIL,
+        CELLS,
+        "add blocks until this is known; winner: which cell is the fastest; 5%%: every speed-up to within 5%% (default: winner"
+        " in the default plan, else no added blocks)",
+        metavar="winner|SHARE",
+    )
+    max_time: float | None = option(
+        DURATION,
+        CELLS,
+        "begin no block that would end after this time, such as 3m (default: with --until, 10m for the added blocks; just under"
+        " 3m in the default plan)",
+        metavar="TIME",
     )
     oversubscribe: bool = option(
         SWITCH, CELLS, "allow more workers x threads than cores; the records say so", False, with_study=True
@@ -198,6 +225,14 @@ class Request:
         "longest time of one run (default: %(default)g)",
         DEFAULTS["timeout_s"],
         metavar="SECONDS",
+        with_study=True,
+    )
+    max_load: float | None = option(
+        SHARE,
+        RECORDS,
+        "share of the cores that other programs may use; a launch beside more is repeated and left out (default:"
+        " MANYHANDS_MAX_LOAD, else 25%%, and at most what the launch leaves free)",
+        metavar="SHARE",
         with_study=True,
     )
     order_seed: int = option(

@@ -41,6 +41,7 @@ def make_plan(
         request.order_seed,
         chosen.repeats,
         study=lambda spec: about[replace(spec, seed=LOWEST_SEED).cell_key],
+        max_load=request.max_load,
     )
 
 
