@@ -141,7 +141,7 @@ class LocalSession:
             self.blocks.add(record)
             self.watcher.ended(record)
             if record.ok and (reason := disturbance(record)):
-                self.watcher.announces(f"disturbed, so left out: {RunSpec.from_dict(record.spec).label}: {reason}")
+                self.watcher.announces(f"disturbed: {RunSpec.from_dict(record.spec).label}: {reason}")
 
         self.watcher.starts(together)
         position, self.made = self.made, self.made + len(together)
