@@ -130,7 +130,7 @@ def test_a_given_time_also_ends_the_plans_own_blocks() -> None:
     machine = Machine()
     blocks = machine.carry_out(plan(Goal(None, 70.0, limits_least=True), repeats=5))
     assert machine.counts("least") == dict.fromkeys(SPEEDS, 2)
-    assert blocks.remarks == ["--max-time 70s: 3 of 5 blocks were not made"]
+    assert blocks.remarks == ["--max-time 70s was enough for 2 of the 5 blocks of --repeats"]
     assert not blocks.is_short
 
 

@@ -85,9 +85,9 @@ class Blocks:
             if place and self.is_short:
                 return
             if (expected_s or 0.0) > self._left_s():
-                missing = len(numbers) - place
+                made = self.plan.repeats - len(numbers) + place
                 self.remarks.append(
-                    f"--max-time {self.goal.max_time_s:g}s: {missing} of {self.plan.repeats} blocks were not made"
+                    f"--max-time {self.goal.max_time_s:g}s was enough for {made} of the {self.plan.repeats} blocks of --repeats"
                 )
                 return
             yield Block(runs, LEAST, may_stop=expected_s is None)
@@ -186,7 +186,7 @@ class Blocks:
         line = f"--until {self.goal.question}: open for {one.workload}: {', '.join(cells)}"
         block_s = self.expected_s([self.cells[name] for name in dict.fromkeys([one.base, *one.open])])
         if one.blocks is None or block_s is None:
-            return f"{line}; more launches would hardly tell them apart"
+            return f"{line}; how many more blocks would tell is not known"
         more = f"{one.blocks} more block{'s' if one.blocks > 1 else ''}"
         return f"{line}; about {more} of them, {_duration(one.blocks * block_s)}, would tell: add --resume"
 
