@@ -28,6 +28,8 @@ from contract import (
 from manyhands.data.partition import epoch_order, shard
 from manyhands.plugins import backend_classes
 from manyhands.record import Record
+from manyhands.report.page.build import to_html
+from manyhands.report.terminal import to_text
 from manyhands.temporary import own_prefix
 
 pytestmark = pytest.mark.slow
@@ -178,6 +180,13 @@ def test_the_strategy_and_the_size_of_what_ran_are_recorded(record: Record) -> N
 
 def test_temporary_folder_is_gone(record: Record) -> None:
     assert not list(Path(tempfile.gettempdir()).glob(f"{own_prefix()}{os.getpid()}-*"))
+
+
+def test_what_was_measured_makes_a_page_and_a_table(cell: Callable[[str, int], Record]) -> None:
+    records = [cell("serial", 1), cell("ddp", 2)]
+    page = to_html(records)
+    assert all(f'"{phase}"' in page for phase in ("launch", "yardstick", "teardown"))
+    assert "speed-up" in to_text(records)
 
 
 @pytest.mark.parametrize("backend", SPREAD)

@@ -60,7 +60,7 @@ def example_record(train_s: float, asked: Mapping[str, Any], **changes: Any) -> 
         started_at="2026-01-01T00:00:00Z",
         resolved={"world_size": workers, "rows_per_epoch": rows, "oversubscribed": False},
         wall_s=wall_s,
-        phases={**phases, "save_s": None},
+        phases={**phases, "yardstick_s": None, "save_s": None},
         train_split=split,
         resources={"cpu_s": busy * wall_s, "cpu_percent": 98.0 * busy, "peak_pss_bytes": 300_000_000 * workers},
         quality={"accuracy": 0.97},

@@ -9,7 +9,7 @@ from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_record, example_records
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.targets import QualityTarget
-from manyhands.record import Record
+from manyhands.record import PHASES, Record
 from manyhands.report.charts.gallery import charts
 from manyhands.report.charts.look import DARK, LIGHT, resolved
 from manyhands.report.charts.series import SHOWN, colours, shown
@@ -24,6 +24,14 @@ def of(records, target=None, time="train"):
 def test_everything_that_was_measured_has_a_chart(full: list[Record]) -> None:
     names = {name.split()[0] for name in of(full)}
     assert names == {"forest", "speed-up", "efficiency", "phases", "cpu", "memory", "learning", "confusion", "roc", "clusters"}
+
+
+def test_every_phase_that_a_record_can_have_is_in_the_bars() -> None:
+    seconds = {f"{phase}_s": float(place) for place, phase in enumerate(PHASES, start=1)}
+    bars = of([example_record(seconds["train_s"], {}, phases=seconds, wall_s=sum(seconds.values()))])["phases"]
+    (row,) = bars.rows
+    assert float(row[-1]) == sum(seconds.values())
+    assert sum(map(float, row[1:-1])) == pytest.approx(float(row[-1]))
 
 
 def test_every_chart_has_words_a_table_and_colours_of_the_palette(full: list[Record]) -> None:

@@ -17,6 +17,7 @@ PARTS = {
     "communicate": "wait for others",
     "input": "wait for input",
     "train": "rest of train",
+    "yardstick": "yardstick",
     "evaluate": "evaluate",
     "save": "save",
     "teardown": "teardown",
