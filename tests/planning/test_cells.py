@@ -26,8 +26,12 @@ def test_default_plan_shows_two_networks_and_one_of_them_on_every_engine(monkeyp
         ("cnn", "serial", 1),
         ("cnn", "ddp", 2),
     ]
-    others = {cell.backend for cell in cells[4:]}
-    assert {cell.workload for cell in cells[4:]} <= {"cnn"}
+    assert [(cell.workload, cell.backend, cell.workers, cell.threads) for cell in cells[4:6]] == [
+        ("lstm", "serial", 1, 2),
+        ("cnn", "serial", 1, 2),
+    ]
+    others = {cell.backend for cell in cells[6:]}
+    assert {cell.workload for cell in cells[6:]} <= {"cnn"}
     for name, backend in backend_classes().items():
         offers = refusal(RunSpec(workload="cnn", backend=name, workers=2)) is None
         assert (name in others) == (offers and backend.in_default_plan and name not in ("serial", "ddp")), name
@@ -35,7 +39,9 @@ def test_default_plan_shows_two_networks_and_one_of_them_on_every_engine(monkeyp
 
 
 def test_default_plan_fits_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {cell.workers for cell in default_plan(monkeypatch, 1)} == {1}
+    cells = default_plan(monkeypatch, 1)
+    assert {(cell.workers, cell.threads) for cell in cells} == {(1, 1)}
+    assert len({cell.cell_key for cell in cells}) == len(cells)
 
 
 def test_dry_run_runs_nothing(torch: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,8 +25,9 @@ DEFAULT_WORKLOADS = ("lstm", "cnn")
 DEFAULT_BACKENDS = (BASE_LINE, "ddp")
 EVERYWHERE = "cnn"
 """The workload that the default plan shows once on every engine that is installed."""
-DEFAULT_SAMPLES = 4096
-"""Rows of the default plan: enough to see it work, few enough for three minutes on two cores."""
+DEFAULT_SAMPLES, DEFAULT_EPOCHS = 4096, 2
+"""Rows and epochs of the default plan: about a second of `train` in a launch of two to five seconds. Two launches of every cell take about
+two minutes on two cores, of which Ray and Spark take half."""
 
 
 def chosen_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
@@ -56,11 +57,11 @@ def named_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
 
 
 def default_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
-    """Two networks on `serial` and `ddp`, and one of them once on every other engine that is installed."""
+    """Two networks on `serial`, with one thread and with a thread for every core, and on `ddp`; one of them also on every other engine that is installed."""
     from manyhands.run import refusal
 
     check_settings(request.set, [workload_class(name) for name in DEFAULT_WORKLOADS])
-    small = replace(request, samples=request.samples or DEFAULT_SAMPLES)
+    small = replace(request, samples=request.samples or DEFAULT_SAMPLES, epochs=request.epochs or DEFAULT_EPOCHS)
     cores = usable_cores()
     most = 2 if 2 * request.threads <= cores else 1
     cells = [
@@ -71,7 +72,7 @@ def default_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
     engines = [name for name, backend in backend_classes().items() if backend.in_default_plan and name not in DEFAULT_BACKENDS]
     others = [cell(small, EVERYWHERE, backend, most, step) for backend in engines]
     check_cores(cells, cores)
-    return cells + [other for other in others if not refusal(other)]
+    return cells + threaded_base_lines(cells, cores) + [other for other in others if not refusal(other)]
 
 
 def cell(request: Request, workload_name: str, backend: str, workers: int, step: Step | None = None) -> RunSpec:

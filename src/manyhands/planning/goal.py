@@ -13,7 +13,7 @@ from manyhands.record import BASE_LINE
 
 REPEATS, LEAST = 3, 2
 """Launches of every cell: without `--until`, and before blocks are added with it."""
-ADDED_S, DEFAULT_PLAN_S = 600.0, 170.0
+ADDED_S, DEFAULT_PLAN_S = 600.0, 165.0
 """Default of `--max-time` with `--until`, and in the default plan, which so answers within three minutes with its start and end."""
 
 
