@@ -45,7 +45,7 @@ def test_a_clear_winner_is_named_with_its_speed_cost_and_quality() -> None:
 def test_among_cells_that_may_be_the_fastest_the_one_with_the_fewest_cores_is_named() -> None:
     found = of(example_records(speeds={BASE: 1.0, ("ddp", 2, 1): 1.8, ("ray", 4, 1): 1.81}, seed=1))
     assert (found.use, found.sureness) == ("Use ddp, 2 workers x 1 thread", OPEN)
-    assert "No clear winner: ray x 4 may be as fast; it has the fewest cores." in found.why[1]
+    assert "No clear winner: ray x 4 may be as fast; ddp x 2 has the fewest cores." in found.why[1]
 
 
 def test_many_rivals_are_counted() -> None:

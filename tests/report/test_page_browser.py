@@ -38,9 +38,36 @@ OPTIONS = (
     "--disable-sync",
     "--hide-scrollbars",
 )
-VIEWS = {"desk": (1280, 1700, "light"), "dark": (1280, 1700, "dark"), "telephone": (390, 2200, "light")}
+VIEWS = {"desk": (1280, 1700, "light"), "dark": (1280, 1700, "dark"), "telephone": (400, 2200, "light")}
 """Name -> width of the window, height of the picture, colour scheme."""
-CHARTS = {"speed-up", "efficiency", "phases", "cpu", "memory", "learning"}
+CHARTS = {"forest", "forest of the whole run", "speed-up", "efficiency", "phases", "cpu", "memory", "learning"}
+
+
+BASE = ("serial", 1, 1)
+ENGINES = {"ddp": 1.12, "fabric-ddp": 1.1, "ray": 0.9, "spark": 1.28, "dask": 0.7, "joblib-threads": 0.95}
+"""Backend -> its speed-up on two workers, much alike as on a real machine, so that points and intervals lie close together."""
+CELLS: dict[int, dict[tuple[str, int, int], float]] = {
+    2: {BASE: 1.0, ("ddp", 2, 1): 1.5},
+    6: {BASE: 1.0} | {(name, 2, 1): ENGINES[name] for name in list(ENGINES)[:5]},
+    20: {BASE: 1.0, ("serial", 1, 8): 3.0}
+    | {(name, n, 1): ENGINES[name] * n**0.8 for name in ("ddp", "fabric-ddp", "ray") for n in (1, 2, 4, 8)}
+    | {(name, n, 1): ENGINES[name] * n**0.8 for name in ("spark", "dask", "joblib-threads") for n in (1, 2)},
+}
+"""Number of cells -> invented speed-ups."""
+CUT = """[...document.querySelectorAll(".scroll")].filter((place) => place.clientWidth
+    && place.firstElementChild.scrollWidth > place.clientWidth + 1).map((place) => place.getAttribute("aria-label"))"""
+"""The tables that are wider than their place."""
+OVERLAPS = """[...document.querySelectorAll("svg.marks")].flatMap((chart) => {
+    const edge = chart.getBoundingClientRect();
+    const texts = [...chart.querySelectorAll("text")].filter((text) => text.textContent.trim() && text.getAttribute("opacity") !== "0");
+    const boxes = texts.map((text) => [text.textContent, text.getBoundingClientRect()]);
+    const outside = boxes.filter(([, box]) => box.left < edge.left - 2 || box.right > edge.right + 2).map(([text]) => [text, "the edge"]);
+    const meets = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+    return outside.concat(boxes.flatMap(([one, a], place) =>
+        boxes.slice(place + 1).filter(([, b]) => meets(a, b)).map(([other]) => [one, other])));
+})"""
+"""The texts of charts that lie on each other or beyond the chart."""
 
 
 class Browser:
@@ -120,6 +147,25 @@ def test_every_view_shows_the_summary_and_every_chart_and_loads_nothing(browser:
         assert 20_000 < (folder / f"report-{name}.png").stat().st_size < 400_000
     assert browser.requests() == [page.as_uri()] * len(VIEWS)
     assert browser.driver.get_log("browser") == []
+
+
+@pytest.mark.parametrize("cells", CELLS)
+def test_nothing_lies_on_anything_and_no_table_is_cut(cells: int, browser: Browser, tmp_path: Path) -> None:
+    records = example_records(speeds=CELLS[cells], noise=0.08)
+    path = tmp_path / "report.html"
+    path.write_text(to_html(records), encoding="utf-8")
+    for width, scheme, medium in ((1280, "light", ""), (400, "dark", ""), (800, "light", "print")):
+        browser.open(path, width, scheme, medium)
+        if width == 1280:
+            points = "document.querySelectorAll('figure[data-chart=\"forest\"] .mark-symbol path').length"
+            assert browser.js(points) >= cells, "every cell has its point"
+        browser.js("document.querySelectorAll('.charts details').forEach(data => data.open = true)")
+        time.sleep(0.2)  # the table of a chart is fitted when it is opened
+        assert browser.js(CUT) == [], f"{width} {medium}"
+        assert browser.js(OVERLAPS) == [], f"{width} {medium}"
+        assert browser.js("document.documentElement.scrollWidth") <= width
+    joined = browser.js("document.querySelectorAll('figure[data-chart=\"speed-up\"]').length")
+    assert joined == (1 if cells == 20 else 0), "curves only where an engine has three worker counts"
 
 
 def test_the_page_opens_fast_and_is_used_with_the_keyboard(browser: Browser, page: Path) -> None:

@@ -76,8 +76,10 @@ def _sureness(found: Winner, chosen: Summary) -> str:
     if not found.rivals:
         return "Not sure: one launch cannot tell it from luck. Measure again with --repeats 3."
     others = [formatting.short_name(row.cell) for row in (found.best, *found.rivals) if row is not chosen]
-    reason = "it is the fastest so far" if chosen is found.best else "it has the fewest cores"
-    return f"No clear winner: {formatting.some(others)} may be as fast; {reason}."
+    name = formatting.short_name(chosen.cell)
+    if chosen is found.best:
+        return f"No clear winner: {formatting.some(others)} may be as fast as {name}, the fastest so far."
+    return f"No clear winner: {formatting.some(others)} may be as fast; {name} has the fewest cores."
 
 
 def _cost(row: Summary, base: Summary) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +22,15 @@ ROWS = 24
 """Rows of a chart; with more cells only the base line and the fastest cell of every backend have one."""
 REACH = 2.0
 """Times beyond the outermost speed-up up to which an interval is drawn; the rest of it would flatten all others."""
-TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-FINE_TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0)
-"""Ticks where the axis spans less than a factor of 3."""
+TICKS = {
+    2.5: (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.4),
+    20.0: (0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0),
+    math.inf: (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
+}
+"""The largest factor that an axis spans -> its ticks."""
 TITLES: Mapping[Time, tuple[str, str]] = {
     "train": ("forest", "Speed-up in train"),
-    "wall": ("forest of the whole run", "Speed-up of the whole run, with launch and teardown"),
+    "wall": ("forest of the whole run", "Speed-up of the whole run"),
 }
 """Time -> name and title of its chart."""
 HEAD = ("cell", "workers", "threads", "launches", "speed-up", "95 % from", "95 % to")
@@ -100,12 +104,12 @@ def _chart(
     sorted_lines = [line for row in order for line in lines if line.row is row]
     keys = [Key(backend, colours.get(backend, css("base"))) for backend in dict.fromkeys(line.row.cell.backend for line in lines)]
     values = [_values(line, domain) for line in sorted_lines]
-    note = "Points with 95 % intervals over launches, on a logarithmic scale; the line at 1 is the base line."
+    note = "Times the base line, with 95 % intervals over launches, on a logarithmic scale. Dashed: the base line."
     note += " An arrow: the interval goes on." if any(value["cut"] for value in values) else ""
     note += f" {formatting.count(left_out, 'slower cell')} of the same engines: in the table below." if left_out else ""
     return Chart(
         name=name,
-        title=f"{title}, times the base line",
+        title=title,
         words=f"{title}, a row a cell. "
         + " ".join(f"{formatting.short_name(line.row.cell)}: {line.text}." for line in sorted_lines),
         spec=specification(values, _layers(values, keys, domain), height=ROW * len(values)),
@@ -132,10 +136,10 @@ def _values(line: _Line, domain: tuple[float, float]) -> dict[str, Any]:
 
 def _layers(values: Sequence[Mapping[str, Any]], keys: Sequence[Key], domain: tuple[float, float]) -> list[Spec]:
     low, high = domain
-    ticks = [tick for tick in (FINE_TICKS if high < 3 * low else TICKS) if low <= tick <= high]
+    ticks = [tick for tick in next(found for factor, found in TICKS.items() if high <= factor * low) if low <= tick <= high]
     scale = {"type": "log", "domain": [low, high], "nice": False}
     axis = {"values": ticks, "format": "~g", "labelOverlap": "greedy"}
-    rows = {"domain": False, "ticks": False, "labelPadding": 8, "labelLimit": 190, "labelLineHeight": 15}
+    rows = {"domain": False, "ticks": False, "labelPadding": 8, "labelLimit": 190, "labelLineHeight": 15, "labelOffset": -7}
     label = {"labelExpr": "split(datum.label, '\\n')", "grid": False}
     y = category("label", sort=[value["label"] for value in values], axis=rows | label)
     x = quantity("value", None, scale=scale, axis=axis)
