@@ -62,6 +62,7 @@ def planned(**options: Any) -> list[str]:
         ({"workloads": "cnn", "backend": "ddp", "no_base_line": True}, ["cnn on ddp x 2"]),
         ({"workloads": "cnn", "backend": "ddp", "save": "model.pt"}, ["cnn on ddp x 2"]),
         ({"workloads": "cnn", "backend": "ray", "address": "ray://other:10001"}, ["cnn on ray x 2"]),
+        ({"workloads": "cnn", "backend": "ddp", "nodes": 2, "address": "alpha:29500"}, ["cnn on ddp x 2"]),
         ({"workloads": "collective", "backend": "ddp"}, ["collective on ddp x 2"]),
         ({"workloads": ["cnn", "kmeans"], "backend": "ddp"}, ["cnn on serial x 1", "cnn on ddp x 2", "kmeans on ddp x 2"]),
         ({"workloads": "cnn", "backend": "fabric-dp"}, ["cnn on fabric-dp x 2"]),

@@ -145,17 +145,18 @@ def added_base_lines(request: Request, cells: list[RunSpec], step: Step | None) 
     """`serial` with one worker for every workload that runs on other backends alone, so that each of them has a speed-up.
 
     None with `--no-base-line`, for a workload that no named cell can run or that `serial` does not offer, with `--save`, which takes
-    the model of one cell, and beside a running engine, whose workers may be on other machines than this one.
+    the model of one cell, beside a running engine, whose workers may be on other machines than this one, and on several nodes,
+    which would wait for the one that it runs on.
     """
     from manyhands.run import refusal
 
-    elsewhere = request.address is not None and request.nodes == 1
+    elsewhere = request.address is not None or request.nodes > 1 or step is not None
     if request.no_base_line or request.save is not None or elsewhere:
         return []
     has_one = {cell.workload for cell in cells if cell.backend == BASE_LINE}
     names = dict.fromkeys(cell.workload for cell in cells if cell.workload not in has_one and not refusal(cell))
     offered = kinds(backend_class(BASE_LINE))
-    return [cell(request, name, BASE_LINE, 1, step) for name in names if workload_class(name).kind in offered]
+    return [cell(request, name, BASE_LINE, 1) for name in names if workload_class(name).kind in offered]
 
 
 def threaded_base_lines(cells: list[RunSpec], cores: int) -> list[RunSpec]:

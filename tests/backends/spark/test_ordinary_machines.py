@@ -34,7 +34,7 @@ from pyspark.sql import SparkSession
 from manyhands.backends.spark.session import create_session
 create_session(SparkSession.builder.master("local[1]"))
 """
-RUN = ["run", "kmeans", "--backend", "spark", "--workers", "1", "--samples", "500", "--repeats", "1"]
+RUN = ["run", "kmeans", "--backend", "spark", "--workers", "1", "--samples", "500", "--repeats", "1", "--no-base-line"]
 GATEWAY = "[JAVA_GATEWAY_EXITED] Java gateway process exited before sending its port number."
 
 needs_spark = pytest.mark.skipif(find_spec("pyspark") is None, reason="needs pyspark: pip install 'manyhands[spark]'")
