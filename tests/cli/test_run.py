@@ -117,7 +117,8 @@ def test_run_leaves_records_and_prints_the_table(tmp_path: Path, capsys: pytest.
     assert record.ok
     assert record.plan["order_seed"] == 0
     shown = capsys.readouterr()
-    assert "prepare: speed-up of the train phase" in shown.out
+    assert "prepare: nothing to compare" in shown.out
+    assert "1 (base line)" in shown.out
     assert f"records: {out}" in shown.out
     assert "[1/1] prepare on serial x 1, launch 1: ok" in shown.err
 
