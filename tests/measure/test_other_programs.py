@@ -132,3 +132,23 @@ def test_own_processes_are_no_others_and_others_are_seen() -> None:
     assert found["run"]["used_s"] > 0.8 * used_s - 0.1
     machine_s = usage.moments[-1].used_s - usage.moments[0].used_s
     assert found["run"]["used_s"] < machine_s - 1.0 + 0.05
+
+
+@pytest.mark.slow
+def test_a_run_beside_busy_programs_is_disturbed_and_says_so_in_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many endless loops as cores: more than any run leaves free, however busy the machine is besides."""
+    from manyhands.analysis.disturbed import disturbance
+    from manyhands.run import RunContext, measure
+
+    monkeypatch.delenv("MANYHANDS_MAX_LOAD")
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(psutil.cpu_count() or 1)]
+    try:
+        record = measure(RunSpec(workload="prepare", backend="serial", samples=256), RunContext())
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+    assert record.ok, record.reason
+    beside = record.resources["other_programs"]
+    assert beside["allowed_cores"] < beside["run"]["used_s"] / beside["run"]["seconds"] <= (psutil.cpu_count() or 1) + 0.2
+    assert str(disturbance(record)).startswith("other programs used ")
