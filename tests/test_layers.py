@@ -20,7 +20,7 @@ import manyhands
 SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
     {"__init__", "errors"},
-    {"atomic_write", "stopping"},
+    {"atomic_write", "stopping", "schemas"},
     {"record", "machine", "studies", "user_files", "notices", "environment"},
     {"plan", "slurm", "temporary", "finding", "watcher"},
     {"data"},
@@ -42,8 +42,8 @@ LAYERS = (
 )
 """From the bottom up; a part may import from its own layer and from those before it."""
 ASIDE = {
-    "analysis": {"record", "studies", "errors", "atomic_write", "analysis"},
-    "report": {"record", "studies", "errors", "atomic_write", "analysis", "report"},
+    "analysis": {"record", "studies", "errors", "atomic_write", "schemas", "analysis"},
+    "report": {"record", "studies", "errors", "atomic_write", "schemas", "analysis", "report"},
 }
 """Parts that see records and published figures only, so that they work where nothing else is installed.
 
@@ -74,7 +74,7 @@ HEAVY = {
     "sklearn",
     "pandas",
 }
-STANDARD_LIBRARY_ONLY = {"errors", "record", "studies"}
+STANDARD_LIBRARY_ONLY = {"errors", "record", "schemas", "studies"}
 
 
 def files(source: Path = SOURCE) -> list[str]:

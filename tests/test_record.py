@@ -21,7 +21,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-SECONDS = st.none() | st.floats(0, 1e6)
+SECONDS = st.none() | st.floats(0, 1e6, exclude_min=True)
 
 
 def record(**changes: Any) -> Record:

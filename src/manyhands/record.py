@@ -19,13 +19,23 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.errors import DamagedLine, RecordError
+from manyhands.schemas.json_text import NoJson, read_json
+from manyhands.schemas.record import PHASES, REQUIRED, SCHEMA, STATUSES, TRAIN_SPLIT, record_check
+
+__all__ = [
+    "BASE_LINE",
+    "PHASES",
+    "SCHEMA",
+    "STATUSES",
+    "TRAIN_SPLIT",
+    "Record",
+    "append_record",
+    "check_writable",
+    "read_records",
+]
 
 BASE_LINE = "serial"
 """The backend that trains in one process, which all others are compared with."""
-SCHEMA = 1
-PHASES = ("launch", "load", "warmup", "train", "yardstick", "evaluate", "save", "teardown")
-TRAIN_SPLIT = ("compute", "communicate", "input")
-STATUSES = ("ok", "failed", "skipped")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,17 +90,8 @@ class Record:
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
             raise RecordError(f"record schema {self.schema} is unknown; this version reads schema {SCHEMA}: upgrade manyhands")
-        if self.status not in STATUSES:
-            raise RecordError(f"record {self.id}: status {self.status!r} is none of {', '.join(STATUSES)}")
-        if self.status != "ok" and not self.reason:
-            raise RecordError(f"record {self.id}: a {self.status} run needs a reason")
-        for name, allowed, given in (("phase", PHASES, self.phases), ("part of train", TRAIN_SPLIT, self.train_split)):
-            wrong = set(given) - {f"{part}_s" for part in allowed}
-            if wrong:
-                raise RecordError(f"record {self.id}: unknown {name} {', '.join(sorted(wrong))}")
-        for name, seconds in {"wall_s": self.wall_s, **self.phases}.items():
-            if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0):
-                raise RecordError(f"record {self.id}: {name} is {seconds!r}, which is no number of seconds from 0 on")
+        if fault := record_check()(vars(self)):
+            raise RecordError(f"record {str(self.id)[:80]}: {fault}")
         object.__setattr__(self, "per_worker", tuple(self.per_worker))
         object.__setattr__(self, "history", tuple(self.history))
 
@@ -107,21 +108,21 @@ class Record:
     def from_json(cls, line: str) -> Record:
         """The record in one line; raises RecordError when the line is no record, or has an unknown schema."""
         try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise RecordError(f"not JSON: {error}") from None
-        except (ValueError, RecursionError):  # a number of thousands of digits, or thousands of lists inside each other
-            raise RecordError("not a record: a number is too long, or lists lie too deep inside each other") from None
+            values = read_json(line)
+        except NoJson as error:
+            raise RecordError(str(error)) from None
         if not _is_text(line):
             raise RecordError("not UTF-8")
         if not isinstance(values, dict) or "schema" not in values:
             raise RecordError("not a record: no 'schema' in it")
-        if values["schema"] != SCHEMA:
-            raise RecordError(f"schema {values['schema']} is unknown; this version reads schema {SCHEMA}: upgrade manyhands")
+        if values["schema"] != SCHEMA or isinstance(values["schema"], bool):
+            raise RecordError(
+                f"schema {str(values['schema'])[:80]} is unknown; this version reads schema {SCHEMA}: upgrade manyhands"
+            )
         names = {f.name for f in fields(cls)}
         if unknown := set(values) - names:
             raise RecordError(f"unknown fields {', '.join(sorted(unknown))}")
-        if missing := {"id", "spec", "status", "started_at"} - set(values):
+        if missing := set(REQUIRED) - set(values):
             raise RecordError(f"missing fields {', '.join(sorted(missing))}")
         if wrong := [name for name, kind in NESTED.items() if name in values and not isinstance(values[name], kind)]:
             raise RecordError(f"fields of the wrong type: {', '.join(wrong)}")

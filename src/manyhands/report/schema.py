@@ -1,4 +1,4 @@
-"""The JSON Schema of a record, from the fields of `Record` and the words beside them; `docs/records.schema.json` is this.
+"""The JSON Schema of a record with the words of the source beside it; `docs/records.schema.json` is this.
 
 python -m manyhands.report.schema > docs/records.schema.json
 """
@@ -8,61 +8,25 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
-from typing import Any, get_type_hints
+from typing import Any
 
-from manyhands.record import PHASES, SCHEMA, STATUSES, TRAIN_SPLIT, Record
-
-SECONDS = {"type": ["number", "null"], "description": "Seconds; null is not measured."}
-SPAN = {"type": ["object", "null"], "properties": {name: {"type": "number"} for name in ("seconds", "used_s", "stolen_s")}}
-OTHER_PROGRAMS = {
-    "type": ["object", "null"],
-    "properties": {
-        "allowed_cores": {"type": "number"},
-        "allowed_stolen_cores": {"type": "number"},
-        "run": SPAN,
-        "train": SPAN,
-    },
-    "required": ["allowed_cores", "allowed_stolen_cores", "run", "train"],
-    "additionalProperties": False,
-}
-TYPES: Mapping[str, Mapping[str, Any]] = {
-    "str": {"type": "string"},
-    "int": {"type": "integer"},
-    "str | None": {"type": ["string", "null"]},
-    "float | None": {"type": ["number", "null"]},
-    "Mapping[str, Any]": {"type": "object"},
-    "Mapping[str, str]": {"type": "object", "additionalProperties": {"type": "string"}},
-    "Mapping[str, float | None]": {"type": "object"},
-    "tuple[Mapping[str, Any], ...]": {"type": "array", "items": {"type": "object"}},
-}
-"""Annotation of a field -> what JSON may hold there."""
+from manyhands.record import Record
+from manyhands.schemas.record import PROPERTIES, RECORD, SCHEMA
 
 
 def record_schema() -> dict[str, Any]:
     """The schema (JSON Schema 2020-12) of one line of a record file."""
-    annotations, said = Record.__annotations__, _descriptions()
-    get_type_hints(Record)  # an annotation that means nothing is our own mistake
-    properties = {field.name: dict(TYPES[annotations[field.name]]) for field in fields(Record)}
-    for name, text in said.items():
-        properties[name]["description"] = text
-    properties["schema"] = {"const": SCHEMA}
-    properties["status"]["enum"] = list(STATUSES)
-    properties["resources"]["properties"] = {"other_programs": OTHER_PROGRAMS}
-    properties["plan"]["properties"] = {"why": {"type": "string"}}
-    for name, parts in (("phases", PHASES), ("train_split", TRAIN_SPLIT)):
-        properties[name] |= {"properties": {f"{part}_s": SECONDS for part in parts}, "additionalProperties": False}
+    described = _descriptions()
+    properties = {
+        name: dict(schema) | ({"description": described[name]} if name in described else {})
+        for name, schema in PROPERTIES.items()
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"manyhands record, schema {SCHEMA}",
         "description": "One line of a record file (JSON Lines): what one run leaves behind. Null means not measured, never 0.",
-        "type": "object",
+        **RECORD,
         "properties": properties,
-        "required": ["schema", *(f.name for f in fields(Record) if f.default is MISSING and f.default_factory is MISSING)],
-        "additionalProperties": False,
-        "if": {"properties": {"status": {"const": "ok"}}},
-        "else": {"properties": {"reason": {"type": "string", "minLength": 1}}, "required": ["reason"]},
     }
 
 

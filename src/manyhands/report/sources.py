@@ -75,6 +75,8 @@ def _read_json(path: Path) -> Iterator[Record]:
         return
     except RecursionError:
         raise RecordError(f"cannot read records from {path}: its lists lie too deep inside each other") from None
+    except FileNotFoundError:
+        raise RecordError(f"no records at {path}; make some with 'manyhands run --out {path}'") from None
     except (OSError, ValueError) as error:
         raise RecordError(f"cannot read records from {path}: {error}") from None
     for place, values in enumerate(_values(whole), start=1):

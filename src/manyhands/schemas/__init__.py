@@ -1,0 +1,1 @@
+"""JSON Schemas of what manyhands reads, and the checks made from them."""
