@@ -324,6 +324,29 @@ def test_impossible_reports_are_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_report_replaces_no_file_that_its_records_come_from(written: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.json"
+    Results(example_records(["rnn"])).report(other)
+    link = tmp_path / "link.json"
+    link.symlink_to(other)
+    both = read(written, other)
+    before = other.read_bytes()
+    for results in (both, both[:2], read(written) + read(other), read(other) + read(written), read(other) + read(other)):
+        for name in (other, link, str(tmp_path / "x" / ".." / "other.json")):
+            with pytest.raises(UsageError, match="is a file of these records, which a report would replace"):
+                results.report(name)
+    assert other.read_bytes() == before
+    assert both.report(tmp_path / "new.json").exists()
+
+
+def test_a_page_in_another_encoding_is_not_replaced(results: Results, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_bytes("größer".encode("latin-1"))
+    with pytest.raises(RecordError, match="which is no UTF-8; choose another file"):
+        results.report(page)
+    assert page.read_bytes() == "größer".encode("latin-1")
+
+
 def test_a_report_that_cannot_be_written_and_an_unknown_time_are_one_line(results: Results, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RecordError, match=r"cannot write the report to .*file/r.csv: File exists"):

@@ -44,11 +44,11 @@ def write_file(path: Path, parts: Iterable[bytes | memoryview]) -> None:
 
 
 def same_file(one: Path, other: Path) -> bool:
-    """True when both paths lead to one file that exists, by any links, folders and spellings."""
+    """True when both paths lead to one file, by any links, folders and spellings."""
     try:
         return one.samefile(other)
-    except OSError:
-        return False
+    except OSError:  # a folder on the way does not exist, and `..` leaves it again
+        return one.resolve() == other.resolve()
 
 
 def _remove(path: Path) -> None:

@@ -36,10 +36,11 @@ class Results(Sequence[Record]):
     `print(results)` prints the tables of `manyhands report`; a notebook shows the first of them for each group, and the answer.
     """
 
-    def __init__(self, records: Iterable[Record] = (), path: Path | None = None) -> None:
+    def __init__(self, records: Iterable[Record] = (), path: Path | None = None, inputs: Iterable[Path] = ()) -> None:
         """The records in their order. `path`: the file in which they are kept; None when there is none, or more than one.
 
-        Raises UsageError when something else than records is given.
+        `inputs`: the files that they were read from, which no report replaces. Raises UsageError when something else than records is
+        given.
         """
         if isinstance(records, str | os.PathLike):
             raise UsageError(f"Results takes records, not the path {_shown(records)}; read a file with read({_shown(records)})")
@@ -48,6 +49,8 @@ class Results(Sequence[Record]):
             if not isinstance(record, Record):
                 raise UsageError(f"Results takes records, not {_shown(record)} ({type(record).__name__})")
         self._path = path
+        own = (path,) if path else ()
+        self._inputs = tuple(dict.fromkeys(file.absolute() for file in (*own, *inputs)))
 
     @property
     def path(self) -> Path | None:
@@ -67,7 +70,7 @@ class Results(Sequence[Record]):
     def __getitem__(self, place: slice) -> Results: ...
 
     def __getitem__(self, place: int | slice) -> Record | Results:
-        return Results(self._records[place], self._path) if isinstance(place, slice) else self._records[place]
+        return Results(self._records[place], self._path, self._inputs) if isinstance(place, slice) else self._records[place]
 
     def __add__(self, other: Sequence[Record]) -> Results:
         """The records of both in their order; a record that is in both is taken once, as when files are read."""
@@ -76,7 +79,8 @@ class Results(Sequence[Record]):
         known = {record.id for record in self}
         added = [record for record in other if record.id not in known]
         kept = self._path if not isinstance(other, Results) or other._path == self._path else None
-        return Results([*self, *added], self._path if not added else kept)
+        inputs = (*self._inputs, *(other._inputs if isinstance(other, Results) else ()))
+        return Results([*self, *added], self._path if not added else kept, inputs)
 
     def __eq__(self, other: object) -> bool:
         return self._records == other._records if isinstance(other, Results) else NotImplemented
@@ -140,7 +144,7 @@ class Results(Sequence[Record]):
         values. `time`: compare the train phase or the whole run ("wall"). `target`: also show the seconds of training until a metric
         is met, as in ("accuracy", 0.97). `asv`: the folder with asv's results; a page or Markdown then also shows speed over commits.
 
-        Raises UsageError for another suffix, time or target; RecordError when the file cannot be written; Unavailable when the
+        Raises UsageError for another suffix, time or target, and for a file that the records come from; RecordError when the file cannot be written; Unavailable when the
         format needs a library that is missing.
         """
         from manyhands.commits.history import history_in_report
@@ -148,8 +152,8 @@ class Results(Sequence[Record]):
 
         file = _path(path)
         form = format_of(file)
-        if self._path and same_file(file, self._path):
-            raise UsageError(f"{str(file)!r} is the file of these records, which a report would replace; choose another file")
+        if any(same_file(file, given) for given in self._inputs):
+            raise UsageError(f"{str(file)!r} is a file of these records, which a report would replace; choose another file")
         if form is None:
             raise UsageError(f"no report has the suffix of {str(file)!r}; known: {', '.join(SUFFIXES)}, as in report.html")
         reached = _target(target)
@@ -196,7 +200,7 @@ def read(*paths: str | Path, with_workers: bool = True) -> Results:
     if not paths:
         raise UsageError('no file given to read; name files or patterns, as in read("results/*.jsonl")')
     files = [file for path in paths for file in _matching(path)]
-    return Results(load(files, with_workers), files[0] if len(set(files)) == 1 else None)
+    return Results(load(files, with_workers), files[0] if len(set(files)) == 1 else None, files)
 
 
 def _matching(path: str | Path) -> list[Path]:

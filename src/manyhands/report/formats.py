@@ -86,6 +86,8 @@ def write_report(
         else:
             content = to_format(records, form, time, target, _before(path, form), history).encode()
         write_file(path, [content])
+    except UnicodeDecodeError:
+        raise RecordError(f"cannot keep the text of {path}, which is no UTF-8; choose another file") from None
     except OSError as error:
         raise RecordError(f"cannot write the report to {path}: {error.strerror}; choose another file") from None
 
