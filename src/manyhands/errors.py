@@ -7,14 +7,28 @@ ManyhandsError          shown as one line, exit code 2
 ├── Unavailable         a library, service or device is missing: a skipped record with what to install
 └── EngineError         an engine failed while it ran: a failed record
 
-DamagedLine is a warning: a record file ends in a line that was cut. Anything else that is raised is our own mistake and keeps its traceback.
+Two are warnings. DamagedLine: a record file ends in a line that was cut. AsRead: a file was read in a way that its user should know. Anything else that is raised is our own mistake and keeps its traceback.
 """
 
 from collections.abc import Iterable
 
+LONGEST = 4000
+"""Signs of the longest message: what it quotes may be of any length."""
+
 
 class ManyhandsError(Exception):
-    """A problem that the user can act on."""
+    """A problem that the user can act on. Its message is one line, also where it quotes from a file or a library."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if len(text) <= LONGEST and text.isprintable() else _line(text)
+
+
+def _line(text: str) -> str:
+    """The text as one line: breaks are spaces, and signs that cannot be shown, such as those that steer a terminal, are escaped."""
+    words = " ".join(text.split())
+    shown = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in words[: LONGEST + 1])
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
 
 
 class UsageError(ManyhandsError):
@@ -39,6 +53,10 @@ class EngineError(ManyhandsError):
 
 class DamagedLine(UserWarning):
     """A record file ends in a line that was cut when its writer was killed; the records before it are read."""
+
+
+class AsRead(UserWarning):
+    """A file was read in a way that its user should know: without some columns, or with its first line as data."""
 
 
 def by_name(name: str) -> type[ManyhandsError] | None:

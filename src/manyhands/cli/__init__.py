@@ -12,10 +12,11 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from manyhands.cli.streams import standard_streams
-from manyhands.errors import DamagedLine, ManyhandsError, UsageError
+from manyhands.errors import AsRead, DamagedLine, ManyhandsError, UsageError
 from manyhands.stopping import stoppable
 
 COMMANDS = ("run", "evaluate", "list", "studies", "doctor", "report", "predict", "compare", "calibrate", "history", "data")
+OWN_WARNINGS = (AsRead, DamagedLine)
 
 
 class WholeNames(argparse.ArgumentParser):
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     An error of a file, of the system or of a library is one line. A traceback is of a mistake of our own.
     """
     with standard_streams(), stoppable(), warnings.catch_warnings():
-        warnings.simplefilter("always", DamagedLine)
+        for known in OWN_WARNINGS:
+            warnings.simplefilter("always", known)
         warnings.showwarning = _in_a_line
         try:
             options = parser().parse_args(arguments)
@@ -86,7 +88,7 @@ def _in_a_line(
     """Shows our own warnings as the one line that errors are; others as Python does."""
     text = (
         f"manyhands: {message}\n"
-        if issubclass(category, DamagedLine)
+        if issubclass(category, OWN_WARNINGS)
         else warnings.formatwarning(message, category, filename, lineno)
     )
     print(text, end="", file=sys.stderr)

@@ -42,7 +42,7 @@ def count_rows(file: KnownFile) -> int:
     if file.set == "stocks":
         return len(read_prices(file.path).day)
     if file.set == "points":
-        return len(points.convert_points(file.path))
+        return len(points.convert_points(file.path).rows)
     if file.set == "tabular":
         return tabular.count_rows(file.path)
     shape = read_header(file.path).shape

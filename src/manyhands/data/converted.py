@@ -19,7 +19,7 @@ from manyhands.data.make import cache_dir
 from manyhands.data.row_parts import Part, Rows
 from manyhands.errors import DataError
 
-FORMAT = 2
+FORMAT = 3
 """Increase this number when the conversion of a file changes."""
 MANIFEST = "manifest.json"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 FEW = 12
 """The largest number of column names shown in an error message."""
+SHOWN = 40
+"""Signs of a value or a name that a message repeats."""
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,24 @@ class Layout:
     names: tuple[str, ...] = ()
     """Names of the columns when the file has no header line."""
     comment: str | None = None
+    decimal: str = "."
+    encoding: str = "utf-8"
+    header: bool = True
+    """False when the first line is data; without `names`, the columns are then called 1, 2, ..."""
+
+    @property
+    def reader_encoding(self) -> str:
+        """The encoding for Python's readers, which take the byte-order mark of UTF-8 for a letter unless they know of it."""
+        return "utf-8-sig" if self.encoding.lower() in ("utf-8", "utf8") else self.encoding
 
 
 COMMAS = Layout()
+SPACES = r"\s+"
+"""The separator of columns with one or more spaces or tabs between them."""
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""The first bytes of a file in UTF-16."""
+SEPARATED = (("semicolons", ";", "';'"), ("tabs", "\t", "tab"), ("commas", ",", "comma"))
+"""Name of a separator, the sign, and its value for a shell."""
 
 
 def read_header(path: Path, layout: Layout) -> list[str]:
@@ -47,15 +66,17 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
     """
     import pandas as pd
 
-    options: dict[str, Any] = {"names": list(layout.names), "header": None} if layout.names else {}
+    numbered = not layout.header and not layout.names
+    options: dict[str, Any] = {} if layout.header and not layout.names else {"header": None, "names": list(layout.names) or None}
     try:
         with open_plain(path) as stream:
             reader = pd.read_csv(
                 stream,
                 sep=layout.separator,
                 comment=layout.comment,
-                encoding="utf-8-sig",
-                dtype=dict.fromkeys(text, "str"),
+                decimal=layout.decimal,
+                encoding=layout.reader_encoding,
+                dtype={int(name) - 1 if numbered else name: "str" for name in text},
                 skipinitialspace=True,
                 low_memory=False,
                 chunksize=rows,
@@ -63,10 +84,12 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
             )
             found = 0
             for chunk in reader:
+                if numbered:
+                    chunk.columns = pd.Index([str(number) for number in range(1, len(chunk.columns) + 1)])
                 if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes the first of too many fields for the names of rows
                     raise DataError(
                         f"{path}: data row {found + 1} has more fields than the {len(chunk.columns)} columns of the header"
-                        f"{_likely(list(map(str, chunk.columns)))}"
+                        f"{likely(list(map(str, chunk.columns)), layout) or '; correct it'}"
                     )
                 found += len(chunk)
                 yield chunk
@@ -77,7 +100,7 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: empty; fetch it again") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); write it again as UTF-8") from None
+        raise DataError(f"{path}: {_other_encoding(path, layout, error)}") from None
     except (pd.errors.ParserError, ValueError, OverflowError) as error:
         raise DataError(f"{path}: not a table ({' '.join(str(error).split())}); fetch it again, or correct it") from None
     except OSError as error:
@@ -86,15 +109,36 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
         raise DataError(f"{path}: no data rows; fetch it again")
 
 
-def _likely(columns: Sequence[str]) -> str:
-    """The likely cause of too many fields, and what to do."""
-    for name, sign in (("semicolons", ";"), ("tabs", "\t")):
-        if len(columns) < 3 and sign in "".join(columns):
-            return f"; its columns seem to be separated by {name}: write it again with commas, and numbers with a decimal point"
-    return "; correct it"
+def likely(columns: Sequence[str], layout: Layout, value: object = "") -> str:
+    """The likely cause when the columns of a table, or a value in it, look wrong, and the setting that helps; empty when there is none."""
+    if layout.decimal == "." and layout.separator != "," and DECIMAL_COMMA.fullmatch(str(value).strip()):
+        return "; if its numbers have a decimal comma, add --set decimal=,"
+    seen = f"{''.join(columns)}{value}" if len(columns) < 3 else ""
+    for name, sign, spelled in SEPARATED:
+        if sign != layout.separator and sign in seen:
+            return (
+                f"; its columns seem to be separated by {name}: write it again with commas, and numbers with a decimal point, or add"
+                f" --set separator={spelled} (and --set decimal=, where numbers have a decimal comma)"
+            )
+    if not layout.header and not layout.names:
+        return "; its first line is data, so its columns are numbered: if it has the names, add --set header=names"
+    return ""
 
 
-def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str, instead: str) -> NDArray[Any]:
+def _other_encoding(path: Path, layout: Layout, error: UnicodeDecodeError) -> str:
+    """The problem of a text that its encoding does not allow, with the likely one."""
+    with open_plain(path) as stream:
+        other = "utf-16" if stream.read(2) in UTF_16 else "latin-1"
+    name = layout.encoding.upper()
+    return (
+        f"not {name} text ({error.reason} at byte {error.start}); write it again as UTF-8, or name its encoding,"
+        f" such as --set encoding={other if other != layout.encoding.lower() else 'utf-8'}"
+    )
+
+
+def numbers(
+    path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str, instead: str, layout: Layout = COMMAS
+) -> NDArray[Any]:
     """The numbers of a chunk (rows, columns); raises DataError that names file, column and data row of a bad number.
 
     `instead`: advice for the error message, as an alternative to correcting the column.
@@ -104,23 +148,30 @@ def numbers(path: Path, chunk: pd.DataFrame, columns: Sequence[str], dtype: str,
     whole = np.empty((len(chunk), len(columns)), dtype)
     for position, name in enumerate(columns):
         given = chunk[name]
+        if layout.decimal != "." and not pd.api.types.is_numeric_dtype(given):  # words among numbers leave the numbers as text
+            given = given.astype("str").str.replace(layout.decimal, ".", regex=False).where(given.notna())
         values = pd.to_numeric(given, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        whole[:, position] = values
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
+            whole[:, position] = values
         wrong = ~np.isfinite(whole[:, position])
         if wrong.any():
             row = int(np.argmax(wrong))
-            what = "blank" if pd.isna(given.iloc[row]) else f"{str(given.iloc[row])!r}, which is not a number"
-            raise DataError(f"{path}: column {name!r}, data row {int(given.index[row]) + 1} is {what}; correct it, or {instead}")
+            value = chunk[name].iloc[row]
+            what = "blank" if pd.isna(value) else f"{str(value)[:SHOWN]!r}, which is not a number"
+            cause = likely([str(column) for column in chunk.columns], layout, value)
+            raise DataError(
+                f"{path}: column {name[:SHOWN]!r}, data row {int(given.index[row]) + 1} is {what}{cause or f'; correct it, or {instead}'}"
+            )
     return whole
 
 
-def check_columns(path: Path, wanted: Sequence[str], found: Sequence[str]) -> None:
+def check_columns(path: Path, wanted: Sequence[str], found: Sequence[str], layout: Layout = COMMAS) -> None:
     """Raises DataError when a wanted column is missing."""
     missing = [name for name in wanted if name not in found]
     if missing:
-        raise DataError(f"{path}: no column {' or '.join(map(repr, missing))}; it has {shown(found)}")
+        raise DataError(f"{path}: no column {' or '.join(map(repr, missing))}; it has {shown(found)}{likely(found, layout)}")
 
 
 def shown(names: Sequence[str]) -> str:
     """The first few names, and the total number of names."""
-    return ", ".join(names[:FEW]) + (f", ... ({len(names)} in all)" if len(names) > FEW else "")
+    return ", ".join(name[:SHOWN] for name in names[:FEW]) + (f", ... ({len(names)} in all)" if len(names) > FEW else "")

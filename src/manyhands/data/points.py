@@ -6,7 +6,7 @@ In: a folder of real data or None. Out: `Rows` of float64 without labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ import numpy as np
 from manyhands.data import blobs
 from manyhands.data.converted import converted, rows_of
 from manyhands.data.folder import first_file
+from manyhands.data.header import with_header
 from manyhands.data.make import embedded, missing_parts
-from manyhands.data.number_table import COMMAS, Layout, check_columns, numbers, read_chunks, read_header
+from manyhands.data.number_table import COMMAS, Layout, check_columns, numbers, read_chunks
+from manyhands.data.row_numbers import LOOKED_AT, numbering, say_as_read
 from manyhands.data.row_parts import Part, Rows, part_rows, write_part
+from manyhands.data.table_settings import AS_FOUND, TableSettings
 from manyhands.errors import DataError
 
 SET = "points"
@@ -51,25 +54,36 @@ class Points:
 
     rows: Rows
     source: str
+    left_out: tuple[str, ...] = ()
+    """Columns of the file that only number its rows."""
+    first_is_data: bool = False
+    """True when the file was found to have no line with names."""
 
 
 def load_points(
-    data_dir: Path | None, samples: int | None = None, file: str | None = None, columns: Sequence[str] = ()
+    data_dir: Path | None,
+    samples: int | None = None,
+    file: str | None = None,
+    columns: Sequence[str] = (),
+    settings: TableSettings = AS_FOUND,
 ) -> Points:
     """The points of `file`, or of the first known table in `data_dir`; None means the embedded blobs.
 
     `samples`: the number of rows; there are as many blobs as requested, and a file gives its first rows in a fixed shuffled
-    order. `columns`: the columns to use; empty means the default columns of a known table, or every column of another table.
-    Raises DataError that names the file when it is missing, too short, or holds something that is no number.
+    order. `columns`: the columns to use; empty means the default columns of a known table, or every column of another table that
+    does more than number the rows. `settings`: how the file is written. Raises DataError that names the file when it is missing, too
+    short, or holds something that is no number. Warns (AsRead) of columns that are left out and of a first line that is data.
     """
     if data_dir is None and file is None:
         return Points(embedded_points(samples), "embedded blobs")
     made = made_points(data_dir) if data_dir and file is None else None
-    path = None if made else points_file(data_dir, file)
-    whole = made or convert_points(path or Path(), columns)
-    if samples is not None and samples > len(whole):
-        raise DataError(f"{path or data_dir} has {len(whole)} rows, {samples} were asked for; use fewer --samples")
-    return Points(whole if samples is None else whole.first(samples), str(path or data_dir))
+    points = Points(made, str(data_dir)) if made else convert_points(points_file(data_dir, file), columns, settings)
+    say_as_read(points.source, points.left_out, points.first_is_data)
+    if samples is None:
+        return points
+    if samples > len(points.rows):
+        raise DataError(f"{points.source} has {len(points.rows)} rows, {samples} were asked for; use fewer --samples")
+    return replace(points, rows=points.rows.first(samples))
 
 
 def embedded_points(samples: int | None) -> Rows:
@@ -114,20 +128,27 @@ def known_points(path: Path) -> KnownPoints | None:
     return next((known for known in KNOWN if path.name.startswith(known.stem)), None)
 
 
-def convert_points(path: Path, columns: Sequence[str] = ()) -> Rows:
+def convert_points(path: Path, columns: Sequence[str] = (), settings: TableSettings = AS_FOUND) -> Points:
     """All rows of a table as parts in the cache; each part is shuffled in a fixed order."""
     known = known_points(path)
-    layout = known.layout if known else COMMAS
-    found = read_header(path, layout)
-    wanted = tuple(columns) or (known.columns if known else tuple(found))
-    check_columns(path, wanted, found)
+    layout = with_header(path, known.layout if known else COMMAS, settings)
+    start = next(read_chunks(path, layout, LOOKED_AT))
+    found = [str(name) for name in start.columns]
+    chosen = tuple(columns) or (known.columns if known and layout.header else ())
+    left_out = () if chosen or settings.row_numbers else tuple(numbering(start))
+    wanted = chosen or tuple(name for name in found if name not in left_out)
+    check_columns(path, wanted, found, layout)
+    if not wanted:
+        raise DataError(f"{path}: its only columns {', '.join(left_out)} number the rows; add --set row_numbers=true to use them")
 
     def convert(folder: Path) -> dict[str, Any]:
         parts = []
         for number, chunk in enumerate(read_chunks(path, layout, part_rows(len(wanted), DTYPE))):
-            x = numbers(path, chunk, wanted, DTYPE, "name the columns to use with --set columns=NAME,NAME")
+            x = numbers(path, chunk, wanted, DTYPE, "name the columns to use with --set columns=NAME,NAME", layout)
             part = write_part(folder, part_name(number), x[np.random.default_rng([0, number]).permutation(len(x))])
             parts.append([part_name(number), part.rows])
         return {"columns": wanted, "dtype": DTYPE, "labelled": False, "train": parts}
 
-    return rows_of(converted([path], {"set": SET, "columns": wanted}, convert), "train")
+    options = {"set": SET, "columns": wanted, "layout": asdict(layout)}
+    rows = rows_of(converted([path], options, convert), "train")
+    return Points(rows, str(path), left_out, not (layout.header or layout.names or settings.header))

@@ -7,7 +7,7 @@ from the test file if the table has one, otherwise a fixed random draw holds out
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from manyhands.data import made_rows
 from manyhands.data.converted import converted, rows_of
 from manyhands.data.folder import first_file
+from manyhands.data.header import with_header
 from manyhands.data.libsvm import feature_names, read_libsvm
 from manyhands.data.make import embedded, missing_parts
-from manyhands.data.number_table import check_columns, numbers, read_chunks, read_header, shown
+from manyhands.data.number_table import check_columns, likely, numbers, read_chunks, read_header, shown
+from manyhands.data.row_numbers import LOOKED_AT, numbering, say_as_read
 from manyhands.data.row_parts import Part, Rows, in_parts, part_rows, write_labels, write_part
+from manyhands.data.table_settings import AS_FOUND, TableSettings
 from manyhands.data.tables import KNOWN, KnownTable, known_table, train_file, unknown_table
 from manyhands.errors import DataError
 
@@ -46,22 +49,32 @@ class LabelledRows:
     classes: tuple[str, ...]
     label: str
     source: str
+    left_out: tuple[str, ...] = ()
+    """Columns of the file that only number its rows."""
+    first_is_data: bool = False
+    """True when the file was found to have no line with names."""
 
 
 def load_table(
-    data_dir: Path | None, samples: int | None = None, file: str | None = None, label: str | None = None
+    data_dir: Path | None,
+    samples: int | None = None,
+    file: str | None = None,
+    label: str | None = None,
+    settings: TableSettings = AS_FOUND,
 ) -> LabelledRows:
     """The table `file`, or the first known table in `data_dir`; None means the embedded rows, generated on first use.
 
     `samples`: the number of training rows; there are as many embedded rows as requested, and a file gives the first rows of a
-    fixed shuffled order. `label`: the column to learn, needed for an unknown CSV file. Raises DataError that names the file when
-    it is missing or too short, when the label is missing or constant, or when a value is no number.
+    fixed shuffled order. `label`: the column to learn, needed for an unknown CSV file. `settings`: how the file is written. Raises
+    DataError that names the file when it is missing or too short, when the label is missing or constant, or when a value is no
+    number. Warns (AsRead) of columns that are left out and of a first line that is data.
     """
     if data_dir is None and file is None:
         return embedded_table(samples)
     table = made_table(data_dir / SET, "made rows") if data_dir and file is None else None
     if table is None:
-        table = convert_table(table_file(data_dir, file), label)
+        table = convert_table(table_file(data_dir, file), label, settings)
+        say_as_read(table.source, table.left_out, table.first_is_data)
     if samples is None:
         return table
     if samples > len(table.train):
@@ -90,7 +103,7 @@ def made_table(folder: Path, source: str) -> LabelledRows | None:
             return None
         parts = tuple(Part(str(folder / f"{name}-x.npy"), str(folder / f"{name}-y.npy"), rows) for name in names)
         roles[role] = Rows(parts, made_rows.COLUMNS, DTYPE)
-    return LabelledRows(**roles, classes=made_rows.CLASSES, label="y", source=source)
+    return LabelledRows(roles["train"], roles["test"], made_rows.CLASSES, "y", source)
 
 
 def part_name(role: str, number: int) -> str:
@@ -112,20 +125,30 @@ def table_file(data_dir: Path | None, file: str | None = None) -> Path:
     return path
 
 
-def convert_table(path: Path, label: str | None = None) -> LabelledRows:
+def convert_table(path: Path, label: str | None = None, settings: TableSettings = AS_FOUND) -> LabelledRows:
     """All rows of a file as parts in the cache; the file is read once."""
     known = known_table(path) or unknown_table(path, label or "")
     known = replace(known, label=label or known.label)
     test = _test_file(path, known)
+    layout = known.layout if known.libsvm else with_header(path, known.layout, settings)
+    known = replace(known, layout=layout)
     if not known.libsvm and not known.label:
+        found = read_header(path, layout)
         raise DataError(
-            f"{path}: which column is the label? name one with --set label=NAME; it has {shown(read_header(path, known.layout))}"
+            f"{path}: which column is the label? name one with --set label=NAME; it has {shown(found)}{likely(found, layout)}"
         )
-    reader = _LibsvmReader(path, test) if known.libsvm else _TextReader(path, test, known)
-    options = {"set": SET, "label": known.label}
+    reader = _LibsvmReader(path, test) if known.libsvm else _TextReader(path, test, known, settings.row_numbers)
+    options = {"set": SET, "label": known.label, "layout": asdict(layout), "row_numbers": settings.row_numbers}
     manifest = converted([path, *([test] if test else [])], options, lambda folder: _convert(folder, path, known.label, reader))
-    train, held_out = rows_of(manifest, "train"), rows_of(manifest, "test")
-    return LabelledRows(train, held_out, tuple(manifest["classes"]), known.label, str(path))
+    return LabelledRows(
+        rows_of(manifest, "train"),
+        rows_of(manifest, "test"),
+        tuple(manifest["classes"]),
+        known.label,
+        str(path),
+        tuple(manifest["left_out"]),
+        not (layout.header or layout.names or settings.header),
+    )
 
 
 def count_rows(path: Path) -> int:
@@ -168,7 +191,8 @@ def _convert(folder: Path, path: Path, label: str, reader: _TextReader | _Libsvm
         for name, codes in parts:
             write_labels(folder, name, final[codes])
     sizes = {role: [[name, len(codes)] for name, codes in parts] for role, parts in found.items()}
-    return {"columns": reader.columns, "dtype": DTYPE, "labelled": True, "classes": classes} | sizes
+    about = {"columns": reader.columns, "left_out": reader.left_out, "dtype": DTYPE, "labelled": True, "classes": classes}
+    return about | sizes
 
 
 class _Labels:
@@ -208,6 +232,7 @@ class _LibsvmReader:
     def __init__(self, path: Path, test: Path | None) -> None:
         self.path, self.test = path, test
         self.columns: tuple[str, ...] = ()
+        self.left_out: list[str] = []
 
     def chunks(self) -> Iterator[tuple[str, Labelled]]:
         """Yields (role, rows) from the training file and the test file."""
@@ -222,17 +247,21 @@ class _LibsvmReader:
 class _TextReader:
     """Reads a text table in chunks; a column of words becomes one column for each word of the training file."""
 
-    def __init__(self, path: Path, test: Path | None, known: KnownTable) -> None:
-        self.path, self.test, self.known = path, test, known
+    def __init__(self, path: Path, test: Path | None, known: KnownTable, row_numbers: bool) -> None:
+        """`row_numbers`: keep columns that only number the rows."""
+        self.path, self.test, self.known, self.row_numbers = path, test, known, row_numbers
         self.names: list[str] = []
+        self.left_out: list[str] = []
         self.categories: dict[str, list[str]] = {}
         self.columns: tuple[str, ...] = ()
 
     def chunks(self) -> Iterator[tuple[str, Labelled]]:
         """Yields (role, rows) from the training file and the test file."""
-        found = read_header(self.path, self.known.layout)
-        check_columns(self.path, [self.known.label], found)
-        self.names = [name for name in found if name != self.known.label]
+        start = next(read_chunks(self.path, self.known.layout, LOOKED_AT, [self.known.label]))
+        found = [str(name) for name in start.columns]
+        check_columns(self.path, [self.known.label], found, self.known.layout)
+        self.left_out = [] if self.row_numbers else [name for name in numbering(start) if name != self.known.label]
+        self.names = [name for name in found if name != self.known.label and name not in self.left_out]
         self._learn_words()
         columns: list[str] = []
         for name in self.names:
@@ -266,7 +295,7 @@ class _TextReader:
                 given = frame[name].astype(str).to_numpy()
                 blocks.append((given[:, None] == np.array(self.categories[name], dtype=object)).astype(DTYPE))
             else:
-                blocks.append(numbers(path, frame, [name], DTYPE, "leave the column out of the file"))
+                blocks.append(numbers(path, frame, [name], DTYPE, "leave the column out of the file", self.known.layout))
         return np.hstack(blocks)
 
     def _labels(self, path: Path, frame: pd.DataFrame) -> NDArray[Any]:

@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 
 from manyhands.data.tabular import load_table
 from manyhands.errors import UsageError
+from manyhands.workloads._table_file import TableFile
 from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.kinds.search import SearchWorkload
 
 
 @dataclass(frozen=True)
-class Search(SearchWorkload):
+class Search(TableFile, SearchWorkload):
     """All combinations of depths, leaf sizes and shares of columns; by default 12 candidates on 3 folds, so 36 fits."""
 
     name: ClassVar[str] = "search"
@@ -28,7 +29,6 @@ class Search(SearchWorkload):
     """Shares of the columns that a tree tries at each split."""
     rows: int = 4000
     """The largest number of rows without --samples; all rows of a large table would take minutes."""
-    file: str = ""
     label: str = ""
 
     def __post_init__(self) -> None:
@@ -39,7 +39,7 @@ class Search(SearchWorkload):
             raise UsageError(f"search grid: {error}; write depths=4,8 leaves=1,5 shares=0.2,0.5") from None
 
     def load(self, data_dir: Path | None, samples: int | None) -> Arrays:
-        table = load_table(data_dir, samples, self.file or None, self.label or None)
+        table = load_table(data_dir, samples, self.file or None, self.label or None, self.written)
         train = table.train if samples else table.train.first(self.rows)
         return Arrays(train.read_x(), train.read_y(), table.test.read_x(), table.test.read_y(), table.source)
 
