@@ -110,7 +110,7 @@ def test_a_variant_changes_settings_one_by_one() -> None:
         ("workers = 2 }", "workers = 3 }", "which as-published does not run"),
         ("value = 1.5", "spread = 1.5", "neither a published value nor `words` with the reason"),
         ('title = "T"', 'titel = "T"', "unknown titel; known: "),
-        ("repeats = 3", "", "missing 1 required"),
+        ("repeats = 3", "", "repeats is missing"),
         ("ddp = [2]", "ddp = [0]", "worker counts above 0"),
         ("[[flaw]]", '[[table]]\nkind = "pie"\nparts = ["p"]\n[[flaw]]', "the table pie of p is none of"),
     ],

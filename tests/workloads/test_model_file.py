@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from manyhands.errors import DataError, UsageError
+from manyhands.workloads.cnn import Cnn
 from manyhands.workloads.lstm import Lstm
 from manyhands.workloads.mlp import Mlp
 
@@ -73,3 +74,23 @@ def test_weights_that_do_not_fit_are_refused(torch: Any) -> None:
     model.settings["layers"] = 2
     with pytest.raises(DataError, match="its weights do not fit the network of mlp"):
         restore(model, Mlp, "m.pt")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"settings": [1]},
+        {"settings": {"hidden": [1]}},
+        {"settings": {"hidden": -1}},
+        {"settings": {"hidden": 10**9}},
+        {"state_dict": {"0": 1}},
+    ],
+    ids=str,
+)
+def test_damaged_settings_are_refused_before_they_ask_for_memory(torch: Any, changed: dict[str, Any]) -> None:
+    whole = torch.load(io.BytesIO(pack(Cnn(), Cnn().model())), weights_only=True) | changed
+    content = io.BytesIO()
+    torch.save(whole, content)
+    with pytest.raises((DataError, UsageError)) as caught:
+        restore(unpack(content.getvalue(), "m.pt"), Cnn, "m.pt")
+    assert "\n" not in str(caught.value)

@@ -24,6 +24,9 @@ from manyhands.commits.launches import disturbance, sides
 from manyhands.commits.revisions import CannotMeasure, Revision
 from manyhands.errors import RecordError
 from manyhands.plan import RunSpec
+from manyhands.schemas.check import checker
+from manyhands.schemas.json_text import read_json
+from manyhands.schemas.types import WrongValues, made
 
 REPLAYED = ("time", "cpu")
 """Metrics whose comparisons are drawn from the launches; memory and quality hardly scatter."""
@@ -65,15 +68,56 @@ class Pool:
     def read(cls, path: Path) -> Pool:
         """The pool of a file that `calibrate --out` wrote; raises RecordError for another file."""
         try:
-            content = json.loads(path.read_text())
+            content = read_json(path.read_text(encoding="utf-8"))
+            if fault := checker(FORM)(content):
+                raise WrongValues(str(fault))
             launches = [
-                Sample(**one | {name: tuple(one.get(name, ())) for name in ("series", "yardstick")})
+                made(Sample, one | {name: tuple(one.get(name, ())) for name in ("series", "yardstick")})
                 for one in content["launches"]
             ]
-            trials = [Trial(**one) for one in content["trials"]]
-            return cls(content["machine"], content["code"], content["cell"], launches, trials)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            trials = [made(Trial, one) for one in content["trials"]]
+            _check_alike(launches)
+        except (OSError, ValueError) as error:
             raise RecordError(f"no launches of 'manyhands calibrate --out' in {path}: {error}") from None
+        return cls(content["machine"], content["code"], content["cell"], launches, trials)
+
+
+SERIES: Mapping[str, Any] = {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
+LAUNCH: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "values": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
+        "series": SERIES,
+        "yardstick": SERIES,
+        "wall_s": {"type": "number", "minimum": 0},
+    },
+}
+FORM: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "machine": {"type": "object"},
+        "code": {"type": "string"},
+        "cell": {"type": "string"},
+        "launches": {"type": "array", "items": LAUNCH, "minItems": 1},
+        "trials": {"type": "array", "items": {"type": "object"}},
+    },
+    "required": ["machine", "code", "cell", "launches", "trials"],
+}
+"""The file of a pool; the classes check the rest."""
+
+
+def _check_alike(launches: Sequence[Sample]) -> None:
+    """Raises WrongValues when the launches do not have equally many epochs and the values that are drawn."""
+    epochs = len(launches[0].series)
+    for number, one in enumerate(launches, start=1):
+        if len(one.series) != epochs:
+            raise WrongValues(f"launch {number} has {len(one.series)} epochs, the first has {epochs}")
+        if one.yardstick and len(one.yardstick) != epochs + 1:
+            raise WrongValues(
+                f"launch {number} has {len(one.yardstick)} times of the yardstick, its {epochs} epochs need {epochs + 1}"
+            )
+        if missing := [metric for metric in REPLAYED if metric not in one.values and not (metric == "time" and epochs)]:
+            raise WrongValues(f"launch {number} has no {missing[0]}")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 from manyhands.data.atomic_write import write_whole
 from manyhands.errors import DataError
 
+DAMAGE = (OSError, ValueError, EOFError, SyntaxError, TokenError, TypeError, OverflowError, RecursionError, MemoryError)
+"""Errors of numpy's reader for a file that is damaged: its header is a text of Python."""
 PART_BYTES = 8 << 20
 """Bytes of features in a part: small compared with a worker's memory, large compared with the cost of a task."""
 
@@ -38,27 +41,30 @@ class Part:
 
     def x(self) -> NDArray[Any]:
         """Features (rows, columns), memory-mapped: they are read from disk when they are used."""
-        return _mapped(self.x_path)[: self.rows]
+        return _mapped(self.x_path, (2,))[: self.rows]
 
     def y(self) -> NDArray[np.int32]:
         """Labels (rows,) from 0."""
         if self.y_path is None:
             raise DataError(f"{self.x_path}: these rows have no labels")
-        return _mapped(self.y_path)[: self.rows]
+        return _mapped(self.y_path, (1,))[: self.rows]
 
 
 def rows_stored(path: str) -> int:
     """The number of rows in an .npy file, from its header; raises DataError when the file is missing or damaged."""
-    return len(_mapped(path))
+    return len(_mapped(path, (1, 2)))
 
 
-def _mapped(path: str) -> NDArray[Any]:
+def _mapped(path: str, dimensions: tuple[int, ...]) -> NDArray[Any]:
+    again = "remove its folder, and the next run makes it again"
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise DataError(f"no file {path}; run again to have it made, on every machine that has workers") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: damaged ({error}); remove its folder, and the next run makes it again") from None
+    except DAMAGE as error:
+        raise DataError(f"{path}: damaged ({error}); {again}") from None
+    if array.ndim not in dimensions or array.dtype.kind not in "iuf":
+        raise DataError(f"{path}: damaged (it has {array.ndim} dimensions of {array.dtype}); {again}")
     return array
 
 

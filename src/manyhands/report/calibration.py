@@ -12,7 +12,9 @@ from manyhands.report.monospace import heading, rows
 def columns(rates: ErrorRates) -> list[Column]:
     """A row for every metric and slow-down."""
     order = {name: place for place, name in enumerate((*TESTS, *RULES))}
-    found = sorted(rates.scenarios, key=lambda one: (one.live, one.metric != "time", order[one.test], one.injected))
+    found = sorted(
+        rates.scenarios, key=lambda one: (one.live, one.metric != "time", order.get(one.test, len(order)), one.injected)
+    )
     several = len({one.test for one in found}) > 1
     return [
         Column(("metric",), tuple(one.metric for one in found), is_number=False),

@@ -13,6 +13,8 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 from manyhands.errors import UsageError, unknown
+from manyhands.schemas.check import checker
+from manyhands.schemas.types import WrongValues, made
 
 AS_PUBLISHED, CORRECTED = "as-published", "corrected"
 VARIANTS = (AS_PUBLISHED, CORRECTED)
@@ -22,6 +24,25 @@ TIMES = ("launch", "load", "warmup", "train", "evaluate", "save", "teardown", "p
 """The times that a speed-up may use: phases, the prediction inside `evaluate`, or the whole run."""
 TABLES = ("classes", "laws", "processes", "steps")
 ALL_CORES = "all"
+MAP: Mapping[str, Any] = {"type": "object"}
+
+
+def _maps(**inside: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A list of maps with some maps or lists inside, also in the changes of a variant."""
+    changed = {variant: {"type": "object", "properties": inside} for variant in VARIANTS}
+    return {"type": "array", "items": {"type": "object", "properties": inside | changed}}
+
+
+FORM: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "part": _maps(settings=MAP, real=MAP),
+        "figure": _maps(of=MAP, over=MAP, rows=_maps(over=MAP)),
+        "flaw": _maps(),
+        "table": _maps(),
+    },
+}
+"""The outline of a file; the classes below check what is inside."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +192,12 @@ def load_study(name: str) -> Study:
 
 def read_study(name: str, text: str) -> Study:
     """The study in the text of a file; raises UsageError that names the mistake."""
-    values = tomllib.loads(text)
+    try:
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"study {name}: {error or 'lists lie too deep inside each other'}") from None
+    if fault := checker(FORM)(values):
+        raise UsageError(f"study {name}: {fault}")
     given = {"name": name, "definitions": values.pop("part", []), "figure_definitions": values.pop("figure", [])}
     flaws = [_made(Flaw, flaw, f"{name}: flaw") for flaw in values.pop("flaw", [])]
     tables = [_made(MeasuredTable, table, f"{name}: table") for table in values.pop("table", [])]
@@ -209,8 +235,8 @@ def _made(kind: type[Made], values: Mapping[str, Any], where: str) -> Made:
     if wrong := set(values) - known:
         raise UsageError(f"study {where}: unknown {', '.join(sorted(wrong))}; known: {', '.join(sorted(known))}")
     try:
-        return kind(**values)
-    except TypeError as error:
+        return made(kind, values)
+    except WrongValues as error:
         raise UsageError(f"study {where}: {error}") from None
 
 
@@ -246,7 +272,9 @@ def _part_problems(part: StudyPart) -> Iterable[str]:
         yield f"part {part.name} has the variants {', '.join(part.variants)}; known: {', '.join(VARIANTS)}"
     if part.made and (part.real or not part.samples):
         yield f"part {part.name}: with made data, `real` must be empty and `samples` is needed"
-    if part.epochs % part.epochs_step or part.least_epochs % part.epochs_step:
+    if min(part.epochs, part.least_epochs, part.epochs_step) < 1:
+        yield f"part {part.name}: its epochs are not above 0"
+    elif part.epochs % part.epochs_step or part.least_epochs % part.epochs_step:
         yield f"part {part.name}: its epochs are not multiples of {part.epochs_step}"
     if isinstance(part.threads, str) and part.threads != ALL_CORES:
         yield f"part {part.name}: threads {part.threads!r} are neither a number nor {ALL_CORES!r}"

@@ -6,7 +6,6 @@ So a file cannot contain code: torch.load accepts only tensors, numbers, text an
 from __future__ import annotations
 
 import io
-import pickle
 import warnings
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,11 +48,9 @@ def unpack(content: bytes | memoryview, place: str) -> Model:
 
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", message="Detected pickle protocol", category=UserWarning
-            )  # the warning makes no difference: a bad file is refused below
+            warnings.simplefilter("ignore")  # what torch says about an odd file makes no difference: a bad one is refused below
             found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError):
+    except Exception:  # a damaged file makes torch's reader raise errors of every kind
         raise DataError(
             f"{place} is not a model that can be loaded with weights only; make one with 'manyhands run --save'"
         ) from None
@@ -63,7 +60,10 @@ def unpack(content: bytes | memoryview, place: str) -> Model:
         raise DataError(
             f"{place}: model format {found['format']} is unknown; this version reads format {FORMAT}: upgrade manyhands"
         )
-    return Model(str(found["workload"]), dict(found["settings"]), dict(found["state_dict"]))
+    settings, weights = found["settings"], found["state_dict"]
+    if not (isinstance(settings, dict) and isinstance(weights, dict) and all(map(torch.is_tensor, weights.values()))):
+        raise DataError(f"{place}: its settings are not a map, or its weights are not tensors; train it again")
+    return Model(str(found["workload"]), dict(settings), dict(weights))
 
 
 def restore(model: Model, workload_class: type[NetworkWorkload], place: str) -> tuple[NetworkWorkload, torch.nn.Module]:
@@ -76,9 +76,26 @@ def restore(model: Model, workload_class: type[NetworkWorkload], place: str) -> 
             f"{place} is a model of {model.workload!r}, not of {workload_class.name!r}; use --workload {model.workload}"
         )
     workload = workload_class.from_settings(model.settings)
-    network = workload.model()
     try:
+        network = _no_larger(workload, sum(value.numel() for value in model.weights.values()))
         network.load_state_dict(model.weights)
-    except RuntimeError:
+    except (RuntimeError, ValueError, TypeError, OverflowError, AttributeError, MemoryError):
         raise DataError(f"{place}: its weights do not fit the network of {workload_class.name}; train it again") from None
     return workload, network
+
+
+def _no_larger(workload: NetworkWorkload, room: int) -> torch.nn.Module:
+    """The network; raises ValueError as soon as it has more than `room` weights: damaged settings could ask for any size."""
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    def count(module: torch.nn.Module, name: str, weights: torch.nn.Parameter) -> None:
+        nonlocal room
+        room -= weights.numel()
+        if room < 0:
+            raise ValueError("more weights than in the file")
+
+    counting = register_module_parameter_registration_hook(count)
+    try:
+        return workload.model()
+    finally:
+        counting.remove()

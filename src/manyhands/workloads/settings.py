@@ -25,9 +25,9 @@ def read_settings(workload: str, defaults: Mapping[str, Any], settings: Mapping[
 
 def _as_type_of(default: Any, value: Any, setting: str) -> Any:
     if isinstance(default, tuple):
-        return tuple(value.split(",")) if isinstance(value, str) else tuple(value)
+        return tuple(value.split(",")) if isinstance(value, str) else _tuple(value, setting)
     if not isinstance(value, str) or isinstance(default, str) or default is None:
-        return value
+        return _checked(default, value, setting)
     if isinstance(default, bool):
         if value.lower() in ("true", "false"):
             return value.lower() == "true"
@@ -36,3 +36,18 @@ def _as_type_of(default: Any, value: Any, setting: str) -> Any:
         return type(default)(value)
     except ValueError:
         raise UsageError(f"{setting}={value} is not of type {type(default).__name__}; the default is {default}") from None
+
+
+def _tuple(value: Any, setting: str) -> tuple[Any, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    raise UsageError(f"{setting}={value!r} is not a list")
+
+
+def _checked(default: Any, value: Any, setting: str) -> Any:
+    """A value that is no text, as it is when its type is that of the default; a whole number also stands for a number."""
+    wanted = (int, float) if isinstance(default, float) else type(default)
+    is_right = isinstance(value, wanted) and isinstance(value, bool) == isinstance(default, bool)
+    if default is None or is_right:
+        return value
+    raise UsageError(f"{setting}={value!r} is not of type {type(default).__name__}; the default is {default!r}")

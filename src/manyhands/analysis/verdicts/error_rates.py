@@ -12,6 +12,9 @@ from manyhands.analysis.verdicts.other_tests import TESTS
 from manyhands.analysis.verdicts.sequential import Budget, Verdict
 from manyhands.atomic_write import write_file
 from manyhands.errors import RecordError
+from manyhands.schemas.check import checker
+from manyhands.schemas.json_text import read_json
+from manyhands.schemas.types import WrongValues, made
 
 SCHEMA = 3
 """1 - first format; 2 - time is the fastest epoch, no longer the median; 3 - time is an epoch over the yardstick."""
@@ -111,19 +114,36 @@ class ErrorRates:
         }
 
 
+COUNTS: Mapping[str, Any] = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
+FORM: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "schema": {"type": "integer"},
+        "scenarios": {"type": "array", "items": {"type": "object", "properties": {"verdicts": COUNTS, "within": COUNTS}}},
+    },
+    "required": ["schema"],
+}
+"""The file of error rates; the classes check the rest."""
+
+
 def load(path: Path) -> ErrorRates | None:
     """The rates in a file; None without a file, or with rates of an older way to compare; raises RecordError when the file is damaged."""
     try:
-        content = json.loads(path.read_text())
-        if content.get("schema") in range(1, SCHEMA):
+        content = read_json(path.read_text(encoding="utf-8"))
+        if fault := checker(FORM)(content):
+            raise WrongValues(str(fault))
+        if content["schema"] in range(1, SCHEMA):
             return None
-        if content.get("schema") != SCHEMA:
-            raise ValueError(f"schema {content.get('schema')} is unknown")
-        scenarios = tuple(Scenario(**one) for one in content.pop("scenarios"))
-        return ErrorRates(**{**content, "budget": Budget(**content["budget"]), "scenarios": scenarios})
+        if content["schema"] != SCHEMA:
+            raise WrongValues(f"schema {content['schema']} is unknown")
+        scenarios = tuple(made(Scenario, one) for one in content.get("scenarios", ()))
+        if not all(sum(one.verdicts.values()) and all(limit.isdecimal() for limit in one.within) for one in scenarios):
+            raise WrongValues("a scenario has no verdicts, or a limit of time that is no number")
+        budget = made(Budget, content.get("budget"))
+        return made(ErrorRates, {**content, "budget": budget, "scenarios": scenarios})
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise RecordError(f"cannot read error rates from {path}: {error}; make them anew with 'manyhands calibrate'") from None
 
 

@@ -66,7 +66,9 @@ def sample(record: Record, quality: str, others: float, stolen: float) -> Sample
     if not series and record.phases.get("train_s"):
         values["time"] = float(record.phases["train_s"] or math.nan)
     used = [
-        float(worker["cpu_user_s"]) + float(worker["cpu_system_s"]) for worker in record.per_worker if worker.get("cpu_user_s")
+        float(worker["cpu_user_s"]) + float(worker.get("cpu_system_s") or 0.0)
+        for worker in record.per_worker
+        if worker.get("cpu_user_s")
     ]
     cpu = sum(used) if used and len(used) == len(record.per_worker) else record.resources.get("cpu_s")
     if cpu:
