@@ -183,7 +183,7 @@ def test_nothing_is_repeated_while_others_still_run(monkeypatch: pytest.MonkeyPa
     blocks = machine.carry_out(plan(Goal(), repeats=2))
     assert len(machine.made) == 8
     assert blocks.remarks == [
-        "1 disturbed launches are not repeated, because other programs still use 1.0 cores; add --resume when they have ended"
+        "1 disturbed launch is not repeated, because other programs still use 1.0 cores; add --resume when they have ended"
     ]
 
 

@@ -40,9 +40,15 @@ class Block:
 class Blocks:
     """Gives block after block, and takes the record of each launch."""
 
-    def __init__(self, plan: Plan, before: Sequence[Record], clock: Callable[[], float] = time.monotonic) -> None:
-        """`before`: records of an earlier part of this plan. `clock`: seconds, from any start."""
-        self.plan, self.goal, self.clock, self.began = plan, plan.goal, clock, clock()
+    def __init__(
+        self,
+        plan: Plan,
+        before: Sequence[Record],
+        resume: str = "--resume",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`before`: records of an earlier part of this plan. `resume`: the options that go on with it. `clock`: seconds, from any start."""
+        self.plan, self.goal, self.resume, self.clock, self.began = plan, plan.goal, resume, clock, clock()
         self.cells = {_of(spec): replace(spec, repeat=0) for spec in plan.runs}
         self.records = [record for record in before if record.status != "skipped" and cell_name(record.spec) in self.cells]
         done = {_launch(record) for record in quiet(self.records) if record.ok}
@@ -123,8 +129,8 @@ class Blocks:
         self.repeated |= {(_of(spec), spec.repeat) for spec in runs}
         if runs and (used := _busy_beside(runs, self.plan.max_load)):
             self.remarks.append(
-                f"{len(runs)} disturbed launches are not repeated, because other programs still use {used:.1f} cores;"
-                " add --resume when they have ended"
+                f"{_disturbed_launches(len(runs))} not repeated, because other programs still use {used:.1f} cores;"
+                f" add {self.resume} when they have ended"
             )
             return None
         return Block(ordered([runs], self.plan.order_seed), REPEATED) if runs else None
@@ -161,7 +167,7 @@ class Blocks:
                 " end these programs and measure again"
             ]
         late = self._disturbed()
-        lines = [f"{len(late)} disturbed launches are not repeated: no time is left; add --resume"] if late else []
+        lines = [f"{_disturbed_launches(len(late))} not repeated: no time is left; add {self.resume}"] if late else []
         return lines if self.goal.until is None else [*lines, *self._failed(), *map(self._still_open, self._questions())]
 
     def _too_short(self) -> str:
@@ -183,12 +189,12 @@ class Blocks:
 
     def _still_open(self, one: Question) -> str:
         cells = [self.cells[name].label.partition(" on ")[2] for name in one.open]
-        line = f"--until {self.goal.question}: open for {one.workload}: {', '.join(cells)}"
+        line = f"--until {self.goal.question}: open for {one.workload.rpartition('/')[2]}: {', '.join(cells)}"
         block_s = self.expected_s([self.cells[name] for name in dict.fromkeys([one.base, *one.open])])
         if one.blocks is None or block_s is None:
             return f"{line}; how many more blocks would tell is not known"
         more = f"{one.blocks} more block{'s' if one.blocks > 1 else ''}"
-        return f"{line}; about {more} of them, {_duration(one.blocks * block_s)}, would tell: add --resume"
+        return f"{line}; about {more} of them, {_duration(one.blocks * block_s)}, would tell: add {self.resume}"
 
     def _left_s(self) -> float:
         return math.inf if self.goal.max_time_s is None else self.goal.max_time_s - (self.clock() - self.began)
@@ -197,10 +203,12 @@ class Blocks:
         return sum(cell_name(record.spec) == name for record in quiet(self.records) if record.ok)
 
     def _seconds(self) -> dict[str, float]:
-        """Cell -> mean wall time of its launches, failed ones too."""
+        """Cell -> mean seconds of its launches, failed ones too; the start of an engine that serves several runs counts for each."""
         found: dict[str, list[float]] = {}
         for record in self.records:
-            found.setdefault(cell_name(record.spec), []).append(record.wall_s or 0.0)
+            found.setdefault(cell_name(record.spec), []).append(
+                (record.wall_s or 0.0) + (record.resolved.get("engine_launch_s") or 0.0)
+            )
         return {name: fmean(values) for name, values in found.items()}
 
 
@@ -218,6 +226,10 @@ def _busy_beside(runs: Sequence[RunSpec], max_load: float | None) -> float | Non
     time.sleep(LOOK_S)
     used, _ = Busy.now().others_since(before, 0.0)
     return used if used > min(allowed_beside(spec, max_load).used for spec in runs) else None
+
+
+def _disturbed_launches(count: int) -> str:
+    return "1 disturbed launch is" if count == 1 else f"{count} disturbed launches are"
 
 
 def _duration(seconds: float) -> str:

@@ -68,7 +68,7 @@ class LocalSession:
         """Raises RecordError when `out` cannot be written, or cannot be read and `resume` is set."""
         self.plan, self.out, self.watcher = plan, out, watcher
         self.before = read_records(out) if resume and out.exists() else []
-        self.blocks = Blocks(plan, self.before)
+        self.blocks = Blocks(plan, self.before, f"--out {out} --resume")
         check_writable(out)
         self.made = 0
         """Launches so far, which are their positions in the plan."""

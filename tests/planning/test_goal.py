@@ -82,6 +82,12 @@ def test_a_question_that_the_cells_cannot_answer_is_refused(cells: list[RunSpec]
     assert goal_of(Request(), cells).until is None, "the default plan then makes its own blocks only"
 
 
+def test_a_plan_of_several_nodes_has_no_time_limit() -> None:
+    far = RunSpec(workload="cnn", backend="ddp", workers=2, nodes=2, address="a:1")
+    with pytest.raises(UsageError, match="--max-time ends a plan early, which the other nodes do not know of; use --repeats"):
+        goal_of(Request(max_time=60.0), [SERIAL, far])
+
+
 def test_a_listing_of_a_plan_says_that_blocks_follow() -> None:
     assert Plan([SERIAL, DDP], goal=Goal("winner", 170.0)).lines()[-1] == (
         " ...  then more blocks, of the open cells and the base line alone, until one cell is the fastest (--until winner)"

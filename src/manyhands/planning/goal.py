@@ -43,6 +43,10 @@ def least_repeats(request: Request) -> int:
 
 def goal_of(request: Request, cells: Sequence[RunSpec]) -> Goal:
     """The goal of a plan that runs these cells; raises UsageError for one that they cannot reach."""
+    if request.max_time is not None and any(cell.nodes > 1 for cell in cells):
+        raise UsageError(
+            "--max-time ends a plan early, which the other nodes do not know of; use --repeats, and leave --max-time out"
+        )
     reason = _out_of_reach(cells)
     if request.until is not None and reason:
         raise UsageError(f"--until {Goal(request.until).question} {reason}, or leave --until out")
