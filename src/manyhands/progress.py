@@ -72,7 +72,9 @@ class Progress(Watcher):
 
     def _draw(self, *about: str) -> None:
         """A line and the table as it is; nothing is drawn again before the run that has just started has ended."""
-        lines = [f"{self._done}/{self._total}  {', '.join(filter(None, about))}", *self._table]
+        done = f"{self._done}/{self._total}  "
+        status = [done + first for first in about[:1]] + [" " * len(done) + more for more in about[1:] if more] or [done]
+        lines = [*status, *self._table]
         self._live.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def waits(self) -> None:

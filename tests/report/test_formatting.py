@@ -37,3 +37,8 @@ def test_quality_shows_its_spread_where_it_has_one() -> None:
 
 def test_text_of_others_stays_on_one_line_without_control_characters() -> None:
     assert formatting.plain("a\nb\x1b[2J\u202ec\t d") == "a b [2J c d"
+
+
+def test_numbers_and_their_units_and_intervals_are_not_broken_over_lines() -> None:
+    text = "Train is 1.87 x as fast [1.57, 2.22], 51 % of ddp x 2"
+    assert formatting.together(text).replace(formatting.NO_BREAK, "~") == "Train is 1.87~x as fast [1.57,~2.22], 51~% of ddp~x~2"

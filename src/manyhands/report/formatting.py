@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,8 @@ from manyhands.analysis.spread import Estimate, LaunchSpread
 
 NOT_MEASURED = "–"  # noqa: RUF001 - an en dash reads as a gap, a minus as a number
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
 
 def plain(text: object) -> str:
     """The text on one line, without the control characters that could move a cursor or forge a line."""
@@ -20,6 +23,11 @@ def plain(text: object) -> str:
     if not text.isprintable():  # a quick test that nearly every text passes: no control or format character in it
         text = "".join(" " if unicodedata.category(sign)[0] == "C" else sign for sign in text)
     return " ".join(text.split())
+
+
+def together(text: str) -> str:
+    """The text with no-break spaces inside `51 %`, `2.60 x`, `ddp x 2` and `[1.57, 2.22]`, which no line break should cut."""
+    return re.sub(r"(?<=\d) (?=%|x\b)|(?<= x) (?=\d)| (?=x \d)|(?<=\d,) (?=[<>\d.]+\])", NO_BREAK, text)
 
 
 def format_number(value: float | None, like: float | None = None) -> str:
@@ -72,8 +80,8 @@ def interval(ratio: Ratio | Estimate) -> str:
 
 
 def short_interval(ratio: Ratio | Estimate) -> str:
-    """The interval in few signs: numbers below 0.1 with two decimals, so `0.06 [0.05, 0.08]`."""
-    if ratio.low is None or ratio.high is None:
+    """The interval in few signs: numbers below 0.1 with two decimals, so `0.06 [0.05, 0.08]`; a dash for bounds that say nothing."""
+    if ratio.low is None or ratio.high is None or (ratio.low < 0.01 and ratio.high > 1000):
         return f"{_short(ratio.value)} [{NOT_MEASURED}]"
     return f"{_short(ratio.value)} [{_short(ratio.low)}, {'>1000' if ratio.high > 1000 else _short(ratio.high)}]"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from manyhands.analysis.verdicts.results import Comparison
 from manyhands.record import Record
 from manyhands.report import comparison, history, notes, prediction
 from manyhands.report.columns import Column
+from manyhands.report.formatting import NO_BREAK, together
 from manyhands.report.group_view import GroupView, by_workload, group_views
 from manyhands.report.monospace import GAP, LONGEST_NAME, heading, pack, rows, width
 from manyhands.report.prediction import Found
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 120
 """Columns used when the output is no terminal and COLUMNS does not say."""
 PHASES_CAPTION = "where the time went: mean seconds of each phase, and the split of train in %"
-TOGETHER = "\N{NO-BREAK SPACE}"
 SHORTEST_NAME = 7
 """Signs that a column of names keeps when the others need its room."""
 
@@ -179,9 +178,8 @@ def print_table(console: Console, identity: Sequence[Column], sections: Sequence
 
 def print_line(console: Console, text: str, style: str = "", indent: str = "  ") -> None:
     """Prints the text as it is, wrapped to the width; lines after the first begin with `indent`."""
-    kept = re.sub(r" x (?=\d)", f"{TOGETHER}x{TOGETHER}", text)  # `ddp x 2` stays on one line
-    lines = textwrap.wrap(kept, max(20, console.width), subsequent_indent=indent, break_on_hyphens=False)
-    _print(console, [line.replace(TOGETHER, " ") for line in lines], style)
+    lines = textwrap.wrap(together(text), max(20, console.width), subsequent_indent=indent, break_on_hyphens=False)
+    _print(console, [line.replace(NO_BREAK, " ") for line in lines], style)
 
 
 def _print(console: Console, lines: Sequence[str], style: str = "") -> None:

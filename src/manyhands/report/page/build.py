@@ -96,7 +96,7 @@ def _options(text: str) -> Markup:
     """The text, escaped, with options of the command line as code that no line break cuts."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"--[a-z]+(?:-[a-z]+)*", r'<code class="option">\g<0></code>', str(escape(text))))
+    return Markup(re.sub(r"--[a-z]+(?:-[a-z]+)*", r'<code class="option">\g<0></code>', str(escape(formatting.together(text)))))
 
 
 def _own(name: str) -> str:
