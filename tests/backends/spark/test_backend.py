@@ -125,6 +125,12 @@ def test_other_backends_prepare_plainly_only() -> None:
         ([], "something else\nmore", EngineError("spark: something else")),
         (
             [],
+            "An error occurred while calling o61.run.\n: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0\n"
+            "\tat org.apache.spark.x\nCaused by: java.io.IOException: No space left on device\n\t... 1 more",
+            EngineError("spark: java.io.IOException: No space left on device"),
+        ),
+        (
+            [],
             "Job aborted\nExecutorLostFailure (executor 1 exited unrelated to the running tasks) Reason: worker lost: silent",
             EngineError("spark lost a worker: executor 1 on beta: worker lost: silent"),
         ),

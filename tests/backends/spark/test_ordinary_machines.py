@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from manyhands.backends.spark.java_errors import reason_of_start, written_since
+from manyhands.backends.spark.java_errors import java_reason, written_since
 from manyhands.cli import main
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class
@@ -66,7 +66,7 @@ needs_spark = pytest.mark.skipif(find_spec("pyspark") is None, reason="needs pys
     ],
 )
 def test_reason_of_a_start_is_the_deepest_cause(told: str, printed: str, reason: str) -> None:
-    assert reason_of_start(told, printed) == reason
+    assert java_reason(told, printed) == reason
 
 
 def test_what_a_child_prints_into_the_file_of_the_output_is_read_from_then_on(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from contextlib import contextmanager, redirect_stdout
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from manyhands.backends.spark.java_errors import java_reason
 from manyhands.errors import EngineError, ManyhandsError, by_name
 
 KEPT_LINES = 2000
@@ -129,7 +130,8 @@ def printed_lines() -> Iterator[deque[str]]:
 def failure(
     error: Exception, printed: Iterable[str], hosts: Mapping[str, str] = MappingProxyType({}), backend: str = "spark"
 ) -> ManyhandsError:
-    """The error of a failed run: a worker's manyhands error, else a signal or a lost executor, else the first exception.
+    """The error of a failed run: a worker's manyhands error, else a signal or a lost executor, else the first exception of
+    Python, else Java's deepest cause.
 
     `printed`: the lines of the workers; `hosts`: number of each executor -> its host.
     """
@@ -150,7 +152,7 @@ def failure(
             return EngineError(f"{backend} lost a worker: {reason}")
     first = next((match for match in raised if not any(name in match["error"] for name in WRAPPING_ERRORS)), None)
     if first is None:
-        return EngineError(f"{backend}: {str(error).strip().splitlines()[0]}")
+        return EngineError(f"{backend}: {java_reason(str(error))}")
     return EngineError(
         f"{backend} worker {first['rank']} failed: {first['error']}" if first["rank"] else f"{backend}: {first['error']}"
     )

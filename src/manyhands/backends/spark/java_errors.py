@@ -1,4 +1,4 @@
-"""The reason of a Java that did not start Spark: pyspark reports only that it has ended, and Java prints the rest into the run's output."""
+"""The reason that Java gives: its deepest cause. Of a Java that does not start, pyspark reports only that it has ended; Java prints the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RAISED = re.compile(r"((?:\w+\.)+\w*(?:Exception|Error)\b: .+)$", re.MULTILINE)
 """The class of an exception of Java, with its message."""
 
 
-def reason_of_start(told: str, printed: str) -> str:
+def java_reason(told: str, printed: str = "") -> str:
     """The reason, in one line. `told`: the message of pyspark's exception; `printed`: what Java has printed until then."""
     for text in (told, printed):
         if causes := CAUSED.findall(text):

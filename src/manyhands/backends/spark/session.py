@@ -12,7 +12,7 @@ import psutil
 
 from manyhands.backends.nodes.interface import own_address_towards
 from manyhands.backends.spark.existing import check_master, existing_settings, master_of, registration, wait_for_slots
-from manyhands.backends.spark.java_errors import reason_of_start, written_since
+from manyhands.backends.spark.java_errors import java_reason, written_since
 from manyhands.backends.spark.local import local_settings
 from manyhands.backends.spark.memory import memory_settings
 from manyhands.backends.spark.rendezvous import NAME as RENDEZVOUS
@@ -74,7 +74,7 @@ def create_session(builder: SparkSession.Builder) -> SparkSession:
         try:
             return builder.getOrCreate()
         except Exception as error:
-            raise EngineError(f"Spark did not start: {reason_of_start(str(error), printed())}") from None
+            raise EngineError(f"Spark did not start: {java_reason(str(error), printed())}") from None
 
 
 def base_settings(spec: RunSpec, folder: Path, host: str) -> dict[str, str]:
