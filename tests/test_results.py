@@ -164,12 +164,15 @@ def test_summary_has_the_rows_and_numbers_of_the_tables(path: Path, time: Any) -
         assert found["wall_s"] == row.wall.mean if row.wall else math.isnan(found["wall_s"])
         if row.is_base:
             assert (found["speedup"], found["speedup_low"], found["speedup_high"], found["efficiency"]) == (1, 1, 1, 1)
+            assert found["whole_run_speedup"] == 1
         elif row.speedup is None:
             assert math.isnan(found["speedup"])
         else:
             expected = (row.speedup.value, row.speedup.low, row.speedup.high, row.efficiency)
             for value, name in zip(expected, ("speedup", "speedup_low", "speedup_high", "efficiency"), strict=True):
                 assert found[name] == value if value is not None else math.isnan(found[name])
+        if row.whole_run is not None:
+            assert (found["whole_run_speedup"], found["place"]) == (row.whole_run.value, row.place)
         for value, name in ((row.core_hours, "core_hours"), (row.peak_bytes, "peak_memory_bytes"), (row.cpu_s, "cpu_s")):
             assert found[name] == value if value is not None else math.isnan(found[name])
         for metric, spread in row.quality.items():

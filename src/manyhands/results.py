@@ -110,6 +110,8 @@ class Results(Sequence[Record]):
           `wall_sd_s`;
         - `speedup`, `speedup_low`, `speedup_high`: rows a second over those of the base line with the bounds of the 95 % interval;
           `efficiency`: speed-up per thread used, 0 to 1 and more. Both compare the train phase, or the whole run with time="wall";
+        - `whole_run_speedup`, with `_low` and `_high`: the speed-up of the whole run, with launch and teardown;
+        - `place`: "fastest", "not distinguishable" from it, or "slower", with one error rate of 5 % for all cells of the group;
         - `core_hours`: workers x threads x hours of the whole run; `cpu_s`: seconds of busy cores; `cpu_percent`: 100 is one core;
         - `peak_memory_bytes`: mean peak of the memory of all processes (PSS);
         - `quality_<metric>`, `quality_<metric>_sd`: mean and standard deviation of each metric, in its own unit.
@@ -123,9 +125,9 @@ class Results(Sequence[Record]):
 
     @property
     def answer(self) -> str:
-        """The conclusions of the report as text, without tables: the fastest cell, the scaling laws, what failed, and cautions.
+        """The answer of the report as text, without tables: what to use, how much faster, how sure, what failed, and cautions.
 
-        Each group of comparable records has a heading. Speed-ups compare the train phase.
+        Each group of comparable records has a heading. The train phase is compared first, and the whole run beside it.
         """
         from manyhands.report.answer import answer_text
 

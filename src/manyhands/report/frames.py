@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.predictable import Family
+from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.spread import LaunchSpread
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.verdicts.results import Comparison
@@ -42,6 +43,10 @@ SUMMARY_TYPES: Mapping[str, str] = {
     "speedup": "float64",
     "speedup_low": "float64",
     "speedup_high": "float64",
+    "whole_run_speedup": "float64",
+    "whole_run_speedup_low": "float64",
+    "whole_run_speedup_high": "float64",
+    "place": "string",
     "efficiency": "float64",
     "core_hours": "float64",
     "cpu_s": "float64",
@@ -169,7 +174,6 @@ def _forecasts(family: Family, found: Found, workers: int) -> list[dict[str, Any
 
 def _cell(view: GroupView, row: Summary) -> dict[str, Any]:
     """The row of one cell. The base line is 1 x itself by definition, as the tables show it."""
-    ratio = row.speedup
     own = 1.0 if row.is_base else None
     values = {
         "title": view.title,
@@ -181,9 +185,9 @@ def _cell(view: GroupView, row: Summary) -> dict[str, Any]:
         "is_base": row.is_base,
         "runs": len(row.cell.records),
         "launches": len(row.cell.measured),
-        "speedup": ratio.value if ratio else own,
-        "speedup_low": ratio.low if ratio else own,
-        "speedup_high": ratio.high if ratio else own,
+        **_ratio("speedup", row.speedup, own),
+        **_ratio("whole_run_speedup", row.whole_run, own),
+        "place": row.place,
         "efficiency": own if row.is_base else row.efficiency,
         "core_hours": row.core_hours,
         "cpu_s": row.cpu_s,
@@ -194,6 +198,12 @@ def _cell(view: GroupView, row: Summary) -> dict[str, Any]:
     for metric, spread in row.quality.items():
         values |= {f"quality_{metric}": spread.mean, f"quality_{metric}_sd": spread.sd}
     return values
+
+
+def _ratio(name: str, ratio: Ratio | None, own: float | None) -> dict[str, float | None]:
+    """The value and the bounds; `own` where there is no ratio."""
+    values = (ratio.value, ratio.low, ratio.high) if ratio else (own, own, own)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def _mean_and_sd(name: str, unit: str, values: LaunchSpread | None) -> dict[str, float | None]:
