@@ -202,6 +202,7 @@ def cells(request: Request) -> list[RunSpec]:
     if whole := [flag(name) for name in WHOLE_PLANS if name in request.given()]:
         raise UsageError(f"{whole[0]} is for a whole plan, and a test launches one cell at a time; use 'manyhands run'")
     named = default_cells(request) if request.is_default else named_cells(request)
+    named = [spec for spec in named if spec.threads == request.threads]  # an id of a test does not name them
     kept = [spec for spec in named if spec.backend != BASE_LINE or spec.workers == 1]
     if not kept:
         check_plan(Plan((), [(spec, refusal(spec) or "") for spec in named]))
