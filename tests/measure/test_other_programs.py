@@ -63,6 +63,9 @@ def test_the_limit_comes_from_the_option_then_from_the_variable(monkeypatch: pyt
     assert allowed_beside(SPEC, 0.5) == Allowed(1.0, 1.0)
     monkeypatch.delenv("MANYHANDS_MAX_LOAD")
     assert allowed_beside(SPEC, None) == LIMITS
+    assert allowed_beside(RunSpec(workload="cnn", backend="serial"), None) == Allowed(1.25, 0.25), (
+        "one program has a core for itself"
+    )
     for wrong in ("much", "0", "-1", "nan"):
         monkeypatch.setenv("MANYHANDS_MAX_LOAD", wrong)
         with pytest.raises(UsageError, match=f"MANYHANDS_MAX_LOAD={wrong} is not a share of the cores above 0"):
@@ -136,12 +139,12 @@ def test_own_processes_are_no_others_and_others_are_seen() -> None:
 
 @pytest.mark.slow
 def test_a_run_beside_busy_programs_is_disturbed_and_says_so_in_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many endless loops as cores: more than any run leaves free, however busy the machine is besides."""
+    """Twice as many endless loops as cores: more than any run leaves free, however busy the machine is besides."""
     from manyhands.analysis.disturbed import disturbance
     from manyhands.run import RunContext, measure
 
     monkeypatch.delenv("MANYHANDS_MAX_LOAD")
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(psutil.cpu_count() or 1)]
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (psutil.cpu_count() or 1))]
     try:
         record = measure(RunSpec(workload="prepare", backend="serial", samples=256), RunContext())
     finally:

@@ -1,7 +1,7 @@
 """CPU time that other programs used beside a run, and time that the host of a virtual machine withheld.
 
 The machine's busy time minus that of the run's own processes is what others used. The parent of a run notes both a few times a
-second (`resources.TreeUsage`), so the phase `train` can be judged by itself. `manyhands compare` uses the same times and the same limit.
+second (`resources.TreeUsage`), so the phase `train` can be judged by itself. `manyhands compare` uses the same times.
 """
 
 from __future__ import annotations
@@ -114,8 +114,12 @@ def allowed_beside(spec: RunSpec, max_load: float | None) -> Allowed:
     seen = len(os.sched_getaffinity(0))
     if max_load is None and (text := os.environ.get(VARIABLE)):
         max_load = _above_0(text)
-    used = allowed_cores(spec.workers // spec.nodes * spec.threads, usable_cores(), seen, max_load)
-    return Allowed(used, STOLEN_CORES if max_load is None else max_load * seen)
+    needed, cores = spec.workers // spec.nodes * spec.threads, usable_cores()
+    used = allowed_cores(needed, cores, seen, max_load)
+    if max_load is not None:
+        return Allowed(used, max_load * seen)
+    # One program on a core that the run leaves free takes nothing from it, also where it is more than a quarter of the cores.
+    return Allowed(max(used, min(1, max(0, cores - needed)) + LEAST_CORES), STOLEN_CORES)
 
 
 def _above_0(text: str) -> float:

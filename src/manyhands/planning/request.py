@@ -231,7 +231,7 @@ class Request:
         SHARE,
         RECORDS,
         "share of the cores that other programs may use; a launch beside more is repeated and left out (default:"
-        " MANYHANDS_MAX_LOAD, else 25%%, and at most what the launch leaves free)",
+        " MANYHANDS_MAX_LOAD, else what the launch leaves free)",
         metavar="SHARE",
         with_study=True,
     )
