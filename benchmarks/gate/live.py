@@ -3,8 +3,9 @@
     python -m benchmarks.gate.live docs/results/gate/runs.jsonl --triples 10
 
 The second and third run of a triple are compared with the first by `--benchmark-compare-fail=min:10%`. The six cells are two networks on
-`serial` and on `ddp` with one worker and two. A run takes about four minutes on two cores. Each adds a line to the file, with the exit
-code, the smallest round of every benchmark in seconds, and the benchmarks that failed. At the end the rates are printed.
+`serial` and on `ddp` with one worker and two. A run takes about three minutes on two quiet cores, ten triples an hour and a half. Each run
+adds a line to the file: its exit code, the smallest round of every benchmark in seconds, and the benchmarks that failed. At the end the
+rates are printed.
 """
 
 from __future__ import annotations
