@@ -128,7 +128,7 @@ def test_resumed_it_goes_on_where_it_ended() -> None:
 
 def test_a_given_time_also_ends_the_plans_own_blocks() -> None:
     machine = Machine()
-    blocks = machine.carry_out(plan(Goal(None, 70.0, limits_least=True), repeats=5))
+    blocks = machine.carry_out(plan(Goal(None, 70.0, True, True), repeats=5))
     assert machine.counts("least") == dict.fromkeys(SPEEDS, 2)
     assert blocks.remarks == ["--max-time 70s was enough for 2 of the 5 blocks of --repeats"]
     assert not blocks.is_short
@@ -136,13 +136,27 @@ def test_a_given_time_also_ends_the_plans_own_blocks() -> None:
 
 def test_a_time_shorter_than_one_block_is_one_line() -> None:
     machine = Machine()
-    blocks = machine.carry_out(plan(Goal("winner", 4.0, limits_least=True)))
+    blocks = machine.carry_out(plan(Goal("winner", 4.0, True, True)))
     assert blocks.is_short
     (line,) = blocks.remarks
     assert line.startswith(
         f"--max-time 4s is shorter than one block: {len(machine.made)} of 4 cells were launched; a block takes about"
     )
     assert "give --max-time" in line
+
+
+def test_expensive_cells_have_one_launch_where_the_default_plan_has_no_time_for_two() -> None:
+    """Its first block is never cut; of the second the cells that are cheap enough are launched."""
+    machine = Machine(noise=0.2)
+    blocks = machine.carry_out(plan(Goal("winner", 45.0, limits_least=True)))
+    assert machine.counts("least") == dict.fromkeys(SPEEDS, 1)
+    assert machine.counts("open: winner")["ddp"] > 0
+    assert machine.counts("open: winner")["ray"] == 0
+    assert machine.now <= 45
+    assert blocks.remarks[0] == "--max-time 45s was enough for 1 of the 2 blocks of --repeats"
+    slow = Machine()
+    assert not slow.carry_out(plan(Goal("winner", 4.0, limits_least=True))).is_short
+    assert slow.counts("least") == dict.fromkeys(SPEEDS, 1)
 
 
 def test_a_cell_that_always_fails_ends_no_question_and_is_named() -> None:

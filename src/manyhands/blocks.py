@@ -77,7 +77,7 @@ class Blocks:
     @property
     def is_short(self) -> bool:
         """True when the time ended before every cell had a launch."""
-        return self.goal.limits_least and any(name not in self._seconds() for name in self.cells)
+        return self.goal.stops_first and any(name not in self._seconds() for name in self.cells)
 
     def _least(self) -> Iterator[Block]:
         """The plan's own blocks that are left: one by one where the time limits them, together where it does not."""
@@ -96,7 +96,7 @@ class Blocks:
                     f"--max-time {self.goal.max_time_s:g}s was enough for {made} of the {self.plan.repeats} blocks of --repeats"
                 )
                 return
-            yield Block(runs, LEAST, may_stop=expected_s is None)
+            yield Block(runs, LEAST, may_stop=self.goal.stops_first and expected_s is None)
 
     def _open(self) -> Block | None:
         """The next block for what is open; None when nothing is, when the time has ended, or when every launch was disturbed."""

@@ -26,7 +26,9 @@ class Goal:
     max_time_s: float | None = None
     """No block begins that would end later, in seconds since the start."""
     limits_least: bool = False
-    """True when `max_time_s` also ends the plan's own blocks, because the user has given it."""
+    """True when `max_time_s` also ends the plan's own blocks."""
+    stops_first: bool = False
+    """True when it even ends the first block in the middle, because the user has given it."""
 
     @property
     def question(self) -> str:
@@ -52,10 +54,12 @@ def goal_of(request: Request, cells: Sequence[RunSpec]) -> Goal:
         raise UsageError(f"--until {Goal(request.until).question} {reason}, or leave --until out")
     until = WINNER if request.until is None and request.is_default and not reason else request.until
     if request.max_time is not None:
-        return Goal(until, request.max_time, limits_least=True)
+        return Goal(until, request.max_time, limits_least=True, stops_first=True)
     if until is None:
         return Goal()
-    return Goal(until, DEFAULT_PLAN_S if request.is_default else ADDED_S)
+    if request.is_default:
+        return Goal(until, DEFAULT_PLAN_S, limits_least=request.repeats is None)
+    return Goal(until, ADDED_S)
 
 
 def _out_of_reach(cells: Sequence[RunSpec]) -> str | None:
