@@ -29,6 +29,19 @@ def test_prints_tables_by_default(records, capsys):
     assert "speed-up" in capsys.readouterr().out
 
 
+def test_details_are_asked_for_on_the_screen_and_always_in_a_file(records, tmp_path, capsys):
+    run(records)
+    first = capsys.readouterr().out
+    run(records, "--details")
+    whole = capsys.readouterr().out
+    run(records, "-o", tmp_path / "report.txt")
+    assert "where the time went" not in first
+    assert "versions: " not in first
+    assert first.splitlines()[:4] == whole.splitlines()[:4]
+    assert "where the time went" in whole
+    assert (tmp_path / "report.txt").read_text().strip() == whole.strip()
+
+
 @pytest.mark.parametrize(("form", "start"), [("markdown", "- **cnn: Use "), ("csv", "id,"), ("json", "{")])
 def test_prints_the_format_asked_for(records, capsys, form, start):
     assert run(records, "--format", form) == 0
