@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -112,7 +113,14 @@ def test_a_session_gives_its_records_one_by_one_and_waits_while_they_are_looked_
             break
     assert read_records(out) == list(session.results)
     assert len(session.results) == 2
-    results = mh.bench("kmeans", repeats=3, out=out, resume=True, **CHEAP)
+    recalled: list[mh.Record] = []
+
+    class Recalling(mh.Watcher):
+        def recalls(self, records: Sequence[mh.Record]) -> None:
+            recalled.extend(records)
+
+    results = mh.bench("kmeans", repeats=3, out=out, resume=True, **CHEAP | {"progress": Recalling()})
+    assert recalled == list(session.results)
     assert [record.id for record in results][:2] == [record.id for record in session.results]
     assert len(results) == 3
     assert results.path == out

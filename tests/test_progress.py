@@ -104,7 +104,7 @@ def test_earlier_records_count_when_a_plan_goes_on() -> None:
     records = example_records(repeats=2, speeds={("serial", 1, 1): 1.0, ("ddp", 2, 1): 1.8})
     text = io.StringIO()
     progress = Progress(Console(file=text, force_terminal=False, width=80))
-    progress.recall(records[:3])
+    progress.recalls(records[:3])
     spec = RunSpec(workload="cnn", backend="ddp", workers=2, repeat=1)
     progress.begins([spec], 3)
     progress.starts([spec])

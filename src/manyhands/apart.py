@@ -57,6 +57,9 @@ class Reporter(Watcher):
         except BrokenPipeError:
             pass
 
+    def recalls(self, records: Sequence[Record]) -> None:
+        self.send("recalls", [[record.to_json() for record in records]])
+
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         self.send("begins", [[spec.to_dict() for spec in runs], already])
 
@@ -90,6 +93,8 @@ def replay(name: str, values: Sequence[Any], watcher: Watcher) -> None:
     if name in ("begins", "adds", "starts"):
         runs = [RunSpec.from_dict(spec) for spec in values[0]]
         getattr(watcher, name)(runs, *values[1:])
+    elif name == "recalls":
+        watcher.recalls([Record.from_json(text) for text in values[0]])
     elif name == "ended":
         watcher.ended(Record.from_json(values[0]))
     else:

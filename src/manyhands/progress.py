@@ -32,8 +32,7 @@ class Progress(Watcher):
         self._records: list[Record] = []
         self._table: list[str] = []
 
-    def recall(self, records: Sequence[Record]) -> None:
-        """Takes the records of an earlier invocation, which the speed-ups stand on too."""
+    def recalls(self, records: Sequence[Record]) -> None:
         self._records = list(records)
 
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:

@@ -89,6 +89,8 @@ class LocalSession:
         sweep_leftovers()
         todo = self.blocks.todo
         with stoppable():
+            if self.records:
+                self.watcher.recalls(self.records)
             self.watcher.begins(todo, len(self.plan.runs) - len(todo))
             try:
                 context = self._context(todo)

@@ -11,6 +11,9 @@ from manyhands.record import Record
 class Watcher:
     """Methods that a session calls; each does nothing here. They run between and during measured runs, so they must be quick."""
 
+    def recalls(self, records: Sequence[Record]) -> None:
+        """The plan goes on: an earlier invocation made these records. Called before it begins, and only when there are any."""
+
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         """A plan begins with these runs; `already`: runs of the plan that an earlier invocation has made."""
 

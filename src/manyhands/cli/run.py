@@ -76,7 +76,6 @@ def run(options: argparse.Namespace) -> int:
             if plan.helps:
                 return 0 if help_node_zero(plan, out, progress) else 1
             session = LocalSession(plan, out, options.resume, progress)
-            progress.recall(session.records)
             for _ in session:
                 pass
     except KeyboardInterrupt:
