@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from repository import git
 from manyhands.analysis.example import example_record
 from manyhands.asv import Cells, SuiteError
 from manyhands.errors import ManyhandsError
+from manyhands.measure.yardstick import version as yardstick_version
 from manyhands.plan import RunSpec
 
 SPEED = """
@@ -81,12 +83,14 @@ CONFIG = {
     "branches": ["main"],
     "benchmark_dir": "bench",
     "environment_type": "existing",
+    "plugins": [".manyhands.asv.plugin"],
     "env_dir": ".asv/env",
     "results_dir": ".asv/results",
     "html_dir": ".asv/html",
 }
 DISCOVER = "import sys; from asv_runner.discovery import _discover; _discover(sys.argv[1:])"
 NUMBERS = {"time_launch", "track_wall_s", "track_train_s", "track_speedup", "track_peak_memory", "track_quality"}
+NUMBERS |= {"track_train_scatter"}
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
@@ -168,6 +172,7 @@ def test_units_are_those_of_asv_and_of_the_workload(benchmarks: dict[str, Any]) 
         "time_launch": "seconds",
         "track_wall_s": "seconds",
         "track_train_s": "seconds",
+        "track_train_scatter": "percent",
         "track_speedup": "times",
         "track_peak_memory": "bytes",
         "track_quality": "silhouette",
@@ -177,17 +182,20 @@ def test_units_are_those_of_asv_and_of_the_workload(benchmarks: dict[str, Any]) 
 def test_a_version_has_the_options_that_affect_the_values_and_no_others(benchmarks: dict[str, Any]) -> None:
     """asv drops results of another version: of other rows it must, of another list of backends it must not."""
     versions = {name: one["version"] for name, one in benchmarks.items()}
-    assert versions["speed.Points.track_train_s"] == "1: kmeans, samples=500"
-    assert versions["speed.Points.track_speedup"] == "1: kmeans, samples=500; over serial x 1"
-    assert versions["speed.Fewer.track_train_s"] == "1: kmeans, samples=400"
-    assert versions["own.Own.track_train_s"] == "1: work/own.py:Own, samples=400"
+    assert versions["speed.Points.track_train_s"] == "2: kmeans, samples=500; 10 launches"
+    assert versions["speed.Points.track_speedup"] == "2: kmeans, samples=500; 10 launches; over serial x 1"
+    assert versions["speed.Points.time_launch"] == "2: kmeans, samples=500"
+    assert versions["speed.Fewer.track_train_s"] == "2: kmeans, samples=400; 10 launches"
+    assert versions["own.Own.track_train_s"] == "2: work/own.py:Own, samples=400; 10 launches"
+    assert versions["speed.Net.track_train_ratio"] == f"2: mlp, defaults; 10 launches; yardstick {yardstick_version()}"
+    assert benchmarks["speed.Net.track_train_ratio"]["launches"] == 10
 
 
 def test_one_launch_of_a_cell_is_timed_and_ends_before_asv_ends_it(benchmarks: dict[str, Any]) -> None:
     launch = benchmarks["speed.Points.time_launch"]
     assert [launch[name] for name in ("number", "repeat", "rounds", "warmup_time")] == [1, 1, 1, 0]
     assert launch["timeout"] > 1800
-    assert launch["setup_cache_timeout"] > 2 * 1800
+    assert launch["setup_cache_timeout"] > 10 * 2 * 1800
 
 
 def class_of(**attributes: Any) -> type[Cells]:
@@ -275,11 +283,11 @@ def cached() -> dict[str, list[Any]]:
     }
 
 
-def test_numbers_are_medians_over_the_launches(cached: dict[str, list[Any]]) -> None:
+def test_times_are_means_over_the_faster_half_of_the_launches_and_other_numbers_medians(cached: dict[str, list[Any]]) -> None:
     digits: Any = Digits()
-    assert digits.track_train_s(cached, "serial", 1) == 4.0
-    assert digits.track_step_ms(cached, "serial", 1) == 400.0
-    assert digits.track_speedup(cached, "ddp", 2) == 2.0
+    assert digits.track_train_s(cached, "serial", 1) == 3.5
+    assert digits.track_step_ms(cached, "serial", 1) == 350.0
+    assert digits.track_speedup(cached, "ddp", 2) == 1.75
     assert digits.track_speedup(cached, "serial", 1) == 1.0
     assert digits.track_peak_memory(cached, "serial", 1) == 300_000_000
     assert digits.track_quality(cached, "serial", 1) == 0.97
@@ -287,8 +295,18 @@ def test_numbers_are_medians_over_the_launches(cached: dict[str, list[Any]]) -> 
     assert math.isnan(digits.track_train_ratio(cached, "serial", 1)), "launches without a yardstick have no ratio"
     beside = {"per_worker": ({"yardstick": {"network": [0.5, 0.5]}},)}
     timed = [example_record(seconds, {"epochs": 1}, **beside) for seconds in (3.0, 4.0, 8.0)]
-    assert digits.track_train_ratio({"serial x 1": timed}, "serial", 1) == 8.0
+    assert digits.track_train_ratio({"serial x 1": timed}, "serial", 1) == 7.0
     assert digits.track_wall_s(cached, "ddp", 2) == cached["ddp x 2"][0].wall_s
+
+
+def test_the_scatter_is_that_of_the_ratio_or_of_the_seconds_without_a_yardstick(cached: dict[str, list[Any]]) -> None:
+    digits: Any = Digits()
+    logs = [math.log(seconds) for seconds in (3.0, 4.0, 8.0)]
+    assert digits.track_train_scatter(cached, "serial", 1) == pytest.approx(100 * stdev(logs))
+    beside = [({"yardstick": {"network": [seconds, seconds]}},) for seconds in (1.5, 2.0, 4.0)]
+    timed = [example_record(two[0]["yardstick"]["network"][0] * 2, {"epochs": 1}, per_worker=two) for two in beside]
+    assert digits.track_train_scatter({"serial x 1": timed}, "serial", 1) == pytest.approx(0.0), "the yardstick was as slow"
+    assert math.isnan(digits.track_train_scatter(cached, "ddp", 2)), "one launch has none"
 
 
 def test_a_cell_that_is_not_run_here_is_not_available_and_a_failed_one_fails(cached: dict[str, list[Any]]) -> None:
@@ -329,6 +347,8 @@ def test_options_are_those_of_the_command_line() -> None:
     cells: dict[str, RunSpec] = made._settings.cells
     assert list(cells) == ["serial x 1", "serial x 2", "ddp x 1", "ddp x 2"]
     assert (cells["ddp x 2"].samples, cells["ddp x 2"].batch_size, cells["ddp x 2"].threads) == (512, 32, 2)
+    assert cells["ddp x 2"].epochs == 8, "the faster half of so many epochs is timed"
+    assert class_of(workload="cnn", epochs=3)._settings.cells["serial x 1"].epochs == 3
     assert made.track_train_s.timeout == 9 + 60
 
 
@@ -339,7 +359,7 @@ def test_a_number_of_your_own_is_kept(cached: dict[str, list[Any]]) -> None:
     made: Any = class_of(workload="cnn", track_train_s=track_train_s, version=7)
     below: Any = type("Below", (made,), {"samples": 512, "__module__": __name__})
     assert made().track_train_s(cached, "serial", 1) == below().track_train_s(cached, "serial", 1) == 5.0
-    assert made.track_wall_s.version == "1: 7: cnn, defaults"
+    assert made.track_wall_s.version == "2: 7: cnn, defaults; 10 launches"
 
 
 def asv(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -370,6 +390,7 @@ def test_asv_runs_a_suite_of_your_own_and_its_history_is_read(project: Path, met
     values = {name.rpartition(".")[2]: result[0][0] for name, result in kept["results"].items()}
     assert set(values) == NUMBERS
     assert values["track_speedup"] == 1
+    assert values["track_train_scatter"] is None, "with --quick the plug-in has each cell launched once"
     assert values["track_peak_memory"] > 1e7
     assert 0 < values["track_train_s"] < values["track_wall_s"]
     assert 0 < values["time_launch"] < 10 * values["track_wall_s"]

@@ -4,9 +4,9 @@ The numbers are those of `manyhands.asv.Cells`. Environment variables choose the
 read here, with their defaults:
     MANYHANDS_ASV_BACKENDS=serial,ddp,joblib
     MANYHANDS_ASV_WORKERS=1,2
-    MANYHANDS_ASV_SAMPLES=512 (0 for all rows)
-    MANYHANDS_ASV_EPOCHS=1
-    MANYHANDS_ASV_REPEATS=1 (launches of each cell; their median is kept)
+    MANYHANDS_ASV_SAMPLES=  rows of every workload (0 for all rows; by default those of ROWS)
+    MANYHANDS_ASV_EPOCHS=   of every workload (by default those of the mix-in)
+    MANYHANDS_ASV_REPEATS=10 (launches of each cell for one commit)
 """
 
 from __future__ import annotations
@@ -17,29 +17,50 @@ import re
 from manyhands.plugins import workload_classes
 
 try:
-    from manyhands.asv import Cells
-except ModuleNotFoundError as error:  # asv imports this file beside the manyhands of other commits too
-    if error.name != "manyhands.asv":
+    from manyhands.asv import LAUNCHES, Cells
+except ImportError as error:  # asv imports this file beside the manyhands of other commits too
+    if not (error.name or "").startswith("manyhands."):
         raise
+    what = (
+        "no manyhands.asv" if isinstance(error, ModuleNotFoundError) else "an older manyhands.asv, which measures in another way"
+    )
     raise SystemExit(
-        "this commit of manyhands has no manyhands.asv, which its asv suite needs; compare it with 'manyhands compare COMMIT'"
+        f"this commit of manyhands has {what}, so its asv suite cannot measure it; compare it with 'manyhands compare COMMIT'"
     ) from None
 
+ROWS = {
+    "cnn": 1024,
+    "ensemble": 4096,
+    "kmeans": 600_000,
+    "lstm": 768,
+    "mlp": 1024,
+    "prepare": 8192,
+    "rnn": 3072,
+    "search": 512,
+    "xgboost": 20_000,
+}
+"""Workload -> rows with which it trains for about a second on one core, networks in 8 epochs, and ends well above chance."""
+ROWS_OF_OTHERS = 1024
 
-def choice(name: str, default: str) -> str:
+
+def choice(name: str, default: object) -> str:
     """The value of MANYHANDS_ASV_<name>."""
-    return os.environ.get(f"MANYHANDS_ASV_{name}", default)
+    return os.environ.get(f"MANYHANDS_ASV_{name}") or str(default)
+
+
+def rows(workload: str) -> str | None:
+    """The rows of a workload; None for all."""
+    return found if (found := choice("SAMPLES", ROWS.get(workload, ROWS_OF_OTHERS))) != "0" else None
 
 
 class _Chosen(Cells):
     backend = choice("BACKENDS", "serial,ddp,joblib")
     workers = choice("WORKERS", "1,2")
-    samples = choice("SAMPLES", "512") if choice("SAMPLES", "512") != "0" else None
-    epochs = choice("EPOCHS", "1")
-    repeats = choice("REPEATS", "1")
+    epochs = choice("EPOCHS", "") or None
+    repeats = choice("REPEATS", LAUNCHES)
     time_launch = None  # track_wall_s has the same number, without a second launch of each cell
 
 
 for name in workload_classes():
     title = re.sub(r"\W", "", name.capitalize())
-    globals()[title] = type(title, (_Chosen,), {"workload": name, "__module__": __name__})
+    globals()[title] = type(title, (_Chosen,), {"workload": name, "samples": rows(name), "__module__": __name__})

@@ -152,3 +152,85 @@ def test_a_better_speed_up_or_quality_has_not_crept_up(
         "training.Worse.track_quality",
         "training.Worse.track_speedup",
     ]
+
+
+def keep_asv_result(folder: Path, commit: str, date: int, values: dict[str, float], version: str, **machine: str) -> None:
+    """The numbers of one cell at one commit, kept by asv's own classes as `asv run` does."""
+    from asv.results import Results
+
+    none = {"samples": [None], "number": [None], "errcode": 0, "stderr": "", "profile": None}
+    made = Results({"machine": "here"} | machine, {}, commit, date, "3.11", "env", {})
+    for name, value in values.items():
+        outcome = type("Outcome", (), {"result": [value]} | none)
+        made.add_result({"name": f"training.Cnn.{name}", "params": [["'serial'"]], "version": version}, outcome)
+    made.save(str(folder))
+    (folder / "here" / "machine.json").write_text(json.dumps({"machine": "here", "version": 1}))
+
+
+def test_values_of_an_older_yardstick_are_left_out_and_the_scatter_is_read(
+    commits: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the old yardstick all ratios were five times as large. From STEP on the cell is slower."""
+    pytest.importorskip("asv.results", reason="needs asv: pip install 'manyhands[history]'")
+    folder, chance = tmp_path / "results", np.random.default_rng(2)
+    for number, commit in enumerate(commits):
+        values = {"track_train_ratio": (1.3 if number >= STEP else 1.0) * chance.lognormal(0, 0.01), "track_train_scatter": 3.0}
+        version = "2: cnn; yardstick new"
+        if number < 4:
+            values["track_train_ratio"] *= 5
+            version = "2: cnn; yardstick old"
+        keep_asv_result(folder, commit, 1000 * number, values | {"track_train_s": 1.0}, version)
+    about = {"version": "2: cnn; yardstick new", "launches": 10, "unit": "yardsticks"}
+    names = ("track_train_ratio", "track_train_s", "track_train_scatter")
+    (folder / "benchmarks.json").write_text(json.dumps({f"training.Cnn.{name}": about for name in names} | {"version": 2}))
+    assert main(["history", "--asv", str(folder), "--format", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    ratio, seconds = found["series"]
+    assert [one["name"] for one in (ratio, seconds)] == [
+        "training.Cnn.track_train_ratio(serial)",
+        "training.Cnn.track_train_s(serial)",
+    ]
+    assert [change["by"] for change in found["changes"]] == [commits[STEP]]
+    assert len(ratio["points"]) == COMMITS - 4
+    assert {(point["scatter"], point["launches"]) for point in ratio["points"]} == {(0.03, 10)}
+    assert {point["scatter"] for point in seconds["points"]} == {None}, "the scatter is that of the ratio"
+    assert main(["history", "--asv", str(folder), "--format", "markdown"]) == 1
+    told = capsys.readouterr().out
+    assert "left out: 8 values of another version of a benchmark" in told
+    assert "| 3.0 % |" in told
+    (folder / "benchmarks.json").write_text(
+        json.dumps({f"training.Cnn.{name}": about | {"version": "3"} for name in names} | {"version": 2})
+    )
+    assert main(["history", "--asv", str(folder)]) == 2
+    assert "other versions of these benchmarks" in capsys.readouterr().err
+
+
+def test_machines_of_one_name_and_other_hardware_are_two_series(
+    commits: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("asv.results", reason="needs asv: pip install 'manyhands[history]'")
+    folder = tmp_path / "results"
+    for number, commit in enumerate(commits):
+        cores = "2" if number < STEP else "4"
+        keep_asv_result(folder, commit, 1000 * number, {"track_train_s": 4.0 / int(cores)}, "2", cpu="EPYC", num_cpu=cores)
+    (folder / "benchmarks.json").write_text(json.dumps({"version": 2}))
+    assert main(["history", "--asv", str(folder), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["changes"] == []
+    assert [one["name"] for one in found["series"]] == [
+        f"training.Cnn.track_train_s(serial) on here, env, {cores}" for cores in "24"
+    ]
+
+
+def test_results_of_a_machine_that_asv_does_not_know_are_refused_with_one_line(
+    commits: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("asv.results", reason="needs asv: pip install 'manyhands[history]'")
+    folder = tmp_path / "results"
+    keep_asv_result(folder, commits[0], 0, {"track_train_s": 1.0}, "2")
+    (folder / "benchmarks.json").write_text(json.dumps({"version": 2}))
+    (folder / "here" / "machine.json").unlink()
+    assert main(["history", "--asv", str(folder)]) == 2
+    shown = capsys.readouterr().err
+    assert f"{folder / 'here'} has results and no machine.json" in shown
+    assert len(shown.splitlines()) == 1

@@ -13,5 +13,6 @@ asv imports a suite beside the manyhands of other commits too: the path of this 
 
 from manyhands.asv.cells import Cells
 from manyhands.asv.errors import SuiteError
+from manyhands.asv.settings import LAUNCHES
 
-__all__ = ["Cells", "SuiteError"]
+__all__ = ["LAUNCHES", "Cells", "SuiteError"]

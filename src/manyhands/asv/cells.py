@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any, ClassVar
 
 from manyhands.asv.errors import SuiteError
-from manyhands.asv.numbers import Benchmark, Cached, benchmarks_of, left_out, track_speedup, track_train_ratio
+from manyhands.asv.numbers import OVER_THE_YARDSTICK, Benchmark, Cached, benchmarks_of, left_out, time_launch, track_speedup
 from manyhands.asv.own_lines import file_of, line_of, setup_cache_of
 from manyhands.asv.settings import METHODS, Settings, key, launches, options_of, read_settings
 from manyhands.errors import ManyhandsError
@@ -21,8 +21,9 @@ FIRST_DATA_S = 600.0
 """Time to make the embedded data in the set-up of a class, once on a machine."""
 NO_SETTINGS = ("_", "track_", "time_")
 """The start of names of attributes that are no settings."""
-MEANING = "1"
-"""The version of what the benchmarks measure. A higher one makes asv drop the results before it."""
+MEANING = "2"
+"""The version of what the benchmarks measure. A higher one makes asv drop the results before it. 2: means over the faster half of
+several launches, of 8 epochs for networks; 1: medians, of one launch by default."""
 
 
 class Cells:
@@ -67,7 +68,10 @@ class Cells:
 
     @classmethod
     def run_cells(cls) -> Cached:
-        """Launches every cell that can run here, in turn as often as `repeats`; raises SuiteError for data that cannot be used."""
+        """Launches every cell that can run here, in turn as often as `repeats`; raises SuiteError for data that cannot be used.
+
+        A cell that failed is not launched again.
+        """
         from manyhands.planning.plan import check_data, not_run_here
         from manyhands.run import RunContext, measure, skip
         from manyhands.stopping import stoppable
@@ -84,7 +88,8 @@ class Cells:
             raise SuiteError(f"class {cls.__name__}: {error}") from None
         with stoppable():
             for repeat, (name, spec) in product(range(launches(cls._settings)), runs.items()):
-                cached.setdefault(name, []).append(measure(replace(spec, repeat=repeat), context))
+                if all(record.ok for record in cached.get(name, ())):
+                    cached.setdefault(name, []).append(measure(replace(spec, repeat=repeat), context))
         return cached
 
 
@@ -108,15 +113,26 @@ def _add_benchmarks(cls: Any) -> None:
         cls.setup_cache = setup_cache_of(cls, settings.version)
         cls.setup_cache.timeout = FIRST_DATA_S + limit_s * len(settings.cells) * launches(settings)
         cls.setup_cache._ours = True
-    own_version = f"{cls.version}: " if hasattr(cls, "version") else ""
     for benchmark, unit in benchmarks_of(settings).items():
         if _is_ours(cls, benchmark.__name__):
-            over = f"; over {settings.base}" if benchmark is track_speedup else ""
-            over = f"; yardstick {yardstick_version()}" if benchmark is track_train_ratio else over
             copy = _copy(benchmark, cls)
             copy.unit, copy.timeout, copy._ours = unit, limit_s, True
-            copy.version = f"{MEANING}: {own_version}{settings.version}{over}"
+            copy.version = version_of(benchmark, settings, getattr(cls, "version", None))
+            if benchmark is not time_launch:
+                copy.launches = launches(settings)
             setattr(cls, benchmark.__name__, copy)
+
+
+def version_of(benchmark: Benchmark, settings: Settings, own: object) -> str:
+    """The version of a benchmark: everything that another value may come from than from another commit. `own`: that of the class."""
+    parts = [f"{MEANING}: " + (f"{own}: " if own is not None else "") + settings.version]
+    if benchmark is not time_launch:
+        parts.append("1 launch" if launches(settings) == 1 else f"{launches(settings)} launches")
+    if benchmark is track_speedup:
+        parts.append(f"over {settings.base}")
+    if benchmark in OVER_THE_YARDSTICK and settings.workload.kind == "network":
+        parts.append(f"yardstick {yardstick_version()}")
+    return "; ".join(parts)
 
 
 def _is_ours(cls: Any, name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from manyhands.asv.settings import Settings, key
 
 if TYPE_CHECKING:
+    from manyhands.analysis.disturbed import Time
     from manyhands.record import Record
 
 Cached = Mapping[str, Sequence["Record"]]
@@ -23,12 +24,12 @@ Benchmark = Callable[[Any, Cached, str, int], Any]
 
 def track_wall_s(self: Any, cached: Cached, backend: str, workers: int) -> float:
     """Seconds of a whole launch: from the start of its process until all its processes have ended."""
-    return middle(cached[key(backend, workers)], lambda record: record.wall_s)
+    return faster_half(cached[key(backend, workers)], lambda record: record.wall_s, "wall")
 
 
 def track_train_s(self: Any, cached: Cached, backend: str, workers: int) -> float:
-    """Seconds of the phase train."""
-    return middle(cached[key(backend, workers)], train_s)
+    """Seconds of the phase train. For networks `track_train_ratio` differs less from run to run."""
+    return faster_half(cached[key(backend, workers)], train_s)
 
 
 def track_speedup(self: Any, cached: Cached, backend: str, workers: int) -> float:
@@ -36,7 +37,7 @@ def track_speedup(self: Any, cached: Cached, backend: str, workers: int) -> floa
     base = cached[self._settings.base]
     if left_out(base):
         return math.nan
-    return middle(base, train_s) / middle(cached[key(backend, workers)], train_s)
+    return faster_half(base, train_s) / faster_half(cached[key(backend, workers)], train_s)
 
 
 def track_peak_memory(self: Any, cached: Cached, backend: str, workers: int) -> float:
@@ -53,14 +54,25 @@ def track_step_ms(self: Any, cached: Cached, backend: str, workers: int) -> floa
     """Milliseconds of one step in the phase train."""
     from manyhands.analysis.summary import step_ms
 
-    return middle(cached[key(backend, workers)], step_ms)
+    return faster_half(cached[key(backend, workers)], step_ms)
 
 
 def track_train_ratio(self: Any, cached: Cached, backend: str, workers: int) -> float:
     """The time of an epoch over that of the yardstick, a fixed program timed between the epochs: what slows both cancels."""
     from manyhands.analysis.yardstick import train_ratio
 
-    return middle(cached[key(backend, workers)], train_ratio)
+    return faster_half(cached[key(backend, workers)], train_ratio)
+
+
+def track_train_scatter(self: Any, cached: Cached, backend: str, workers: int) -> float:
+    """The scatter of the launches of this commit: the standard deviation of the logarithm of `track_train_ratio`, or of
+    `track_train_s` without a yardstick, in percent. NaN for a single launch."""
+    from manyhands.analysis.spread import spread
+    from manyhands.analysis.yardstick import train_ratio
+
+    records = cached[key(backend, workers)]
+    found = spread(map(math.log, values(records, train_ratio) or values(records, train_s)))
+    return 100 * found.sd if found and found.sd is not None else math.nan
 
 
 def track_loss(self: Any, cached: Cached, backend: str, workers: int) -> float:
@@ -88,11 +100,15 @@ UNITS: Mapping[Benchmark, str] = {
     time_launch: "seconds",
     track_wall_s: "seconds",
     track_train_s: "seconds",
+    track_train_scatter: "percent",
     track_speedup: "times",
     track_peak_memory: "bytes",
 }
 """Benchmark of every workload -> its unit, as asv writes it."""
 UNITS_OF_NETWORKS: Mapping[Benchmark, str] = {track_train_ratio: "yardsticks", track_step_ms: "ms", track_loss: "loss"}
+
+OVER_THE_YARDSTICK = (track_train_ratio, track_train_scatter)
+"""Benchmarks whose values change with the yardstick."""
 
 
 def benchmarks_of(settings: Settings) -> dict[Benchmark, str]:
@@ -102,11 +118,27 @@ def benchmarks_of(settings: Settings) -> dict[Benchmark, str]:
     return {**UNITS, track_quality: workload.quality, **steps}
 
 
+def faster_half(records: Sequence[Record], value: Callable[[Record], float | None], time: Time = "train") -> float:
+    """The mean over the faster half of the launches; NaN when it was not measured. Raises RuntimeError for a failed launch.
+
+    Other programs can only make a launch slower. docs/results/history.md compares this with medians and means.
+    """
+    from manyhands.analysis.yardstick import lower_half
+
+    return lower_half(found) if (found := values(records, value, time)) else math.nan
+
+
 def middle(records: Sequence[Record], value: Callable[[Record], float | None]) -> float:
     """The median over the launches; NaN, which asv shows as n/a, when it was not measured. Raises RuntimeError for a failed launch."""
+    return median(found) if (found := values(records, value)) else math.nan
+
+
+def values(records: Sequence[Record], value: Callable[[Record], float | None], time: Time = "train") -> list[float]:
+    """The value of every launch that has one and that other programs did not disturb in this time; raises RuntimeError for a failed one."""
+    from manyhands.analysis.disturbed import quiet
+
     check_ok(records)
-    values = [found for record in records if (found := value(record)) is not None]
-    return median(values) if values else math.nan
+    return [found for record in quiet(records, time) if (found := value(record)) is not None]
 
 
 def check_ok(records: Sequence[Record]) -> None:

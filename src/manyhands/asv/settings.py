@@ -39,6 +39,12 @@ WORKERS = (1, 2)
 CONDITIONS = {"backend", "workers", "workloads", "repeats", "timeout", "oversubscribe"}
 """Options that do not affect the value of a cell, or that are parameters of the benchmarks."""
 METHODS = (FunctionType, classmethod, staticmethod, property, type)
+LAUNCHES = 10
+"""Default launches of each cell for one commit, with which asv's step detection finds 10 %: docs/results/history.md."""
+EPOCHS = 8
+"""Default epochs of a network, of which the faster half is timed."""
+QUICK = "MANYHANDS_ASV_QUICK"
+"""Set during `asv run --quick` by the plug-in: one launch of each cell."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,8 @@ def read_settings(options: Mapping[str, Any], file: Path) -> Settings:
     backends = {backend: located(backend, file) for backend in asked.backend or default_backends(workload)}
     workers = tuple(dict.fromkeys(asked.workers or WORKERS))
     given = asked.given() | {"workers": workers, "backend": tuple(backends.values())}
+    if workload_class(workload).kind == "network":
+        given = {"epochs": max(EPOCHS, workload_class(workload).epochs)} | given
     if asked.data:
         given["data"] = folder_of(asked.data, file)
     kept = ", ".join(f"{option}={value!r}" for option, value in asked.given().items() if option not in CONDITIONS)
@@ -130,7 +138,8 @@ def check(settings: Settings) -> None:
 
 def launches(settings: Settings) -> int:
     """Launches of each cell in the set-up of a class."""
-    return 1 if settings.request.repeats is None else settings.request.repeats
+    asked = settings.request.repeats
+    return 1 if os.environ.get(QUICK) else LAUNCHES if asked is None else asked
 
 
 def located(name: str, file: Path) -> str:

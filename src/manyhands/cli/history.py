@@ -43,6 +43,11 @@ def call(options: argparse.Namespace) -> int:
     folder = options.asv or (None if options.records else ASV)
     records = load(options.records, with_workers=False) if options.records else []
     found = over_commits(folder, records, options.effect)
+    if found.left_out and not found.series:
+        raise UsageError(
+            f"all results in {folder} are of other versions of these benchmarks than the last 'asv run' found, and are not compared"
+            " with them; run asv on these commits again"
+        )
     if not found.series:
         raise UsageError(
             "nothing was measured at a commit of this repository's history: records of a tree with changes belong to none"

@@ -21,8 +21,9 @@ DRIFT = 0.05
 
 def over_commits(asv: Path | None, records: Sequence[Record], effect: float = DRIFT) -> History:
     """Changes in asv's results and in records over the commits of the repository here; raises UsageError without results."""
+    from manyhands.analysis.history.asv_results import from_asv
     from manyhands.analysis.history.found import find
-    from manyhands.analysis.history.series import from_asv, from_records
+    from manyhands.analysis.history.series import from_records
 
     if asv and not asv.is_dir():
         raise UsageError(f"no asv results in {asv}; make some with 'asv run', or name files of 'manyhands run'")

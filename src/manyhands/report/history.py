@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from statistics import median
 
 from manyhands.analysis.history.change_points import FEWEST, ChangePoint
 from manyhands.analysis.history.found import History
@@ -20,7 +21,14 @@ def columns(found: History) -> list[Column]:
         Column(("commits",), tuple(f"{change.after[:10]}..{change.by[:10]}" for change in rows)),
         Column(("after / before", "[95 % interval]"), tuple(_ratio(change) for change in rows)),
         Column(("confi-", "dence"), tuple(confidence(change.shift.confidence) for change in rows)),
+        Column(("scatter of", "launches"), tuple(scatter(found, change.series) for change in rows)),
     ]
+
+
+def scatter(found: History, name: str) -> str:
+    """The scatter of the launches of a commit in percent, the median over the commits of the series; `-` where it is not known."""
+    known = [point.scatter for one in found.series if one.name == name for point in one.points if point.scatter is not None]
+    return f"{100 * median(known):.1f} %" if known else "-"
 
 
 def confidence(value: float) -> str:
@@ -44,6 +52,11 @@ def lines(found: History) -> list[str]:
     if not found.drifts:
         told.append(
             "drift since a release: not known, no tag is among the measured commits, or too few were measured on one side of it"
+        )
+    if found.left_out:
+        told.append(
+            f"left out: {formatting.count(found.left_out, 'value')} of another version of a benchmark, such as another yardstick or"
+            " other numbers of rows or launches"
         )
     short = sum(length < FEWEST for length in lengths)
     if short:

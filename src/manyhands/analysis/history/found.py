@@ -21,6 +21,8 @@ class History:
     drifts: tuple[Drift, ...]
     effect: float
     """Drift below this share is not reported."""
+    left_out: int = 0
+    """Values of asv's results that were measured in another way than the present ones."""
 
     @property
     def crept(self) -> list[Drift]:
@@ -36,10 +38,11 @@ class History:
 
 def find(series: Sequence[CommitSeries], order: Order, effect: float) -> History:
     """The changes and drifts of the series; confidences are corrected for the number of each."""
+    left_out = sum(one.left_out for one in series)
     series = [one for one in series if one.points]
     changes = [change for one in series for change in change_points(one)]
     drifts = [found for one in series if (found := drift(one, order))]
-    return History(tuple(series), tuple(_corrected(changes)), tuple(_corrected(drifts)), effect)
+    return History(tuple(series), tuple(_corrected(changes)), tuple(_corrected(drifts)), effect, left_out)
 
 
 Shifted = TypeVar("Shifted", ChangePoint, Drift)

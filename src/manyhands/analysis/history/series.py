@@ -1,4 +1,4 @@
-"""Results of many commits -> one series for each benchmark, in the order of the commits."""
+"""Records of many commits -> one series for each cell, in the order of the commits. `asv_results.py` makes series of asv's results."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
-from statistics import median
 
 from manyhands.analysis.cells import ADDED, NEUTRAL, VOLATILE
 from manyhands.analysis.disturbed import quiet
-from manyhands.analysis.targets import is_error
-from manyhands.analysis.yardstick import corrections
-from manyhands.errors import RecordError, Unavailable
+from manyhands.analysis.spread import spread
+from manyhands.analysis.yardstick import corrections, lower_half
 from manyhands.record import Record
 
 
@@ -24,8 +20,10 @@ class CommitValue:
 
     commit: str
     value: float
-    """The median over its launches."""
+    """The mean over the faster half of its launches, or the number that asv keeps."""
     launches: int = 1
+    scatter: float | None = None
+    """The standard deviation of the logarithm of its launches' values; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,8 @@ class CommitSeries:
     points: tuple[CommitValue, ...]
     more_is_better: bool = False
     """True for speed-up and for a quality that is no error; otherwise a larger value is worse, as asv takes it."""
+    left_out: int = 0
+    """Values that another version of the benchmark made, for example with another yardstick: they are not compared with these."""
 
     @property
     def values(self) -> list[float]:
@@ -58,48 +58,6 @@ class Order:
             return tuple(points)
         place = {commit: number for number, commit in enumerate(self.commits)}
         return tuple(sorted((point for point in points if point.commit in place), key=lambda point: place[point.commit]))
-
-
-def from_asv(folder: Path, order: Order) -> list[CommitSeries]:
-    """A series for every benchmark, parameter combination, machine and environment in an asv results folder.
-
-    Raises RecordError when there are none, Unavailable without asv.
-    """
-    try:
-        from asv.results import iter_results
-    except ImportError:
-        raise Unavailable("reading asv's results needs asv: pip install 'manyhands[history]'") from None
-    if not (folder / "benchmarks.json").is_file():
-        raise RecordError(f"no asv results in {folder}; make some with 'asv run'")
-    described = json.loads((folder / "benchmarks.json").read_text())
-    found: dict[tuple[str, str], list[CommitValue]] = {}
-    for results in iter_results(str(folder)):
-        where = f"{results.params.get('machine', 'unknown machine')}, {results.env_name}"
-        for key in results.get_all_result_keys():
-            choices = list(product(*results.get_result_params(key)))
-            values = results.get_result_value(key, results.get_result_params(key))
-            for chosen, value in zip(choices, values, strict=False):
-                if isinstance(value, int | float) and math.isfinite(value):
-                    name = f"{key}({', '.join(str(part).strip(chr(39)) for part in chosen)})" if chosen else key
-                    found.setdefault((name, where), []).append(CommitValue(results.commit_hash, float(value)))
-    places = {where for _, where in found}
-    series = []
-    for (name, where), points in sorted(found.items()):
-        unit = _unit(described, name)
-        shown = name if len(places) == 1 else f"{name} on {where}"
-        series.append(CommitSeries(shown, unit, order.sort(points), _more_is_better(name, unit)))
-    return series
-
-
-def _unit(described: dict[str, object], name: str) -> str:
-    known = described.get(name.partition("(")[0])
-    return str(known.get("unit", "")) if isinstance(known, dict) else ""
-
-
-def _more_is_better(name: str, unit: str) -> bool:
-    """True for the speed-up of a suite made with `manyhands.asv`, and for its quality unless the metric, its unit, is an error."""
-    benchmark = name.partition("(")[0].rpartition(".")[2]
-    return benchmark == "track_speedup" or (benchmark == "track_quality" and bool(unit) and not is_error(unit))
 
 
 def from_records(records: Sequence[Record], order: Order) -> list[CommitSeries]:
@@ -125,6 +83,11 @@ def from_records(records: Sequence[Record], order: Order) -> list[CommitSeries]:
         commits: dict[str, list[float]] = {}
         for commit, train_s, record in launches:
             commits.setdefault(commit, []).append(train_s * factors.get(record.id, 1.0))
-        points = order.sort(CommitValue(commit, median(values), len(values)) for commit, values in commits.items())
+        points = order.sort(_value(commit, values) for commit, values in commits.items())
         series.append(CommitSeries(labels[key] + (f" (conditions {number})" if labels[key] in twice else ""), "s", points))
     return series
+
+
+def _value(commit: str, seconds: Sequence[float]) -> CommitValue:
+    found = spread(map(math.log, seconds))
+    return CommitValue(commit, lower_half(seconds), len(seconds), found.sd if found else None)
