@@ -136,6 +136,16 @@ def test_asv_finds_the_same_benchmarks_under_the_same_names(planted: Path) -> No
 def test_a_wrong_variable_ends_the_search_with_one_line(name: str, value: str, line: str, planted: Path) -> None:
     (shown,) = refused(planted, **{f"MANYHANDS_ASV_{name}": value})
     assert line in shown
+    assert shown.endswith(f"(MANYHANDS_ASV_{name}={value})")
+
+
+def test_a_commit_with_an_older_mix_in_is_refused_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "manyhands" / "asv").mkdir(parents=True)
+    (tmp_path / "manyhands" / "__init__.py").touch()
+    (tmp_path / "manyhands" / "plugins.py").write_text("def workload_classes():\n    return {}\n")
+    (tmp_path / "manyhands" / "asv" / "__init__.py").write_text("Cells = SuiteError = object\n")
+    (shown,) = refused(tmp_path)
+    assert "an older manyhands.asv, which measures in another way" in shown
 
 
 def test_a_commit_without_the_mix_in_is_refused_with_one_line(tmp_path: Path) -> None:

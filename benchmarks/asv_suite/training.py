@@ -17,7 +17,7 @@ import re
 from manyhands.plugins import workload_classes
 
 try:
-    from manyhands.asv import LAUNCHES, Cells
+    from manyhands.asv import LAUNCHES, Cells, SuiteError
 except ImportError as error:  # asv imports this file beside the manyhands of other commits too
     if not (error.name or "").startswith("manyhands."):
         raise
@@ -43,6 +43,9 @@ ROWS = {
 ROWS_OF_OTHERS = 1024
 
 
+CHOICES = ("BACKENDS", "WORKERS", "SAMPLES", "EPOCHS", "REPEATS")
+
+
 def choice(name: str, default: object) -> str:
     """The value of MANYHANDS_ASV_<name>."""
     return os.environ.get(f"MANYHANDS_ASV_{name}") or str(default)
@@ -63,4 +66,10 @@ class _Chosen(Cells):
 
 for name in workload_classes():
     title = re.sub(r"\W", "", name.capitalize())
-    globals()[title] = type(title, (_Chosen,), {"workload": name, "samples": rows(name), "__module__": __name__})
+    try:
+        globals()[title] = type(title, (_Chosen,), {"workload": name, "samples": rows(name), "__module__": __name__})
+    except SuiteError as error:
+        chosen = [
+            f"{variable}={value}" for variable, value in sorted(os.environ.items()) if variable.startswith("MANYHANDS_ASV_")
+        ]
+        raise SuiteError(f"{error} ({', '.join(chosen)})" if chosen else str(error)) from None

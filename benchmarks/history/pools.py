@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,18 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Histories = list[tuple[Floats, Floats]]
 """For each history the seconds of the cell and those of the yardstick: (commits, launches, epochs or moments)."""
-Draw = Callable[[int, int], Histories]
-"""(number of histories, launches of a commit) -> the histories."""
 
+
+class Size(NamedTuple):
+    """The number of histories, the commits of each, and the launches of a commit."""
+
+    histories: int
+    commits: int
+    launches: int
+
+
+Draw = Callable[[Size], Histories]
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
-COMMITS = 12
 
 
 def outside() -> dict[str, Draw]:
@@ -29,8 +36,8 @@ def outside() -> dict[str, Draw]:
 def _in_turn(launches: Sequence[Mapping[str, Any]]) -> Draw:
     epochs = np.array([launch["series"] for launch in launches])
 
-    def draw(count: int, each: int) -> Histories:
-        return [(group[:, 0::2], group[:, 1::2]) for group in consecutive(epochs, count, 2 * each)]
+    def draw(size: Size) -> Histories:
+        return [(group[:, 0::2], group[:, 1::2]) for group in consecutive(epochs, size._replace(launches=2 * size.launches))]
 
     return draw
 
@@ -45,8 +52,8 @@ def _with_its_own(launches: Sequence[Mapping[str, Any]]) -> Draw:
     own = [np.mean(launch["yardstick_s"].get("network") or [launch["epochs_s"]], axis=0) for launch in launches]
     yardstick = level(launches, np.array(own))
 
-    def draw(count: int, each: int) -> Histories:
-        return list(zip(consecutive(epochs, count, each), consecutive(yardstick, count, each), strict=True))
+    def draw(size: Size) -> Histories:
+        return list(zip(consecutive(epochs, size), consecutive(yardstick, size), strict=True))
 
     return draw
 
@@ -71,8 +78,8 @@ def _with(launches: Sequence[Mapping[str, Any]], others: Mapping[tuple[str, ...]
     both = [(one, others[_block(one)]) for one in launches if _block(one) in others]
     mine, theirs = (level(found, np.array([one["epochs_s"] for one in found])) for found in zip(*both, strict=True))
 
-    def draw(count: int, each: int) -> Histories:
-        return list(zip(consecutive(mine, count, each), consecutive(theirs, count, each), strict=True))
+    def draw(size: Size) -> Histories:
+        return list(zip(consecutive(mine, size), consecutive(theirs, size), strict=True))
 
     return draw
 
@@ -99,11 +106,12 @@ def lower_half(values: Floats) -> Floats:
     return np.asarray(np.sort(values)[..., : (values.shape[-1] + 1) // 2].mean(axis=-1))
 
 
-def consecutive(launches: Floats, count: int, each: int) -> Iterator[Floats]:
-    """`count` times the launches of COMMITS commits, `each` for one, as they follow each other.
+def consecutive(launches: Floats, size: Size) -> Iterator[Floats]:
+    """For each history the launches of its commits, as they follow each other: (commits, launches, epochs).
 
     A later history begins later. At the end of the pool a history goes on at its beginning, and one that is longer than the pool uses
     some launches twice.
     """
-    for start in np.linspace(0, len(launches), count, endpoint=False).astype(int):
-        yield launches[(start + np.arange(COMMITS * each)) % len(launches)].reshape(COMMITS, each, -1)
+    for start in np.linspace(0, len(launches), size.histories, endpoint=False).astype(int):
+        used = (start + np.arange(size.commits * size.launches)) % len(launches)
+        yield launches[used].reshape(size.commits, size.launches, -1)

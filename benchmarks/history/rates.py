@@ -18,13 +18,15 @@ import numpy as np
 from asv._stats import get_weight
 from asv.step_detect import detect_regressions, detect_steps
 from asv_runner.statistics import compute_stats
-from benchmarks.history.pools import COMMITS, Floats, Histories, beside, inside, lower_half, outside
+from benchmarks.history.pools import Draw, Floats, Histories, Size, beside, inside, lower_half, outside
 
 from manyhands.analysis.history.change_points import change_points
 from manyhands.analysis.history.series import CommitSeries, CommitValue
 
-SLOWER = 6
-"""The last commits of a history, which are slower."""
+COMMITS = 12
+"""Commits of a history; the later half is slower."""
+FEWER = (8, 9, 10, 12, 16)
+"""Commits of histories that show what `manyhands history` needs."""
 THRESHOLD = 0.05
 """asv's own smallest regression."""
 BEGIN, END = "<!-- rates -->", "<!-- end of rates -->"
@@ -128,11 +130,11 @@ def rates(drawn: Histories, rule: Rule, find: Finder) -> str:
 
     asv must name the right two neighbours; the range of commits that `manyhands history` gives must hold them.
     """
-    first = COMMITS - SLOWER
+    first = len(drawn[0][0]) // 2
 
     def reports(slower: float) -> Iterator[list[tuple[int, int]]]:
-        factors = np.where(np.arange(COMMITS) < first, 1.0, 1.0 + slower)[:, None, None]
-        return (find(rule(cell * factors, yardstick).tolist()) for cell, yardstick in drawn)
+        factors = [np.where(np.arange(len(cell)) < first, 1.0, 1.0 + slower)[:, None, None] for cell, _ in drawn]
+        return (find(rule(cell * factor, yardstick).tolist()) for factor, (cell, yardstick) in zip(factors, drawn, strict=True))
 
     def is_right(report: Sequence[tuple[int, int]]) -> bool:
         if find is not by_history:
@@ -144,12 +146,16 @@ def rates(drawn: Histories, rule: Rule, find: Finder) -> str:
     return f"{found[0]:.0f} / {found[1]:.0f} ({alarms:.0f})"
 
 
-def table(draws: Mapping[str, Callable[[int, int], Histories]], rows: Sequence[Row], find: Finder, count: int) -> Iterator[str]:
+def table(draws: Mapping[str, Draw], rows: Sequence[Row], find: Finder, count: int) -> Iterator[str]:
     """A row for every way to make a value, a column for every pool; `count` histories of each."""
     yield "| value of a commit | " + " | ".join(draws) + " |"
     yield "|---|" + "---|" * len(draws)
     for row in rows:
-        yield f"| {row.words} | " + " | ".join(rates(draw(count, row.launches), row.rule, find) for draw in draws.values()) + " |"
+        yield (
+            f"| {row.words} | "
+            + " | ".join(rates(draw(Size(count, COMMITS, row.launches)), row.rule, find) for draw in draws.values())
+            + " |"
+        )
 
 
 def tables(count: int) -> Iterator[str]:
@@ -164,6 +170,11 @@ def tables(count: int) -> Iterator[str]:
     samples = Row(10, "10 ratios, given to asv one by one", ratios)
     yield from ("", "### asv's own median, with weights", "")
     yield from table(inside(), [samples], by_asv_from_samples, count)
+    yield from ("", "### `manyhands history` in shorter and longer histories", "")
+    yield from ("| commits | " + " | ".join(inside()) + " |", "|---|" + "---|" * len(inside()))
+    for commits in FEWER:
+        size, row = Size(count, commits, 10), INSIDE[-1]
+        yield f"| {commits} | " + " | ".join(rates(draw(size), row.rule, by_history) for draw in inside().values()) + " |"
     yield from ("", "### Inside or in turn", "")
     yield from scatter_table(count)
 
@@ -176,11 +187,12 @@ def scatter_table(count: int) -> Iterator[str]:
     names = [name for name in inside() if "serial" in name]
     yield "| cell | seconds | over the yardstick inside | " + " | ".join(f"in turn with {name}" for name in names) + " |"
     yield "|---|---|---|" + "---|" * len(names)
+    size = Size(count, COMMITS, 10)
     for cell, (own, draws) in beside().items():
         rules = [lambda mine, _: lower_half(lower_half(mine)), lambda mine, other: lower_half(ratios(mine, other))]
         in_turn = Row(10, "", lambda mine, other: lower_half(lower_half(mine)) / lower_half(lower_half(other)))
-        cells = [scatter(own(count, 10), rules[0]), scatter(own(count, 10), rules[1]) if cell in inside() else "-"]
-        cells += [scatter(draws[name](count, 10), in_turn.rule) if name in draws else "-" for name in names]
+        cells = [scatter(own(size), rules[0]), scatter(own(size), rules[1]) if cell in inside() else "-"]
+        cells += [scatter(draws[name](size), in_turn.rule) if name in draws else "-" for name in names]
         yield f"| {cell} | " + " | ".join(cells) + " |"
 
 

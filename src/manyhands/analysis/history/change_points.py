@@ -17,8 +17,10 @@ from typing import Any
 from manyhands.analysis.history.series import CommitSeries, Order
 from manyhands.errors import Unavailable
 
-FEWEST = 6
-"""The smallest number of commits in which changes are searched for."""
+FEWEST = 8
+"""The smallest number of commits in which changes are searched for; docs/results/history.md has the rates from 8 commits on."""
+PENALTY, SHORT = 3.0, 10
+"""The penalty of a change for the kernel method, less in histories of fewer commits: their whole cost is smaller."""
 NEAR = 1
 """The largest distance, in commits, between the findings of the two methods."""
 RECENT = 5
@@ -62,7 +64,7 @@ class Drift:
 
 
 def change_points(series: CommitSeries) -> list[ChangePoint]:
-    """The changes that both methods find, oldest first; none in a series of fewer than 6 commits."""
+    """The changes that both methods find, oldest first; none in a series of fewer than 8 commits."""
     values = [math.log(value) for value in series.values if value > 0]
     if len(values) < FEWEST or len(values) < len(series.points):
         return []
@@ -103,7 +105,7 @@ def kernel(values: Sequence[float]) -> list[int]:
     import numpy as np
 
     signal = np.asarray(values, dtype=float).reshape(-1, 1)
-    found = _ruptures().KernelCPD(kernel="rbf", min_size=2).fit(signal).predict(pen=3)
+    found = _ruptures().KernelCPD(kernel="rbf", min_size=2).fit(signal).predict(pen=PENALTY * min(1.0, len(values) / SHORT))
     return [int(place) for place in found[:-1]]
 
 
