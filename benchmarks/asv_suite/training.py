@@ -56,20 +56,18 @@ def rows(workload: str) -> str | None:
     return found if (found := choice("SAMPLES", ROWS.get(workload, ROWS_OF_OTHERS))) != "0" else None
 
 
-class _Chosen(Cells):
-    backend = choice("BACKENDS", "serial,ddp,joblib")
-    workers = choice("WORKERS", "1,2")
-    epochs = choice("EPOCHS", "") or None
-    repeats = choice("REPEATS", LAUNCHES)
-    time_launch = None  # track_wall_s has the same number, without a second launch of each cell
-
-
+CHOSEN = {
+    "backend": choice("BACKENDS", "serial,ddp,joblib"),
+    "workers": choice("WORKERS", "1,2"),
+    "epochs": choice("EPOCHS", "") or None,
+    "repeats": choice("REPEATS", LAUNCHES),
+    "time_launch": None,  # track_wall_s has the same number, without a second launch of each cell
+    "__module__": __name__,
+}
 for name in workload_classes():
     title = re.sub(r"\W", "", name.capitalize())
     try:
-        globals()[title] = type(title, (_Chosen,), {"workload": name, "samples": rows(name), "__module__": __name__})
+        globals()[title] = type(title, (Cells,), CHOSEN | {"workload": name, "samples": rows(name)})
     except SuiteError as error:
-        chosen = [
-            f"{variable}={value}" for variable, value in sorted(os.environ.items()) if variable.startswith("MANYHANDS_ASV_")
-        ]
-        raise SuiteError(f"{error} ({', '.join(chosen)})" if chosen else str(error)) from None
+        set_here = [f"{one}={os.environ[one]}" for one in (f"MANYHANDS_ASV_{name}" for name in CHOICES) if os.environ.get(one)]
+        raise SuiteError(f"{error} ({', '.join(set_here)})" if set_here else str(error)) from None
