@@ -133,14 +133,21 @@ def _above_0(text: str) -> float:
 
 
 def other_programs(
-    moments: Sequence[Moment], phases: Mapping[str, float | None], wall_s: float, spec: RunSpec, allowed: Allowed
+    moments: Sequence[Moment],
+    phases: Mapping[str, float | None],
+    wall_s: float,
+    spec: RunSpec,
+    allowed: Allowed,
+    workers_here: int = 0,
 ) -> dict[str, Any] | None:
     """The field `other_programs` of a record's resources; None where the use of others cannot be known.
 
     It cannot where the system hides the machine's times, and with a running engine (`address`), whose processes are no descendants
-    of this one. With several nodes it is the use on node 0's machine, and `train` is not judged apart from the run.
+    of this one. With several nodes it is the use on node 0's machine, `train` is not judged apart from the run, and nothing is known
+    when `workers_here`, the workers on this machine, are more than those of one node.
     """
-    if (spec.address is not None and spec.nodes == 1) or _hidden(moments):
+    of_others = spec.address is not None and (spec.nodes == 1 or workers_here > spec.workers // spec.nodes)
+    if of_others or _hidden(moments):
         return None
     train = _train(phases, wall_s) if spec.nodes == 1 else None
     return {
