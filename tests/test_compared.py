@@ -81,6 +81,7 @@ def test_no_pair_at_all_is_a_frame_without_rows() -> None:
         ({"progress": "no"}, "progress 'no' is not True, False or a Watcher"),
         ({"alpha": 2}, "--alpha 2 is not a share between 0 and 1"),
         ({"max_time": 0}, "--max-time 0 is not a time above 0"),
+        ({"max_time": "5s"}, "--max-time 5s is too short for any verdict"),
         ({"workers": "two"}, "--workers 'two' is not a list"),
         ({"workers": 2}, "serial is one worker by definition"),
         ({"base": "no-such-commit"}, "no-such-commit"),

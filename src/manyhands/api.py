@@ -79,7 +79,7 @@ def compare(
     """
     from manyhands.analysis.verdicts.error_rates import load
     from manyhands.commits.cells import TIMEOUT_S, cells_to_compare
-    from manyhands.commits.compare import compare_commits, limits_of, measure_cells
+    from manyhands.commits.compare import check_time, compare_commits, limits_of, measure_cells
     from manyhands.commits.rates_cache import rates_file
     from manyhands.compared import Compared
     from manyhands.machine import describe_machine
@@ -88,7 +88,9 @@ def compare(
     sure = (value_of("--alpha", SHARE, alpha), value_of("--effect", SHARE, effect))
     load_share = None if max_load is None else value_of("--max-load", SHARE, max_load)
     cells = cells_to_compare(Request.of(**{"timeout": TIMEOUT_S} | options))
-    limits = limits_of(*sure, value_of("--max-time", DURATION, max_time), load_share, metrics)
+    seconds = value_of("--max-time", DURATION, max_time)
+    check_time(seconds)
+    limits = limits_of(*sure, seconds, load_share, metrics)
     verdicts = len(cells) * len(metrics)
     announce = _watcher(progress).announces
     found = compare_commits(base, head, measure_cells(cells, limits(verdicts), announce), limits, announce, verdicts)

@@ -80,7 +80,7 @@ def call(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Does the work of `call`; KeyboardInterrupt passes through."""
     from manyhands.analysis.verdicts.error_rates import load
-    from manyhands.commits.compare import compare_commits
+    from manyhands.commits.compare import check_time, compare_commits
     from manyhands.commits.rates_cache import rates_file
     from manyhands.commits.revisions import CannotMeasure
     from manyhands.machine import describe_machine
@@ -90,6 +90,8 @@ def compare(options: argparse.Namespace) -> int:
         raise UsageError("--microbenchmarks and --count-instructions are two comparisons; give only one of them")
     if options.micro is not None and "time" not in options.metrics:
         raise UsageError("micro-benchmarks have only the metric time: leave out --metrics")
+    if not options.count_instructions:
+        check_time(options.max_time)
     check_files(options.out)
     rates = load(rates_file(describe_machine()))
     try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from manyhands.analysis.verdicts.early import EARLY
 from manyhands.analysis.verdicts.results import CellResult, Comparison, Limits
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.commits.comparison import compare_cells
 from manyhands.commits.revisions import Revision, checked_out
+from manyhands.errors import UsageError
 from manyhands.machine import describe_machine
 from manyhands.plan import RunSpec
 from manyhands.stopping import stoppable
@@ -38,6 +40,21 @@ def compare_commits(
         results = measure(revisions)
         judged = verdicts or sum(len(cell.judged) for cell in results) or 1
         return Comparison(revisions[0].label, revisions[1].label, limits(judged), results, machine)
+
+
+LEAST_LAUNCH_S = 0.5
+"""No launch is shorter: a new Python process imports NumPy and the code that it measures."""
+
+
+def check_time(max_time_s: float) -> None:
+    """Raises UsageError when no comparison can have the fewest launches for a verdict in this time."""
+    pairs = EARLY[0]
+    least = 2 * pairs * LEAST_LAUNCH_S
+    if max_time_s < least:
+        raise UsageError(
+            f"--max-time {max_time_s:g}s is too short for any verdict: the least are {pairs} launches of each commit, which take {least:g} s"
+            " or more; give --max-time 2m"
+        )
 
 
 def measure_cells(cells: Sequence[RunSpec], limits: Limits, announce: Callable[[str], None]) -> Measure:

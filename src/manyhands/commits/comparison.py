@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from manyhands.analysis.cells import SYSTEM
+from manyhands.analysis.verdicts.early import EARLY
 from manyhands.analysis.verdicts.metrics import METRICS, Sample
 from manyhands.analysis.verdicts.results import CellResult, Judged, Limits, Pair, failed, judge_all, together
 from manyhands.analysis.verdicts.sequential import LOOKS
@@ -111,6 +112,8 @@ def run_bench(
         pairs.append((launched[0], launched[1]))
         check_layouts(bench.labels, pairs[-1])
         longest = max(longest, clock() - started)
+        if len(pairs) == 1 and EARLY[0] * longest > limits.max_time_s:
+            say(_too_short(bench.labels, longest, limits))
         last = clock() - began + longest > limits.max_time_s
         if len(pairs) not in LOOK_AT and not last:
             continue
@@ -132,6 +135,11 @@ def run_bench(
     return tuple(replace(result, judged=(), failure=f"{result.label}: {trouble}") if trouble else result for result in results)
 
 
+def _too_short(labels: Sequence[str], pair_s: float, limits: Limits) -> str:
+    least = f"the {EARLY[0]} pairs that the quickest verdict needs take about {EARLY[0] * pair_s:.0f} s"
+    return f"{', '.join(labels)}: no verdict in --max-time {limits.max_time_s:g}s: {least}; give more time"
+
+
 def check_layouts(labels: Iterable[str], pair: tuple[Mapping[str, Sample], Mapping[str, Sample]]) -> None:
     """Raises CannotMeasure when the two sides lay out memory differently, which changes the speed of any program."""
     for label in labels:
@@ -142,7 +150,7 @@ def check_layouts(labels: Iterable[str], pair: tuple[Mapping[str, Sample], Mappi
             )
 
 
-LOOK_AT = {first + second for first in (0, *LOOKS) for second in (0, *LOOKS)}
+LOOK_AT = {*EARLY, *(first + second for first in (0, *LOOKS) for second in (0, *LOOKS))}
 """Numbers of pairs at which some metric may look."""
 
 

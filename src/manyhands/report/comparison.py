@@ -8,10 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from manyhands.analysis.targets import is_error
+from manyhands.analysis.verdicts.early import LARGE
 from manyhands.analysis.verdicts.error_rates import ErrorRates
 from manyhands.analysis.verdicts.metrics import EXACT, WORDS
 from manyhands.analysis.verdicts.results import CellResult, Comparison, Judged
-from manyhands.analysis.verdicts.sequential import Budget, fewest_pairs
+from manyhands.analysis.verdicts.sequential import Budget, fewest_for_small, fewest_pairs
 from manyhands.report import formatting
 from manyhands.report.columns import Column
 from manyhands.report.markdown_text import bullets, escape, table
@@ -137,12 +138,17 @@ def _open(cell: CellResult, judged: Judged, budget: Budget) -> str | None:
     if known.verdict != "undecided":
         return None
     seen = (
-        f"{known.pairs} pairs are too few to see any effect, {fewest_pairs(budget)} are the least"
+        f"{known.pairs} pairs are too few to see any effect: {_least(budget)}"
         if known.visible is None
         else (f"the smallest effect that these launches would have shown is {100 * known.visible:.1f} %")
     )
     first = "; first launches showed a difference, fresh ones have not confirmed it" if known.unconfirmed else ""
     return f"undecided: {judged.metric} of {cell.label}: {seen}{first}; allow more time with --max-time"
+
+
+def _least(budget: Budget) -> str:
+    large = f"{100 * LARGE:.0f} %"
+    return f"{fewest_pairs(budget)} are the least for one above {large}, {fewest_for_small(budget)} for a smaller one"
 
 
 def _steadiness(cell: CellResult) -> str | None:

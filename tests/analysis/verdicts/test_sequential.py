@@ -9,7 +9,17 @@ from statistics import NormalDist, median
 import numpy as np
 import pytest
 
-from manyhands.analysis.verdicts.sequential import LOOKS, Budget, discoveries, fewest_pairs, judge, nominal, over_looks, visible
+from manyhands.analysis.verdicts.sequential import (
+    LOOKS,
+    Budget,
+    discoveries,
+    fewest_for_small,
+    fewest_pairs,
+    judge,
+    nominal,
+    over_looks,
+    visible,
+)
 
 PAIRS = 2 * LOOKS[-1]
 
@@ -58,10 +68,11 @@ def test_what_is_slower_was_seen_on_fresh_launches() -> None:
 def test_too_few_pairs_are_undecided_and_say_what_they_could_have_shown() -> None:
     few = judge([0.05] * 5, Budget())
     assert (few.verdict, few.settled, few.visible, few.low) == ("undecided", False, None, None)
-    assert fewest_pairs(Budget()) == 14
-    assert fewest_pairs(Budget(verdicts=4)) == 17
-    assert judge([0.7] * 13, Budget()).visible is None, "nothing could have been called slower"
-    assert judge([0.7] * 14, Budget()).verdict == "worse"
+    assert fewest_pairs(Budget()) == 6
+    assert fewest_for_small(Budget()) == 14
+    assert fewest_for_small(Budget(verdicts=4)) == 17
+    assert judge([0.15] * 13, Budget()).visible is None, "no difference below 20 % could have been called slower"
+    assert judge([0.15] * 14, Budget()).verdict == "worse"
     some = judge(np.random.default_rng(0).normal(0.02, 0.1, 15).tolist(), Budget())
     assert some.verdict == "undecided"
     assert some.visible is not None

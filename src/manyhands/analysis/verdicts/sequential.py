@@ -3,7 +3,7 @@
 Every pair is one launch of each commit, at most a minute apart, so drift of the machine affects both. The test runs after
 7, 10, 14, ... pairs. When it sees a difference for the first time, it only picks the direction: the verdict needs fresh launches
 that show the difference too, and both results together must be as rare as the budget requires. "Same" is also tested, against
-both ends of the effect.
+both ends of the effect. A difference of LARGE or more may be called after 6 or 8 pairs (`early`), for a small part of the budget.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
+from manyhands.analysis.verdicts.early import EARLY, EARLY_SHARE, seen_early
 from manyhands.analysis.verdicts.other_tests import Chance
 from manyhands.analysis.verdicts.ranks import bounds, centre, chance_above
 
@@ -46,8 +47,13 @@ class Budget:
 
     @property
     def each(self) -> float:
-        """The probability of an error of a single verdict."""
-        return self.alpha / self.verdicts
+        """The probability of an error of a single verdict after the looks of LOOKS."""
+        return self.alpha * (1 - EARLY_SHARE) / self.verdicts
+
+    @property
+    def early(self) -> float:
+        """The probability of an error of a single verdict at one of the looks of EARLY."""
+        return self.alpha * EARLY_SHARE / self.verdicts / len(EARLY)
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,8 @@ class Judgement:
     """Bounds of the ratio with 95 % confidence; None with fewer than 6 pairs."""
     pairs: int
     fresh: int
-    """Pairs after the direction was picked; with the verdict worse or better, the ratio comes from these pairs."""
+    """Pairs after the direction was picked; with the verdict worse or better, the ratio comes from these pairs, or from all
+    pairs when a large difference was called early."""
     p: float
     """Probability of both stages without a difference; 1 when there was no second stage."""
     visible: float | None
@@ -79,6 +86,8 @@ def judge(differences: Sequence[float], budget: Budget, chance: Chance = chance_
 
     `chance`: the test; only studies of other tests replace the rank test.
     """
+    if large := _early(differences, budget):
+        return large
     start, sign, screened = 0, 0, 1.0
     for count in LOOKS:
         if count > len(differences):
@@ -106,6 +115,16 @@ def judge(differences: Sequence[float], budget: Budget, chance: Chance = chance_
         if _is_same(fresh, budget, chance):
             return _closed("same", fresh, budget, fresh=count, p=p, before=start)
     return _open(differences, budget, start, p, sign)
+
+
+def _early(differences: Sequence[float], budget: Budget) -> Judgement | None:
+    """The verdict on a large difference after few pairs; None without one."""
+    for count in EARLY:
+        large = seen_early(differences[:count], budget.early) if count <= len(differences) else None
+        if large:
+            verdict: Verdict = "worse" if large.sign > 0 else "better"
+            return _closed(verdict, differences[:count], budget, count // 2, large.p)
+    return None
 
 
 def discoveries(p_values: Sequence[float], alpha: float) -> list[bool]:
@@ -163,7 +182,7 @@ def visible(differences: Sequence[float], budget: Budget) -> float | None:
     from scipy.stats import chi2, norm
 
     bound = bounds(differences)
-    if bound is None or len(differences) < fewest_pairs(budget):
+    if bound is None or len(differences) < fewest_for_small(budget):
         return None
     error = math.sqrt(2) * (bound[1] - bound[0]) / (2 * norm.ppf(0.975))  # error of each stage, which has half of the pairs
     level = min(budget.screen, math.exp(-float(chi2.isf(budget.each, 4)) / 4))  # at this level both stages keep to the budget
@@ -172,6 +191,11 @@ def visible(differences: Sequence[float], budget: Budget) -> float | None:
 
 def fewest_pairs(budget: Budget) -> int:
     """The smallest number of pairs after which even the largest difference can be called slower."""
+    return EARLY[0]
+
+
+def fewest_for_small(budget: Budget) -> int:
+    """The smallest number of pairs after which a difference below `early.LARGE` can be called slower."""
     first = next(count for count in LOOKS if over_looks(0.5**count) <= budget.screen)
     screened = over_looks(0.5**first)
     return first + next(count for count in LOOKS if _together(screened, over_looks(0.5**count)) <= budget.each)

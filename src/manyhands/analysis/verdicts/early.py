@@ -1,0 +1,47 @@
+"""Large differences after few pairs: the signed-rank test cannot call any difference with fewer than 14, because it sees no sizes.
+
+After 6 and 8 pairs a difference counts when the first half of the pairs and the fresh half agree that it is LARGE, every pair has its
+sign, and Student's t of all pairs is as rare as a small share of the budget allows. The rank test keeps the rest of the budget. Error
+rates on stored launches: docs/results/intervals.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+EARLY = (6, 8)
+"""Numbers of pairs after which a large difference may be called."""
+EARLY_SHARE = 0.039
+"""Share of the budget for these looks: all that the rank test leaves over after 14 pairs, which stay enough for one verdict."""
+LARGE = 0.2
+"""Ratios above 1 + this, or below 1 / (1 + this), are large."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A large difference: its sign, 1 for slower, and its p-value over all looks of EARLY."""
+
+    sign: int
+    p: float
+
+
+def seen_early(differences: Sequence[float], level: float) -> Seen | None:
+    """The large difference that the pairs show at this level of one look; None without one. `differences`: logarithms of the ratios."""
+    half = len(differences) // 2
+    sign = 1 if differences[0] > 0 else -1
+    values = [sign * difference for difference in differences]
+    if min(values) <= 0 or min(fmean(values[:half]), fmean(values[half:])) < math.log1p(LARGE):
+        return None
+    p = _t_above(values)
+    return Seen(sign, len(EARLY) * p) if p <= level else None
+
+
+def _t_above(values: Sequence[float]) -> float:
+    """One-sided p-value of Student's t."""
+    from scipy.special import stdtr
+
+    error = max(stdev(values), 1e-12) / math.sqrt(len(values))
+    return float(stdtr(len(values) - 1, -fmean(values) / error))

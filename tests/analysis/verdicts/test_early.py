@@ -1,0 +1,41 @@
+"""Large differences are called after few pairs, and noise is not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from manyhands.analysis.verdicts.early import seen_early
+from manyhands.analysis.verdicts.sequential import Budget, judge
+
+
+@pytest.mark.parametrize(("effect", "pairs"), [(1.0, 6), (0.3, 8)])
+def test_a_large_difference_is_called_after_few_pairs(effect: float, pairs: int) -> None:
+    chance = np.random.default_rng(1)
+    found = [judge((chance.normal(0, 0.04, pairs) + math.log1p(effect)).tolist(), Budget()) for _ in range(200)]
+    assert sum(one.verdict == "worse" and one.settled for one in found) >= 190
+    assert all(one.fresh >= 3 for one in found if one.settled), "seen again on fresh pairs"
+    faster = judge((chance.normal(0, 0.04, pairs) - math.log1p(effect)).tolist(), Budget())
+    assert faster.verdict == "better"
+
+
+def test_noise_with_heavy_tails_is_not_called_early() -> None:
+    chance = np.random.default_rng(2)
+    drawn = chance.standard_t(2, (20_000, 8)) * 0.15
+    assert sum(bool(seen_early(row[:6], 1e-3) or seen_early(row, 1e-3)) for row in drawn.tolist()) <= 20
+
+
+def test_a_difference_must_be_large_in_both_halves_and_have_one_sign_in_all_pairs() -> None:
+    steady = [0.3, 0.31, 0.3, 0.31, 0.3, 0.31]
+    assert seen_early(steady, 1e-3)
+    assert seen_early([0.3, 0.31, 0.3, 0.15, 0.16, 0.15], 0.5) is None
+    assert seen_early([*steady[:5], -0.01], 0.5) is None
+    assert seen_early([0.1] * 6, 0.5) is None
+
+
+def test_more_verdicts_leave_less_for_each_look() -> None:
+    rough = [0.7, 0.5, 0.95, 0.6, 0.8, 0.62]
+    assert judge(rough, Budget()).verdict == "worse"
+    assert judge(rough, Budget(verdicts=40)).verdict == "undecided"
