@@ -62,6 +62,5 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in per cent without the sign: two digits, or one decimal from 0 to 10 and from 90 on."""
-    value = 100 * share
-    return f"{value:.1f}" if value < 10 or value > 90 else f"{value:.0f}"
+    """A share in per cent without the sign."""
+    return f"{100 * share:.1f}"
