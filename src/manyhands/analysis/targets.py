@@ -41,7 +41,7 @@ class TimeToTarget:
     scored: int
     """The number of runs with the metric after every epoch; 0 when no run scored its epochs."""
     speedup: Ratio | None = None
-    """How many times sooner than the base line, from the model of all launches; None for the base line itself, or without times."""
+    """The base line's time over the cell's, from the model of all launches; None for the base line itself, or without times."""
 
 
 def is_error(metric: str) -> bool:

@@ -146,7 +146,8 @@ def _engines(group: Group) -> list[str]:
         launch = formatting.format_number(finite_or_none(records[0].resolved.get("engine_launch_s")))
         lines.append(
             f"one {records[0].spec['backend']} engine served {formatting.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times of these runs,"
-            " which have no core-hours for that reason; they are repeats within one launch, and their intervals leave out what differs between launches"
+            " which have no core-hours for that reason; they count as one launch, because their differences lie within it: they show how steady the engine"
+            " is once it runs, and nothing about another launch of it, whose spread the intervals take from the launches of other cells"
         )
     return lines
 

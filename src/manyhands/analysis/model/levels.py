@@ -36,7 +36,7 @@ class Levels:
     """Variance of the difference of two levels, shape (cells, cells); infinite when nothing is known about the spread."""
     freedom: Array
     """Degrees of freedom of each of these variances, shape (cells, cells); 0 when nothing is known about the spread."""
-    counts: Array
+    counts: NDArray[np.intp]
     """Launches of every cell, shape (cells,)."""
 
 
@@ -84,9 +84,9 @@ class _Fit:
         """Variance of the noise of every cell from its own residuals, and its degrees of freedom; `before` without any."""
         import numpy as np
 
-        freedom = np.bincount(self.seen.cell, 1 - self.leverage, self.seen.cells)
+        freedom = np.bincount(self.seen.cell, 1 - self.leverage, self.seen.cells).astype(float)
         freedom[freedom < NONE_LEFT] = 0
-        squares = np.bincount(self.seen.cell, self.residual**2, self.seen.cells)
+        squares = np.bincount(self.seen.cell, self.residual**2, self.seen.cells).astype(float)
         return np.divide(squares, freedom, out=before.copy(), where=freedom > 0), freedom
 
     def differences(self, found: Moderated) -> tuple[Array, Array]:

@@ -84,9 +84,9 @@ def _are_linked(parts: NDArray[np.bool_], cell: Places) -> bool:
 
     table = np.zeros((int(cell.max()) + 1, parts.shape[1]), dtype=bool)
     np.logical_or.at(table, cell, parts)
-    reached = np.zeros(len(table), dtype=bool)
-    reached[0], before = True, 0
+    reached: NDArray[np.bool_] = np.arange(len(table)) == 0
+    before = 0
     while reached.sum() > before:
         before = int(reached.sum())
-        reached = table[:, table[reached].any(axis=0)].any(axis=1)
+        reached = np.asarray(table[:, table[reached].any(axis=0)].any(axis=1))
     return bool(reached.all())
