@@ -16,7 +16,7 @@ from manyhands.backends.base import kinds
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import require_reader
 from manyhands.errors import ManyhandsError, Unavailable
-from manyhands.machine import clock_name, describe_code, describe_machine, few_open_files, installed_versions
+from manyhands.machine import clock_name, describe_code, describe_machine, few_open_files, host_name, installed_versions
 from manyhands.measure.alone import alone
 from manyhands.measure.other_programs import allowed_beside, other_programs
 from manyhands.measure.phases import combine, slowest_split
@@ -211,7 +211,8 @@ def result(
     fit = {name: value for name, value in outcome["fit"].items() if name not in ("workers", "worker_fields")}
     workers = workers_of(outcome)
     phases = combine(workers, clock_name(), started, outcome["received"], ended)
-    beside = other_programs(usage.moments, phases, usage.wall_s, spec, allowed_beside(spec, max_load))
+    here = sum(worker.host == host_name() for worker in workers)
+    beside = other_programs(usage.moments, phases, usage.wall_s, spec, allowed_beside(spec, max_load), here)
     return fit | {
         "status": "ok",
         "wall_s": usage.wall_s,

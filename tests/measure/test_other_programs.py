@@ -111,6 +111,8 @@ def test_several_nodes_are_judged_by_the_whole_run() -> None:
     found = other_programs(moments(), PHASES, 6.0, spec, LIMITS)
     assert found is not None
     assert found["train"] is None
+    assert other_programs(moments(), PHASES, 6.0, spec, LIMITS, workers_here=1) == found
+    assert other_programs(moments(), PHASES, 6.0, spec, LIMITS, workers_here=2) is None, "the other node is on this machine too"
 
 
 def test_own_processes_are_no_others_and_others_are_seen() -> None:
