@@ -121,3 +121,15 @@ def test_runs_that_are_added_to_a_plan_are_counted() -> None:
     progress.adds(RUNS[1:2])
     progress.starts(RUNS[1:2])
     assert "[2/2] rnn on serial x 1, launch 2" in text.getvalue()
+
+
+def test_runs_that_join_the_plan_are_counted() -> None:
+    text = io.StringIO()
+    progress = Progress(Console(file=text, force_terminal=False, width=200, color_system=None))
+    progress.begins(RUNS[:1], 0)
+    progress.starts(RUNS[:1])
+    progress.ended(example_records()[0])
+    progress.adds(RUNS[1:])
+    progress.starts(RUNS[1:2])
+    progress.ends()
+    assert "[2/4] rnn on serial x 1, launch 2 ..." in text.getvalue()

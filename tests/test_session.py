@@ -1,14 +1,19 @@
 """Which runs may share a started engine, and which blocks follow those of the plan."""
 
+import json
+from collections.abc import Sequence
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from manyhands.apart import Reporter, replay
 from manyhands.plan import RunSpec
 from manyhands.planning.plan import make_plan
 from manyhands.planning.request import Request
 from manyhands.session import LocalSession, shares_engine
+from manyhands.watcher import Watcher
 
 FIRST = {"workload": "kmeans", "backend": "dask", "workers": 2, "batch": "per-worker", "reuse_engine": True}
 LIMITED = FIRST | {"memory_limit": 10**9}
@@ -29,6 +34,19 @@ LIMITED = FIRST | {"memory_limit": 10**9}
 )
 def test_runs_share_an_engine_that_would_be_started_alike_for_each(one, other, together):  # type: ignore[no-untyped-def]
     assert shares_engine(RunSpec(**other), RunSpec(**one)) == together
+
+
+def test_runs_that_join_a_plan_are_known_in_the_asking_process() -> None:
+    events, met = StringIO(), list[RunSpec]()
+
+    class Follower(Watcher):
+        def adds(self, runs: Sequence[RunSpec]) -> None:
+            met.extend(runs)
+
+    added = [RunSpec(**FIRST), RunSpec(**FIRST, repeat=1)]
+    Reporter(events).adds(added)
+    replay(*json.loads(events.getvalue()), Follower())
+    assert met == added
 
 
 @pytest.mark.slow
