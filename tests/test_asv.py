@@ -299,6 +299,17 @@ def test_times_are_means_over_the_faster_half_of_the_launches_and_other_numbers_
     assert digits.track_wall_s(cached, "ddp", 2) == cached["ddp x 2"][0].wall_s
 
 
+def test_a_launch_that_other_programs_disturbed_counts_in_no_time() -> None:
+    digits: Any = Digits()
+    span = {"seconds": 3.0, "used_s": 3.0, "stolen_s": 0.0}
+    other = {"allowed_cores": 0.25, "allowed_stolen_cores": 0.25, "run": span, "train": span}
+    resources = {"other_programs": other, "peak_pss_bytes": 1, "cpu_s": 1.0}
+    disturbed = example_record(3.0, {"repeat": 0}, resources=resources)
+    cached = {"serial x 1": [disturbed, example_record(4.0, {"repeat": 1}), example_record(8.0, {"repeat": 2})]}
+    assert digits.track_train_s(cached, "serial", 1) == 4.0
+    assert digits.track_train_s({"serial x 1": [disturbed]}, "serial", 1) == 3.0, "no launch is better"
+
+
 def test_the_scatter_is_that_of_the_ratio_or_of_the_seconds_without_a_yardstick(cached: dict[str, list[Any]]) -> None:
     digits: Any = Digits()
     logs = [math.log(seconds) for seconds in (3.0, 4.0, 8.0)]

@@ -1,7 +1,7 @@
 """A scratch project with a history of commits, the later half slower in one workload: does `asv run` and `asv publish` list just that?
 
-    python -m benchmarks.history.scratch FOLDER                                       # 12 commits, 10 %, about 20 minutes on two quiet cores
-    python -m benchmarks.history.scratch FOLDER --commits 6 --slower 3 --launches 1 --samples 128       # works at all: three minutes
+    python -m benchmarks.history.scratch FOLDER                                       # 12 commits, 10 %, 20 minutes on two quiet cores
+    python -m benchmarks.history.scratch FOLDER --commits 8 --slower 3 --launches 1 --samples 128       # does it work? three minutes
 
 asv makes one environment, installs every commit of the project into it and measures it; the engines and manyhands are those of this
 Python. Exit code 0: `regressions.json` and `manyhands history` both report the slow-down at its commit, in every cell of the workload,
@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -159,14 +161,16 @@ def make(folder: Path, options: argparse.Namespace) -> list[str]:
     return commits
 
 
-def call(folder: Path, *words: str, allowed: tuple[int, ...] = (0,), **variables: str) -> str:
-    """The output of a command in the folder; ends the script when it fails. asv's own files stay in the folder."""
+def call(folder: Path, *words: str, allowed: tuple[int, ...] = (0,), captured: bool = True, **variables: str) -> str:
+    """The output of a command in the folder, empty if it was shown; ends the script when it fails. asv's own files stay in the folder."""
     print(f"$ {' '.join(words)}", flush=True)
     environment = os.environ | {"HOME": str(folder.parent)} | variables
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=captured, text=True, check=False)
     if done.returncode not in allowed:
-        raise SystemExit(f"{' '.join(words)}\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
-    return done.stdout
+        raise SystemExit(
+            f"{' '.join(words)}: exit code {done.returncode}\n{(done.stdout or '')[-4000:]}{(done.stderr or '')[-4000:]}"
+        )
+    return done.stdout or ""
 
 
 def by_asv(folder: Path) -> set[tuple[str, str]]:
@@ -174,7 +178,7 @@ def by_asv(folder: Path) -> set[tuple[str, str]]:
     html = folder / ".asv" / "html"
     commits = json.loads((html / "index.json").read_text())["revision_to_hash"]
     return {
-        (entry[0], f"{commits[str(before)]}.." * (before is not None) + commits[str(after)])
+        (entry[0], (f"{commits[str(before)]}.." if before is not None else "") + commits[str(after)])
         for entry in json.loads((html / "regressions.json").read_text())["regressions"]
         for before, after, _, _ in entry[-1]
     }
@@ -200,7 +204,7 @@ def main() -> int:
     began = time.monotonic()
     commits = make(project, options)
     call(project, sys.executable, "-m", "asv", "machine", "--yes")
-    print(call(project, sys.executable, "-m", "asv", "run", "ALL"))
+    call(project, sys.executable, "-m", "asv", "run", "ALL", captured=False)
     call(project, sys.executable, "-m", "asv", "publish")
     first, before = commits[options.commits // 2], commits[options.commits // 2 - 1]
     listed, changes = by_asv(project), by_history(project)
@@ -225,14 +229,13 @@ def main() -> int:
 
 def cells(folder: Path) -> list[str]:
     """The benchmarks `track_train_ratio` with the cells that were measured, as asv writes them in `regressions.json`."""
-    from itertools import product
-
     found = set()
     for file in (folder / ".asv" / "results").glob("*/*-*.json"):
         for name, values in json.loads(file.read_text())["results"].items():
             if name.endswith("track_train_ratio"):
                 chosen = product(*values[1])
-                found |= {f"{name}({', '.join(one)})" for one, value in zip(chosen, values[0], strict=True) if value is not None}
+                measured = zip(chosen, values[0], strict=True)
+                found |= {f"{name}({', '.join(one)})" for one, value in measured if value is not None and math.isfinite(value)}
     return sorted(found)
 
 
