@@ -44,7 +44,7 @@ def test_pipe_is_written_to(tmp_path: Path) -> None:
         assert reader.communicate(timeout=20)[0] == b"through"
 
 
-def test_killed_writer_leaves_the_older_file(tmp_path: Path) -> None:
+def test_killed_writer_leaves_the_older_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_file(path, [b"old"])
     code = """
@@ -58,6 +58,14 @@ write_file(Path(sys.argv[1]), parts())
 """
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False, timeout=60).returncode == -9
     assert path.read_bytes() == b"old"
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
+
+
+def test_file_is_written_where_every_file_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.O_TMPFILE", os.O_DIRECTORY | os.O_EXCL | os.O_CREAT)
+    write_file(tmp_path / "file", [b"new"])
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"new"
 
 
 def test_same_file_by_any_path(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Atomic writes: a file is written under a temporary name beside the target, then renamed over it.
+"""Atomic writes: a file is written without a name, gets a temporary one beside the target when it is whole, and is renamed over it.
 
-So a full disk, a limit or a kill in the middle leaves the older file as it was.
+So a full disk, a limit or a kill in the middle leaves the older file as it was, and no other file.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 
 def temporary_beside(path: Path) -> Path:
@@ -30,17 +31,27 @@ def write_file(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_beside(target)
     try:
-        with temporary.open("xb") as file:
+        with _new_file(temporary) as file:
             if target.exists():
-                os.chmod(temporary, target.stat().st_mode & 0o7777)
+                os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)
             for part in parts:
                 file.write(part)
             file.flush()
             os.fsync(file.fileno())
+            if not temporary.exists():  # the unused descriptor of a folder makes Python follow the link in /proc
+                os.link(f"/proc/self/fd/{file.fileno()}", temporary, src_dir_fd=file.fileno())
         temporary.replace(target)
     except BaseException:
         _remove(temporary)
         raise
+
+
+def _new_file(temporary: Path) -> BinaryIO:
+    """A new file in the folder of `temporary`, without a name; on file systems without such files it has that name."""
+    try:
+        return os.fdopen(os.open(temporary.parent, os.O_TMPFILE | os.O_WRONLY, 0o666), "wb")
+    except OSError:
+        return temporary.open("xb")
 
 
 def same_file(one: Path, other: Path) -> bool:
