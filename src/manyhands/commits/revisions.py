@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import psutil
 from platformdirs import user_cache_path
 
 from manyhands.errors import ManyhandsError, UsageError
-from manyhands.temporary import make_folder, owner_of
+from manyhands.temporary import is_left_over, make_folder
 
 PLANTED = Path(__file__).with_name("planted")
 """Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when the share is 0."""
@@ -171,8 +170,7 @@ def _sweep(repository: Path) -> None:
     """Removes the worktrees of comparisons that were killed."""
     for line in _git(repository, "worktree", "list", "--porcelain").splitlines():
         folder = Path(line.removeprefix("worktree "))
-        owner = owner_of(folder.parent)
-        if line.startswith("worktree ") and owner is not None and not psutil.pid_exists(owner):
+        if line.startswith("worktree ") and is_left_over(folder.parent):
             _remove_worktree(repository, folder)
 
 
