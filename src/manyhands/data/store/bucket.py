@@ -6,6 +6,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from manyhands.credentials import take_credentials
 from manyhands.data.inflate import Readable
 from manyhands.data.store.base import Entry, Store
 from manyhands.data.store.failure import NO_BUCKET, StoreProblem
@@ -27,6 +28,7 @@ class Reader(Protocol):
 
 def client_of(name: str, settings: Settings) -> Reader:
     """A client of the library of this name; only that library is imported. Raises StoreProblem without credentials."""
+    take_credentials()
     if name == "boto3":
         from manyhands.data.store.s3_boto3 import Boto3Client
 
@@ -68,6 +70,7 @@ class BucketStore(Store):
         """The client that also writes."""
         from manyhands.data.store.s3_boto3 import Boto3Client
 
+        take_credentials()
         return Boto3Client(self.settings)
 
     def prepare_writing(self) -> None:
