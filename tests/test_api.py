@@ -184,7 +184,7 @@ def wait_for_a_run(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The processes below `process` once a driver is on."""
     for _ in range(600):
         below = children_of(process.pid)
-        if any("manyhands.driver" in " ".join(each.cmdline()) for each in below if each.is_running()):
+        if any("manyhands.guard" in " ".join(each.cmdline()) for each in below if each.is_running()):
             return below
         time.sleep(0.1)
     raise AssertionError("no run has begun")

@@ -20,7 +20,7 @@ import manyhands
 SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
     {"__init__", "errors"},
-    {"atomic_write", "stopping", "schemas"},
+    {"atomic_write", "stopping", "schemas", "parent", "shared_memory", "credentials"},
     {"record", "machine", "studies", "user_files", "notices", "environment"},
     {"plan", "slurm", "temporary", "finding", "watcher"},
     {"data"},
@@ -28,7 +28,7 @@ LAYERS = (
     {"workloads"},
     {"backends"},
     {"plugins"},
-    {"driver", "process"},
+    {"driver", "guard", "process"},
     {"run"},
     {"reuse", "progress"},
     {"planning"},

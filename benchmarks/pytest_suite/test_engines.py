@@ -24,7 +24,8 @@ import pytest
 
 from manyhands.measure.alone import alone
 from manyhands.measure.phases import now
-from manyhands.measure.resources import adopt_orphans, end_descendants, wait_for_descendants
+from manyhands.measure.resources import end_descendants, wait_for_descendants
+from manyhands.parent import adopt_orphans
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, backend_classes, workload_class, workload_classes
 from manyhands.process import fresh_environment

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from manyhands.backends.ranks.base import RankBackend
 from manyhands.backends.ranks.bound_store import HOST, listen, port_of, serve
 from manyhands.errors import EngineError
-from manyhands.measure.resources import die_with_parent
+from manyhands.parent import die_with_parent
 from manyhands.plan import RunSpec
 from manyhands.user_files import call
 

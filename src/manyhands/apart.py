@@ -1,4 +1,4 @@
-"""A session in a process of its own: `python -m manyhands.apart FD` reads the job from standard input and writes events to FD.
+"""A session in a process of its own: `python -m manyhands.apart FD PARENT` reads the job from standard input and writes events to FD.
 
 So the process that asks for a session, such as the kernel of a notebook, is never the parent of what engines leave behind, and its
 threads disturb no measured run. One event a line: the name of a method of `Watcher` and its arguments, or one of `Event`. After a
@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from manyhands.errors import EngineError, ManyhandsError
 from manyhands.helping import help_node_zero
-from manyhands.measure.resources import end_with_parent
+from manyhands.parent import end_with_parent
 from manyhands.plan import RunSpec
 from manyhands.planning.request import Request
 from manyhands.record import Record
@@ -125,9 +125,9 @@ def carry_out(job: dict[str, Any], reporter: Reporter) -> None:
         reporter.send(Event.KEPT, [record.to_json() for record in session.records] if session else [])
 
 
-def main(descriptor: int) -> int:
-    """Exit code 0; 130 when the session was interrupted."""
-    end_with_parent()
+def main(descriptor: int, parent: int) -> int:
+    """Exit code 0; 130 when the session was interrupted. `parent`: the number of the asking process."""
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     job = json.loads(sys.stdin.readline())
     with os.fdopen(descriptor, "w") as events:
@@ -144,4 +144,4 @@ def main(descriptor: int) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1])))
+    raise SystemExit(main(int(sys.argv[1]), int(sys.argv[2])))

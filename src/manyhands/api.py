@@ -145,7 +145,7 @@ class Session:
     def __iter__(self) -> Iterator[Record]:
         reading, writing = os.pipe()
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "manyhands.apart", str(writing)],
+            [sys.executable, "-P", "-m", "manyhands.apart", str(writing), str(os.getpid())],
             stdin=subprocess.PIPE,
             pass_fds=[writing],
             process_group=0,  # Ctrl-C reaches this process only, which then ends the session

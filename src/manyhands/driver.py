@@ -1,16 +1,16 @@
-"""Inside the fresh process of a run: `python -m manyhands.driver FOLDER`.
+"""Inside the fresh process of a run, which `guard.py` starts with FOLDER.
 
 FOLDER/specs.json holds one spec, or several that share one started engine. The driver writes FOLDER/outcome-N.json for each, with
-the result or the error message. The parent (`process.py`) starts the driver, watches it, and makes the records.
+the result or the error message. The parent (`process.py`) starts the guard, watches both, and makes the records.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
+import signal
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from manyhands.backends.base import Backend, NodePartDone
 from manyhands.errors import ManyhandsError
 from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.phases import now
-from manyhands.measure.resources import die_with_parent, tree_cpu_s
+from manyhands.measure.resources import tree_cpu_s
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
 
@@ -62,10 +62,26 @@ def leave(folder: Path, number: int, outcome: dict[str, Any]) -> None:
 
 
 def main(folder: Path) -> int:
-    """Exit code 0 with all results, 1 with an error message; an error that is not ours keeps its traceback."""
-    die_with_parent()
-    return execute([RunSpec.from_dict(values) for values in json.loads((folder / "specs.json").read_text())], folder)
+    """Exit code 0 with all results, 1 with an error message; an error that is not ours keeps its traceback.
+
+    When a signal asked the process to end, it ends by that signal, although engines turn signals into errors and exit codes.
+    """
+    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)  # Python writes each signal for which it has a handler
+    try:
+        code = execute([RunSpec.from_dict(values) for values in json.loads((folder / "specs.json").read_text())], folder)
+    except BaseException:
+        end_by_signal(reading)
+        raise
+    if code:
+        end_by_signal(reading)
+    return code
 
 
-if __name__ == "__main__":
-    raise SystemExit(main(Path(sys.argv[1])))
+def end_by_signal(reading: int) -> None:
+    """Ends this process by the signal that asked it to end; does nothing when there was none. `reading`: a pipe of signal numbers."""
+    with suppress(BlockingIOError):
+        for number in os.read(reading, 1000):
+            if number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,20 +16,25 @@ from typing import Any
 import psutil
 
 from manyhands.backends.base import Backend
+from manyhands.credentials import put_aside
+from manyhands.data.store.location import S3, locate
 from manyhands.measure.allocator import ALLOCATOR
 from manyhands.measure.memory_layout import addresses_of, variables
 from manyhands.measure.phases import now
 from manyhands.measure.resources import (
-    PARENT,
     TreeUsage,
-    adopt_orphans,
     children_cpu_s,
     end_descendants,
     wait_for_descendants,
     wait_sampling,
 )
 from manyhands.measure.threads import thread_variables
+from manyhands.parent import PARENT, adopt_orphans
 from manyhands.plan import RunSpec
+from manyhands.plugins import workload_classes
+from manyhands.shared_memory import remove_semaphores
+from manyhands.user_files import is_of_file
+from manyhands.workloads.workload import Workload
 
 RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
 """Variables of an outer launcher that would change a run."""
@@ -42,6 +49,9 @@ ENGINES = (
 """Prefixes of variables that set up another installation of an engine, or another cluster than the one that is started here."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """Never asked through a proxy."""
+
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that another process sends, so that nothing that the run has printed says why."""
 
 
 @dataclass
@@ -71,8 +81,8 @@ class DriverProcess:
         return json.loads(path.read_text()) if path.exists() else None
 
     def how_it_ended(self) -> str:
-        """Exit code or signal of the process, and the last line that it printed."""
-        lines = self.log.read_text(errors="replace").strip().splitlines()
+        """Exit code or signal of the process, and the last line that it printed, unless the signal came from outside."""
+        lines = self.log.read_text(errors="replace").strip().splitlines() if -(self.code or 0) not in FROM_OUTSIDE else []
         killed = self.code is not None and self.code < 0
         how = (
             f"the run's process was killed by signal {-(self.code or 0)}"
@@ -82,6 +92,8 @@ class DriverProcess:
         return f"{how}: {lines[-1].strip()}" if lines else how
 
 
+NO_SPACE = os.strerror(errno.ENOSPC)
+"""The system's words for a full disk, which Python and most libraries pass on."""
 LEAST_FREE_BYTES = 1_000_000
 """A disk with less room than this is full: libraries write files of that size."""
 
@@ -94,6 +106,11 @@ def lost_ground(folder: Path) -> str | None:
         return f"its temporary folder {folder} was removed while it ran; keep programs that clean up away from it, or set TMPDIR"
     if found.f_bavail * found.f_frsize >= LEAST_FREE_BYTES and (found.f_files == 0 or found.f_favail > 0):
         return None
+    return full_disk(folder)
+
+
+def full_disk(folder: Path) -> str:
+    """The reason when the disk of a run's folder is full; a process that ends may make room again before it is looked at."""
     return f"no space left on the disk of {folder}; make room, or set TMPDIR to a folder that has some"
 
 
@@ -120,7 +137,7 @@ def watch(
         driver.started = now()
         with addresses_of(specs[0].memory_layout):
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "manyhands.driver", str(folder)],
+                [sys.executable, "-P", "-m", "manyhands.guard", str(folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -133,8 +150,10 @@ def watch(
             if driver.in_time:
                 wait_for_descendants(keep)
         finally:
+            own = {seen.pid for seen in (*driver.usage.seen, *psutil.Process().children(recursive=True))} - keep
             left = end_descendants(keep)
             process.poll()
+            remove_semaphores(own)
         driver.ended = now()
         driver.usage.ended(driver.ended - driver.started)
     driver.left = left if driver.in_time else []
@@ -142,10 +161,18 @@ def watch(
     driver.cpu_s = max(children_cpu_s() - cpu_before, driver.usage.cpu_s)
 
 
+def is_ours(backend: type[Backend], spec: RunSpec) -> bool:
+    """True when backend and workload are of this package, so that it is known which of their processes open a bucket."""
+    workload = workload_classes().get(spec.workload, Workload)  # a user's file is in no list
+    return not is_of_file(spec.workload) and all(part.__module__.startswith("manyhands.") for part in (backend, workload))
+
+
 def fresh_environment(environ: Mapping[str, str], backend: type[Backend], spec: RunSpec, folder: Path) -> dict[str, str]:
     """The environment of a run: no variable about threads, memory or ranks is inherited; temporary files go to the run's own folder."""
     cleared = TUNING + (ENGINES if spec.address is None else ())
     kept = {name: value for name, value in environ.items() if name not in RANKS and not name.startswith(cleared)}
+    if is_ours(backend, spec):
+        kept = put_aside(kept, folder, needed=any(place and locate(place).scheme == S3 for place in (spec.data, spec.save)))
     if any(name.lower().endswith("_proxy") for name in kept):
         direct = [name for variable in ("no_proxy", "NO_PROXY") for name in kept.get(variable, "").split(",") if name]
         kept |= dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(dict.fromkeys([*direct, *LOOPBACK])))

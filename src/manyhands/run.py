@@ -25,7 +25,7 @@ from manyhands.measure.worker_report import WorkerReport
 from manyhands.notices import Notices
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
-from manyhands.process import DriverProcess, lost_ground, watch
+from manyhands.process import FROM_OUTSIDE, NO_SPACE, DriverProcess, full_disk, lost_ground, watch
 from manyhands.record import Record
 from manyhands.temporary import temporary_folder
 from manyhands.watcher import SILENT, Watcher
@@ -231,8 +231,12 @@ def failure(outcome: Mapping[str, Any] | None, driver: DriverProcess, spec: RunS
         reason = f"not finished after the {spec.timeout_s:g} s of --timeout; all its processes were ended"
     elif lost := lost_ground(driver.folder):
         reason = lost
+    elif driver.code is not None and -driver.code in FROM_OUTSIDE:
+        reason = driver.how_it_ended()
     else:
         reason = outcome["reason"] if outcome and "reason" in outcome else driver.how_it_ended()
+        if NO_SPACE in reason and not (outcome and outcome.get("error") == "DataError"):  # that one names its own file
+            reason = full_disk(driver.folder)
         reason = "; ".join(filter(None, [reason, few_open_files()]))
     return {"status": "failed", "reason": _with_log(reason, driver, context)}
 

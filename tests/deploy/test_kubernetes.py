@@ -28,7 +28,8 @@ from manyhands.backends.ray.backend import WORKERS, RayTrain
 from manyhands.cli import main, parser
 from manyhands.data.store.settings import ENDPOINTS, REGIONS
 from manyhands.errors import UsageError
-from manyhands.measure.resources import adopt_orphans, end_descendants
+from manyhands.measure.resources import end_descendants
+from manyhands.parent import adopt_orphans
 from manyhands.record import read_records
 from manyhands.studies.study import CORRECTED, load_study
 

@@ -10,15 +10,14 @@ import pytest
 
 from manyhands.measure.resources import (
     CREDIT_S,
-    PARENT,
     SamplingBudget,
     TreeUsage,
-    adopt_orphans,
     children_cpu_s,
     end_descendants,
     tree_usage,
     wait_sampling,
 )
+from manyhands.parent import PARENT, adopt_orphans
 
 BUSY = (
     "import time\nx = bytearray(80_000_000)\nend = time.time() + 1.2\nwhile time.time() < end or time.process_time() < 1.0: pass"

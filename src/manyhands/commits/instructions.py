@@ -13,6 +13,7 @@ from manyhands.analysis.verdicts.results import CellResult, Judged, failed
 from manyhands.analysis.verdicts.sequential import Judgement, Verdict
 from manyhands.analysis.verdicts.steady import Steady
 from manyhands.commits.revisions import CannotMeasure, Revision
+from manyhands.parent import end_with_parent
 
 SUITE = Path("benchmarks/counted.py")
 CALLS = (2, 7)
@@ -88,6 +89,7 @@ def _run(revision: Revision, name: str, calls: int) -> int:
             text=True,
             check=False,
             timeout=COUNT_S,
+            preexec_fn=end_with_parent,
         )
     except subprocess.TimeoutExpired:
         raise CannotMeasure(f"{name} of {revision.label} was not counted after {COUNT_S:g} s") from None

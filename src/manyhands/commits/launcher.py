@@ -3,12 +3,15 @@
 It is started as a script, so both sides run this file; all other imports of manyhands come from the side's own files.
 """
 
+import ctypes
 import json
 import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+PR_SET_PDEATHSIG = 1
+"""Option of prctl(2): the signal that the kernel sends this process when its parent ends."""
 NEWER = ("memory_layout", "yardstick")
 """Fields of a spec that older commits do not have: without them a run has the system's memory layout and no yardstick."""
 
@@ -51,6 +54,7 @@ surroundings: Any = None
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an interrupted run ends the processes it started
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)  # from here on also when the comparison is killed
     sys.path.pop(0)  # the folder of this file, which does not belong to the side
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:

@@ -14,6 +14,7 @@ from manyhands.analysis.verdicts.results import CellResult, Limits, failed, toge
 from manyhands.commits.comparison import Bench, run_bench
 from manyhands.commits.revisions import CannotMeasure, Revision
 from manyhands.measure.other_programs import Busy
+from manyhands.parent import end_with_parent
 
 PLUGIN = Path("src/manyhands/pytest_plugin.py")
 SUITE = Path("benchmarks/pytest_suite")
@@ -69,6 +70,7 @@ def launch(revision: Revision, expression: str) -> Mapping[str, Sample]:
                 text=True,
                 check=False,
                 timeout=LAUNCH_S,
+                preexec_fn=end_with_parent,
             )
         except subprocess.TimeoutExpired:
             raise CannotMeasure(f"{SUITE} of {revision.label} was not done after {LAUNCH_S:g} s") from None

@@ -6,11 +6,9 @@ it costs less than 1 % of one core, so it does not disturb the run.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import select
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -21,14 +19,13 @@ import numpy as np
 import psutil
 
 from manyhands.measure.other_programs import Moment, machine_seconds
+from manyhands.parent import die_with_parent as die_with_parent  # users' own backends import it from here
 
 OF_MEMORY, OF_CPU_TIME = 0.004, 0.002
 """Shares of one core that each kind of sampling may use: together less than the 1 % that the whole parent may use."""
 SHORTEST_INTERVAL_S = 0.1
 CREDIT_S = 0.005
 """CPU seconds in advance for memory samples: otherwise a run of one second gets a single sample, while Python starts."""
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass
@@ -179,37 +176,6 @@ def wait_sampling(
         return False
     finally:
         os.close(descriptor)
-
-
-PARENT = "MANYHANDS_PARENT"
-"""Environment variable: the process that started a driver, or a worker of torchrun or Fabric."""
-
-
-def adopt_orphans() -> None:
-    """Makes this process the parent of descendants that lose theirs, so that no process of a run is lost (Linux)."""
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
-
-
-def die_with_parent(of_driver: bool = True) -> None:
-    """Makes the kernel kill this process when the process that started it dies (Linux).
-
-    `of_driver`: the parent called this function too, or started the driver, and so left its number in PARENT. When it died before
-    this call, this process ends at once.
-    """
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    parent = os.environ.get(PARENT)
-    if of_driver and parent and int(parent) != os.getppid():
-        os._exit(1)
-    os.environ[PARENT] = str(os.getpid())
-
-
-def end_with_parent() -> None:
-    """Makes the kernel send this process SIGTERM when the thread that started it ends (Linux), so that it can clear away first."""
-    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def end_descendants(keep: set[int], grace_s: float = 5.0) -> list[str]:

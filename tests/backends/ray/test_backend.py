@@ -27,7 +27,8 @@ from manyhands.backends.ray.existing import join, split_address
 from manyhands.backends.ray.failure import first_sentence
 from manyhands.backends.ray.local import short_path
 from manyhands.errors import Unavailable, UsageError
-from manyhands.measure.resources import adopt_orphans, end_descendants
+from manyhands.measure.resources import end_descendants
+from manyhands.parent import adopt_orphans
 from manyhands.record import Record, read_records
 from manyhands.run import RunContext, measure, refusal
 

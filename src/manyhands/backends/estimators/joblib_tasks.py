@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.resource_tracker import _resource_tracker as tracker_of_python
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,11 @@ MEET_S = 60.0
 """Seconds that a worker waits for the others to start: each imports scikit-learn, which takes a second or two."""
 
 
+CODES = re.compile(r"exit codes of the workers are \{(.*?)\}")
+END = re.compile(r"(\w+)\((-?\d+)\)")
+"""The form in which loky names the end of a worker: `SIGKILL(-9)`, `EXIT(1)`."""
+
+
 class JoblibTasks(FileTaskEngine):
     """Tasks through one `joblib.Parallel`."""
 
@@ -37,7 +44,10 @@ class JoblibTasks(FileTaskEngine):
         self.meetings = 0
 
     def run(self, function: Callable[..., Any], tasks: Sequence[Task]) -> list[Any]:
-        return list(self.parallel(joblib.delayed(threaded)(self.threads, function, *task) for task in tasks))
+        try:
+            return list(self.parallel(joblib.delayed(threaded)(self.threads, function, *task) for task in tasks))
+        except BrokenProcessPool as error:
+            raise EngineError(how_workers_ended(str(error))) from None
 
     def place(self, array: Any) -> Any:
         return array if self.in_threads else super().place(array)
@@ -49,6 +59,17 @@ class JoblibTasks(FileTaskEngine):
         folder.mkdir()
         reports = self.run(meet, [(str(folder), self.workers, self.in_threads)] * self.workers)
         return sorted(reports, key=lambda report: (report["pid"], report["thread"] or 0))
+
+
+def how_workers_ended(message: str) -> str:
+    """One line on the workers that have ended too early, from the message of loky's error."""
+    found = CODES.search(message)
+    ends = (
+        [f"was killed by {name}" if name.startswith("SIG") else f"ended with {code}" for name, code in END.findall(found[1])]
+        if found
+        else []
+    )
+    return f"a joblib worker on this machine {ends[0] if ends else 'ended before its tasks did'}"
 
 
 def meet(folder: str, workers: int, in_threads: bool) -> dict[str, Any]:

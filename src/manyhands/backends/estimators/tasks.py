@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from manyhands.backends.estimators.run import WORKER_FIELDS, Engine
 from manyhands.data.row_parts import write_array
+from manyhands.errors import EngineError
 from manyhands.machine import host_name
 from manyhands.measure.memory import own_peak_rss_bytes
 from manyhands.measure.phases import now
@@ -115,7 +116,10 @@ def threaded(threads: int, function: Callable[..., Any], *arguments: Any) -> Any
     import joblib
 
     with joblib.parallel_config("threading", n_jobs=threads):
-        return function(*arguments)
+        try:
+            return function(*arguments)
+        except KeyboardInterrupt:  # joblib would raise it in the driver, as if that had been interrupted
+            raise EngineError(f"a worker on this machine (pid {os.getpid()}) was interrupted by SIGINT") from None
 
 
 WorkerKey = tuple[str, int | None, int | None]

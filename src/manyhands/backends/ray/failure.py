@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manyhands.errors import EngineError, ManyhandsError
+from manyhands.measure.ended import ended_children
 
 if TYPE_CHECKING:
     from ray.train import TrainingFailedError
+
+OWN = ("gcs_server", "raylet")
+"""Processes that the driver starts for a cluster of its own."""
 
 
 def failure(error: TrainingFailedError) -> ManyhandsError:
@@ -42,6 +47,15 @@ def _death(cause: Exception) -> str | None:
     pid, host = (re.search(rf"^\s*{name}: (\S+)$", str(dead), re.MULTILINE) for name in ("pid", "ip"))
     where = ", ".join(part for part in (f"pid {pid[1]}" if pid else "", f"on {host[1]}" if host else "") if part)
     return f"{f' ({where})' if where else ''} died: its process was killed or crashed, or its host is gone"
+
+
+def process_ended(folder: Path) -> EngineError | None:
+    """The error when a process of this run's own cluster has ended by itself: all other errors of a run follow from that.
+
+    `folder`: where the cluster has its files.
+    """
+    ended = next((child for child in ended_children() if child.name in OWN), None)
+    return EngineError(f"ray's process on this machine, {ended}") if ended else None
 
 
 def first_sentence(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from manyhands.backends.ray.environment import variables
-from manyhands.backends.ray.failure import first_sentence
+from manyhands.backends.ray.failure import first_sentence, process_ended
 from manyhands.data.make import VARIABLE
 from manyhands.environment import restored
 from manyhands.errors import EngineError
@@ -59,8 +59,20 @@ def local_cluster(spec: RunSpec, folder: Path) -> Iterator[None]:
                     _temp_dir=short,
                 )
             except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-                raise EngineError(f"ray did not start: {first_sentence(error)}") from error
-        yield
+                raise process_ended(folder) or EngineError(f"ray did not start: {first_sentence(error)}") from error
+        close_to_others(folder)
+        try:
+            yield
+        except Exception as error:
+            if ended := process_ended(folder):
+                raise ended from error
+            raise
+
+
+def close_to_others(folder: Path) -> None:
+    """Takes the rights of other users from all folders below `folder`: Ray gives them every right to its own."""
+    for inside, _, _ in os.walk(folder):
+        os.chmod(inside, 0o700)
 
 
 @contextmanager

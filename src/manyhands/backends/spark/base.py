@@ -25,16 +25,24 @@ class SparkBackend(RankBackend):
         require_java()
 
     def __enter__(self) -> Self:
+        from manyhands.backends.spark.failure import java_ended
         from manyhands.backends.spark.session import start_session, stop_session
 
         try:
             self.session = start_session(self.spec, self.folder)
-        except BaseException:
+        except BaseException as error:
+            ended = java_ended()
             stop_session()
+            if ended:
+                raise ended from error
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        from manyhands.backends.spark.failure import java_ended
         from manyhands.backends.spark.session import stop_session
 
+        ended = java_ended() if error else None
         stop_session()
+        if ended:
+            raise ended from error

@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from manyhands.backends.spark.java_errors import java_reason
 from manyhands.errors import EngineError, ManyhandsError, by_name
+from manyhands.measure.ended import ended_children
 
 KEPT_LINES = 2000
 LAST_LINES_S = 0.2
@@ -45,6 +46,12 @@ LOST = (
     ("failed with return code", "the process that runs torchrun in a Spark task was killed"),
     ("ExecutorLostFailure", "Spark lost an executor"),
 )
+
+
+def java_ended() -> EngineError | None:
+    """The error when the run's own Java has ended by itself: all other errors of a run follow from that. None while it runs."""
+    ended = next((child for child in ended_children() if child.name.startswith("java")), None)
+    return EngineError(f"Spark's process on this machine, {ended}") if ended else None
 
 
 class _Server(socketserver.ThreadingTCPServer):

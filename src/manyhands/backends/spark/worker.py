@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.measure.garbage import imports_without_collection
+from manyhands.parent import die_with_parent
 from manyhands.plan import RunSpec
 
 
@@ -19,6 +20,7 @@ def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]
     `values`: the spec. `prepared`: path on the driver of the arrays that Spark has prepared; with None the worker reads the
     data itself.
     """
+    die_with_parent(of_driver=False)
     with imports_without_collection():
         import torch.distributed as dist
 
@@ -27,9 +29,6 @@ def main(values: Mapping[str, Any], prepared: str | None) -> list[dict[str, Any]
         from manyhands.backends.ranks.loop import check_device
         from manyhands.backends.ranks.rank import GroupRank
         from manyhands.backends.spark.arrays import find_file, read_arrays
-    from manyhands.measure.resources import die_with_parent
-
-    die_with_parent(of_driver=False)
     spec = RunSpec.from_dict(values)
     device = check_device(spec)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", interface_towards(os.environ["MASTER_ADDR"]))
