@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -93,3 +94,22 @@ def test_equal_times_give_an_interval_of_no_width_and_not_an_error() -> None:
     assert found.speedup(cell).value == pytest.approx(2.0)
     assert math.isclose(found.half_width(cell), 0.0, abs_tol=1e-6)
     assert found.best().is_sure
+
+
+def test_blocks_of_nothing_but_engines_are_no_error() -> None:
+    records = [
+        example_record(r.phases["train_s"], r.spec, resolved=dict(r.resolved) | {"engine": r.spec["backend"]})
+        if r.spec["backend"] != "serial"
+        else r
+        for r in example_records(repeats=4, speeds={("serial", 1, 1): 1.0, ("ddp", 2, 1): 1.8, ("ray", 2, 1): 1.5})
+        if r.spec["backend"] != "serial" or r.spec["repeat"] < 2
+    ]
+    found = fit(records)
+    assert [found.speedup(cell).value for cell in found.cells[1:]] == [pytest.approx(1.8, rel=0.2), pytest.approx(1.5, rel=0.2)]
+
+
+def test_cells_of_different_invocations_are_compared_without_blocks() -> None:
+    records = [replace(r, plan={"id": r.spec["backend"]}) for r in example_records(repeats=3)]
+    found = fit(records)
+    ratio = found.speedup(next(cell for cell in found.cells if cell.workers == 2))
+    assert ratio.low < ratio.value < ratio.high

@@ -72,10 +72,12 @@ class _Fit:
         import numpy as np
 
         weight = (variance.mean() / variance)[seen.cell]
-        design = np.hstack([np.eye(seen.cells)[seen.cell], seen.block])
+        # The last block is the reference: cells and all blocks together would say one thing twice.
+        design = np.hstack([np.eye(seen.cells)[seen.cell], seen.block[:, :-1]])
         weighted = design * weight[:, None]
-        spread = np.linalg.pinv(design.T @ weighted, hermitian=True)
-        pull = weighted @ spread
+        # Blocks of nothing but engines that served them all cannot be distinguished, which only the slower inverse allows.
+        inverse = np.linalg.inv if np.isin(seen.block, (0, 1)).all() else np.linalg.pinv
+        pull = weighted @ inverse(design.T @ weighted)
         effects = pull.T @ seen.log
         leverage = np.einsum("ij,ij->i", pull, design)
         return cls(seen, effects[: seen.cells], seen.log - design @ effects, leverage, pull[:, : seen.cells])

@@ -75,18 +75,27 @@ def _blocks(units: Sequence[Sequence[Block]], cell: Places) -> Array:
     parts = np.zeros((len(units), len(names)))
     for place, own in enumerate(numbers):
         np.add.at(parts[place], own, 1 / len(own))
-    return parts if _are_linked(parts > 0, cell) else np.ones((len(units), 1))
+    linked = _are_linked if all(len(own) == 1 for own in numbers) else _are_separable
+    return parts if linked(parts, cell) else np.ones((len(units), 1))
 
 
-def _are_linked(parts: NDArray[np.bool_], cell: Places) -> bool:
+def _are_linked(parts: Array, cell: Places) -> bool:
     """True when every cell can be reached from the first one over blocks that two cells share."""
     import numpy as np
 
     table = np.zeros((int(cell.max()) + 1, parts.shape[1]), dtype=bool)
-    np.logical_or.at(table, cell, parts)
+    np.logical_or.at(table, cell, parts > 0)
     reached: NDArray[np.bool_] = np.arange(len(table)) == 0
     before = 0
     while reached.sum() > before:
         before = int(reached.sum())
         reached = np.asarray(table[:, table[reached].any(axis=0)].any(axis=1))
     return bool(reached.all())
+
+
+def _are_separable(parts: Array, cell: Places) -> bool:
+    """True when no change of the blocks looks like a difference of two cells, also with launches that belong to several blocks."""
+    import numpy as np
+
+    both = np.hstack([np.eye(int(cell.max()) + 1)[cell], parts])
+    return bool(np.linalg.matrix_rank(both) == np.linalg.matrix_rank(parts) + cell.max())
