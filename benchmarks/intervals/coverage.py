@@ -14,7 +14,7 @@ from manyhands.analysis.model.observations import Observations
 
 SIZES = ((6, 2), (6, 3), (6, 5), (6, 8), (12, 2), (12, 5))
 """Cells and blocks."""
-DRAWS = 1000
+DRAWS = 2000
 
 
 def fits(plans: Array) -> list[Levels]:
