@@ -35,7 +35,6 @@ def launch(train_s: float, used_s: float, backend: str = "ddp", repeat: int = 0,
         (launch(1.0, 3.0, train=None), "other programs used 0.30 cores during the run"),
         (example_record(1.0, {}), None),
         (example_record(1.0, {}, resources={"other_programs": None}), None),
-        (example_record(1.0, {}, resources={"other_programs": {"train": {"seconds": 0}}}), None),
     ],
 )
 def test_a_launch_is_disturbed_when_others_took_more_than_they_may(record: Record, reason: str | None) -> None:
