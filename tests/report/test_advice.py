@@ -57,6 +57,7 @@ def test_one_launch_is_not_sure() -> None:
     found = of(example_records(repeats=1))
     assert found.sureness == UNSURE
     assert any("--repeats 3" in line for line in found.why)
+    assert "[" not in found.why[0] + found.cost, "no interval, and no empty one"
 
 
 def test_the_base_line_is_kept_when_nothing_is_faster() -> None:

@@ -85,7 +85,9 @@ def _sureness(found: Winner, chosen: Summary) -> str:
 def _cost(row: Summary, base: Summary) -> str:
     if row is base or row.core_hours_ratio is None:
         return ""
-    return f"It holds cores for {formatting.interval(row.core_hours_ratio)} times the core-hours of the base line, launch and teardown counted."
+    ratio = row.core_hours_ratio
+    times = formatting.format_number(ratio.value) if ratio.low is None else formatting.interval(ratio)
+    return f"It holds cores for {times} times the core-hours of the base line, launch and teardown counted."
 
 
 def _quality(row: Summary, base: Summary) -> str:
