@@ -59,7 +59,8 @@ def results_of(printed: str, values: list[float | None], errcode: int) -> tuple[
         (TIMED_OUT, [1.0, None], -256, ["speed.Own('ddp', 1) failed: asv: benchmark timed out (timeout 60.0s)"]),
         (SETUP, [None, None], 1, ["speed.Own failed: class Own: no folder /no/such/folder"]),
         (SKIPPED, [float("nan"), 2.0], 0, []),
-        (SKIPPED, [float("nan"), float("nan")], 0, ["speed.Own: no cell can be run here: serial is one worker"]),
+        (SKIPPED, [float("nan"), float("nan")], 0, []),  # a single launch has no scatter
+        (f"{SKIPPED}\n\n{SKIPPED}", [float("nan")] * 2, 0, ["speed.Own: no cell can be run here: serial is one worker"]),
         ("a warning of a library", [1.0, 2.0], 0, []),
     ],
 )

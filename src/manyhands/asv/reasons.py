@@ -26,7 +26,8 @@ def reasons(results: Any, benchmarks: Any) -> Iterator[str]:
             failed |= {(f"{title}{cell}", reason): None for cell, reason in failures(printed)}
         elif all(isinstance(value, float) and math.isnan(value) for value in values):
             found = [match["reason"] for match in SKIPPED.finditer(printed)]
-            empty[title] = list(dict.fromkeys([*empty.get(title, []), *found]))
+            if len(found) == len(values):  # else a cell was run, and has no such number
+                empty[title] = list(dict.fromkeys([*empty.get(title, []), *found]))
     yield from (f"{where} failed: {reason}" for where, reason in failed)
     yield from (f"{title}: no cell can be run here: {'; '.join(found)}" for title, found in empty.items() if found)
 
