@@ -14,7 +14,7 @@ from manyhands.commits.calibration import Pool
 INJECTED = (0.0, 0.05, 0.1, 0.3, 1.0)
 
 
-def print_early(count: int = 500) -> None:
+def print_early(count: int = 1000) -> None:
     """Verdicts by slow-down, with the looks after 6 and 8 pairs and without."""
     rows = []
     for name in POOLS:
