@@ -34,7 +34,7 @@ class Ended:
     launches: int
 
 
-def print_stopping(draws: int = 500) -> None:
+def print_stopping(draws: int = 200) -> None:
     """Coverage, wrong statements and length by goal, noise and lead."""
     rows = []
     goals: list[tuple[Goal, float]] = [("winner", 0.0), ("winner", 0.1), ("winner", 0.2), (0.05, 0.0)]

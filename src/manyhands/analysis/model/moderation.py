@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PRIOR = 1.25
 """d0, the degrees of freedom of the variance that all cells share. Smaller values cover noisy cells better and make all intervals of
-two blocks wider; this one is the smallest that keeps six cells x two blocks within 8, 13 and 21 % on the three pools of
+two blocks wider; this one is about the smallest that keeps six cells x two blocks at 8, 13 and 21 % on the three pools of
 docs/results/intervals.md."""
 SMALLEST = 1e-24
 """Smallest variance: launches with equal times must not give a variance of 0."""
