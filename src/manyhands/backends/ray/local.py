@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -58,9 +59,10 @@ def local_cluster(spec: RunSpec, folder: Path) -> Iterator[None]:
                     _node_ip_address="127.0.0.1",
                     _temp_dir=short,
                 )
-            except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            except Exception as error:  # Ray raises plain ones too
                 raise process_ended(folder) or EngineError(f"ray did not start: {first_sentence(error)}") from error
         close_to_others(folder)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Ray's handler may crash while it stops the cluster, which the guard does
         try:
             yield
         except Exception as error:
