@@ -46,15 +46,17 @@ class DaskCluster(RankBackend):
 
     def __enter__(self) -> Self:
         """Starts the workers and waits for them, or joins the scheduler at `spec.address`."""
+        from manyhands.backends.dask.deaths import listen
         from manyhands.backends.dask.existing import join
         from manyhands.backends.dask.library import distributed_module
         from manyhands.backends.dask.local import local_cluster
 
         logging.getLogger("distributed").setLevel(logging.ERROR)
         if self.spec.address:
-            self.cluster, self.client = None, join(self.spec.address)
+            self.cluster, self.client, self.deaths = None, join(self.spec.address), None
         else:
             self.cluster = local_cluster(self.spec, str(self.folder))
+            self.deaths = listen()
             self.client = distributed_module().Client(self.cluster, set_as_default=False)
         return self
 
@@ -94,7 +96,7 @@ class DaskCluster(RankBackend):
             for rank, address in enumerate(addresses)
         }
         try:
-            return collect(self.client, futures)
+            return collect(self.client, futures, self.deaths)
         except BaseException:
             if not self.cluster:
                 leave(self.client, futures, before)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from manyhands.backends.dask.deaths import Deaths
 from manyhands.backends.dask.worker import ConsequentError
 from manyhands.errors import EngineError, ManyhandsError
 
@@ -16,8 +17,9 @@ GRACE_S = 2.0
 """Wait, after a task has failed, for the report of a dead worker or for the error that came first."""
 
 
-def collect(client: Any, futures: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The ranks' reports in order; `futures`: worker's address -> its rank's future, in order of rank.
+def collect(client: Any, futures: Mapping[str, Any], deaths: Deaths | None = None) -> list[dict[str, Any]]:
+    """The ranks' reports in order; `futures`: worker's address -> its rank's future, in order of rank; `deaths`: what the
+    nannies of a cluster of this run report.
 
     Blocks until all ranks have ended or one has failed; raises the rank's error if it is a ManyhandsError, else EngineError.
     """
@@ -35,12 +37,12 @@ def collect(client: Any, futures: Mapping[str, Any]) -> list[dict[str, Any]]:
     for address, future in futures.items():
         future.add_done_callback(lambda done, address=address: news.put((address, done)))
     try:
-        return _wait(news, ranks)
+        return _wait(news, ranks, deaths)
     finally:
         client.unsubscribe_topic("all")
 
 
-def _wait(news: SimpleQueue[tuple[str, Any]], ranks: Mapping[str, int]) -> list[dict[str, Any]]:
+def _wait(news: SimpleQueue[tuple[str, Any]], ranks: Mapping[str, int], deaths: Deaths | None) -> list[dict[str, Any]]:
     reports: list[dict[str, Any]] = []
     first: ManyhandsError | None = None
     while len(reports) < len(ranks):
@@ -49,7 +51,8 @@ def _wait(news: SimpleQueue[tuple[str, Any]], ranks: Mapping[str, int]) -> list[
         except Empty:
             break
         if future is None:
-            raise EngineError(f"dask worker {ranks[address]} ({address}) died while it trained")
+            how = deaths.first() if deaths else ""
+            raise EngineError(f"dask worker {ranks[address]} ({address}) died while it trained{how}")
         if future.status == "finished":
             reports.append(future.result())
         elif first is None or isinstance(first, ConsequentError):
