@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
+from engines import LOOK_S, measured, skip_without, small_spec
+from object_store import SECRET, Bucket
 
 from manyhands.backends.base import Backend
 from manyhands.backends.serial.backend import Serial
 from manyhands.credentials import PLACE, take_credentials
 from manyhands.plan import RunSpec
+from manyhands.plugins import backend_class
 from manyhands.process import fresh_environment
+from manyhands.temporary import own_prefix
 
 GIVEN = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token", "AWS_REGION": "eu-west-1"}
 
@@ -55,3 +62,37 @@ def test_own_class_keeps_its_environment_because_it_may_fetch_anywhere(tmp_path:
 
     assert environment(tmp_path, Own)["AWS_SECRET_ACCESS_KEY"] == "secret"
     assert environment(tmp_path, workload="/mine.py:Net")["AWS_SECRET_ACCESS_KEY"] == "secret"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("backend", "engine"), [("spark", {"java"}), ("ray", {"raylet", "gcs_server"})])
+def test_no_process_of_an_engine_has_the_secret_in_its_environment_while_a_worker_saves(
+    backend: str, engine: set[str], bucket: Bucket, tmp_path: Path
+) -> None:
+    skip_without(backend_class(backend))
+    over, environments, open_folders = threading.Event(), dict[str, bytes](), list[str]()
+
+    def look() -> None:
+        while not over.wait(LOOK_S):
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    name = process.name()
+                    environments[name] = environments.get(name, b"") + Path(f"/proc/{process.pid}/environ").read_bytes()
+                except (OSError, psutil.Error):
+                    continue
+            inside = list(Path(tempfile.gettempdir()).glob(f"{own_prefix()}{os.getpid()}-*/engine/session_*/*/"))
+            if inside:  # the last look counts
+                open_folders[:] = [str(folder) for folder in inside if folder.exists() and folder.stat().st_mode & 0o077]
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        measured(small_spec(backend, save=f"{bucket.place}/model.pt"), tmp_path)
+    finally:
+        over.set()
+        watcher.join()
+    assert bucket.all_keys() == ["model.pt"]
+    assert engine <= set(environments)
+    assert all(b"TMPDIR=" in environments[name] for name in engine)
+    assert [name for name, seen in environments.items() if SECRET.encode() in seen] == []
+    assert open_folders == []
