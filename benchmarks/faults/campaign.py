@@ -355,7 +355,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for outcome in results(backend, options):
             line = json.loads(outcome.to_json()) | {"seed": options.seed, "isolated": is_isolated()}
             with options.out.open("a") as out:
-                out.write(json.dumps(line) + "\n")
+                out.write(json.dumps(line).replace(tempfile.gettempdir(), "TMPDIR") + "\n")
             wrong += bool(outcome.wrong)
             print(describe(outcome), flush=True)
     return 1 if wrong else 0

@@ -19,7 +19,7 @@ from benchmarks.faults.strikes import BACKENDS, PLACES, SIGNALS
 
 LEARNT = "## What was learnt"
 NUMBERS = re.compile(r"\b\d{2,}\b")
-PATHS = re.compile(r"/\S+/manyhands-\S+")
+PATHS = re.compile(r"\S+/manyhands-[^\s;]+")
 LOG = re.compile(r" \(its output: .*\)$")
 
 Strike = Mapping[str, Any]

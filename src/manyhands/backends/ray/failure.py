@@ -12,6 +12,10 @@ from manyhands.measure.ended import ended_children
 if TYPE_CHECKING:
     from ray.train import TrainingFailedError
 
+DIED_EARLY = "At least one of the worker actors failed to initialize"
+"""Ray Train's message when an actor has died, which it then hides, before all workers were ready."""
+AGENT = re.compile(r"one Ray agent failed, agent_name = (\w+)")
+"""The raylet's line about an agent that has ended."""
 OWN = ("gcs_server", "raylet")
 """Processes that the driver starts for a cluster of its own."""
 
@@ -24,6 +28,10 @@ def failure(error: TrainingFailedError) -> ManyhandsError:
     from ray.train import ControllerError, WorkerGroupError
 
     if isinstance(error, ControllerError):
+        if DIED_EARLY in str(error):
+            return EngineError(
+                "a ray worker died while the workers started: its process was killed or crashed, or its host is gone"
+            )
         return EngineError(f"ray could not train: {first_sentence(error.controller_failure)}")
     if not isinstance(error, WorkerGroupError):
         return EngineError(f"ray could not train: {first_sentence(error)}")
@@ -55,7 +63,19 @@ def process_ended(folder: Path) -> EngineError | None:
     `folder`: where the cluster has its files.
     """
     ended = next((child for child in ended_children() if child.name in OWN), None)
-    return EngineError(f"ray's process on this machine, {ended}") if ended else None
+    if ended is None:
+        return None
+    if ended.name == "raylet" and (agent := agent_that_ended(folder)):
+        return EngineError(f"ray's {agent} on this machine ended, and {ended} because of that; perhaps the agent was killed")
+    return EngineError(f"ray's process on this machine, {ended}")
+
+
+def agent_that_ended(folder: Path) -> str | None:
+    """The name of the agent whose end made the raylet end too, from the raylet's log; None when there was none."""
+    for log in folder.glob("session_*/logs/raylet.*"):
+        if found := AGENT.search(log.read_text(errors="replace")):
+            return found[1].replace("_", " ")
+    return None
 
 
 def first_sentence(error: BaseException) -> str:
