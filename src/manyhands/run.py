@@ -18,6 +18,7 @@ from manyhands.data.store.opening import require_reader
 from manyhands.errors import ManyhandsError, Unavailable
 from manyhands.machine import clock_name, describe_code, describe_machine, few_open_files, host_name, installed_versions
 from manyhands.measure.alone import alone
+from manyhands.measure.ended import read_note
 from manyhands.measure.other_programs import allowed_beside, other_programs
 from manyhands.measure.phases import combine, slowest_split
 from manyhands.measure.run_usage import RunUsage
@@ -233,6 +234,8 @@ def failure(outcome: Mapping[str, Any] | None, driver: DriverProcess, spec: RunS
         reason = lost
     elif driver.code is not None and -driver.code in FROM_OUTSIDE:
         reason = driver.how_it_ended()
+    elif note := read_note(driver.folder / "engine"):
+        reason = note
     else:
         reason = outcome["reason"] if outcome and "reason" in outcome else driver.how_it_ended()
         if NO_SPACE in reason and not (outcome and outcome.get("error") == "DataError"):  # that one names its own file

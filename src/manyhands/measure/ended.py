@@ -5,8 +5,26 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
+
+NOTE = "ended"
+
+
+def leave_note(folder: Path, reason: str) -> None:
+    """Leaves the reason why the run must end in the engine's folder, for the parent, before this process ends at once."""
+    partial = folder / f"{NOTE}.partial"
+    partial.write_text(reason)
+    os.replace(partial, folder / NOTE)
+
+
+def read_note(folder: Path) -> str | None:
+    """The reason that `leave_note` left in the engine's folder; None without one."""
+    try:
+        return (folder / NOTE).read_text()
+    except OSError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from manyhands.backends.ray.environment import variables
 from manyhands.backends.ray.failure import first_sentence, process_ended
+from manyhands.backends.ray.lookout import lookout
 from manyhands.data.make import VARIABLE
 from manyhands.environment import restored
 from manyhands.errors import EngineError
@@ -64,7 +65,8 @@ def local_cluster(spec: RunSpec, folder: Path) -> Iterator[None]:
         close_to_others(folder)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Ray's handler may crash while it stops the cluster, which the guard does
         try:
-            yield
+            with lookout(folder):
+                yield
         except Exception as error:
             if ended := process_ended(folder):
                 raise ended from error
