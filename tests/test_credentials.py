@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -70,7 +71,7 @@ def test_no_process_of_an_engine_has_the_secret_in_its_environment_while_a_worke
     backend: str, engine: set[str], bucket: Bucket, tmp_path: Path
 ) -> None:
     skip_without(backend_class(backend))
-    over, environments, open_folders = threading.Event(), dict[str, bytes](), list[str]()
+    over, environments, open_folders, closed = threading.Event(), dict[str, bytes](), list[str](), set[bool]()
 
     def look() -> None:
         while not over.wait(LOOK_S):
@@ -81,8 +82,10 @@ def test_no_process_of_an_engine_has_the_secret_in_its_environment_while_a_worke
                 except (OSError, psutil.Error):
                     continue
             inside = list(Path(tempfile.gettempdir()).glob(f"{own_prefix()}{os.getpid()}-*/engine/session_*/*/"))
-            if inside:  # the last look counts
-                open_folders[:] = [str(folder) for folder in inside if folder.exists() and folder.stat().st_mode & 0o077]
+            with suppress(OSError):  # the folder of a run that has ended
+                closed.update(folder.parents[2].stat().st_mode & 0o077 == 0 for folder in inside)
+                if inside:  # the last look counts
+                    open_folders[:] = [str(folder) for folder in inside if folder.stat().st_mode & 0o077]
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -95,4 +98,5 @@ def test_no_process_of_an_engine_has_the_secret_in_its_environment_while_a_worke
     assert engine <= set(environments)
     assert all(b"TMPDIR=" in environments[name] for name in engine)
     assert [name for name, seen in environments.items() if SECRET.encode() in seen] == []
-    assert open_folders == []
+    assert closed <= {True}
+    assert {Path(folder).name for folder in open_folders} <= {"logs"}  # Ray's agents open that one again, below a closed one
