@@ -19,10 +19,11 @@ import manyhands
 
 SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
-    {"__init__", "errors"},
+    {"__init__", "errors", "marks"},
     {"atomic_write", "stopping", "schemas", "parent", "shared_memory", "credentials"},
-    {"record", "machine", "studies", "user_files", "notices", "environment"},
+    {"record", "machine", "studies", "user_files", "notices", "environment", "run_log"},
     {"plan", "slurm", "temporary", "finding", "watcher"},
+    {"user_code"},
     {"data"},
     {"measure"},
     {"workloads"},
@@ -52,7 +53,7 @@ SHOWS_RESULTS = {
     *{"cli", "progress", "commits", "results", "predictions", "compared", "api", "rounds", "pytest_cell", "asv"},
     *{"open_cells", "blocks", "session"},
 }
-SHARED_ROOMS = {"ranks", "estimators", "nodes"}
+SHARED_ROOMS = {"ranks", "estimators", "nodes", "scripts"}
 """Rooms of `backends` that every engine may use. All others are engines and do not know each other."""
 WITH_THEIR_LIBRARY = {"backend.py", "base.py", "local_mode.py", "dp.py"}
 """Files of an engine's room that are imported before it is chosen, so they import its library inside functions."""

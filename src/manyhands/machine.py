@@ -152,9 +152,17 @@ def require_libraries(name: str, libraries: Iterable[str], extra: str) -> None:
 
 def describe_code(folder: Path | None = None) -> dict[str, Any]:
     """Commit of the checkout that manyhands runs from and whether it has uncommitted changes; empty when it is none."""
-    folder = folder or Path(__file__).resolve().parent
+    return commit_of(Path(__file__).resolve(), folder)
+
+
+def commit_of(file: Path, folder: Path | None = None) -> dict[str, Any]:
+    """`commit` of the git repository that has the file, and `dirty`: it has uncommitted changes; empty when none has the file.
+
+    `folder`: a folder of the repository; None is that of the file.
+    """
+    folder = folder or file.parent
     commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None or _git(folder, "ls-files", "--error-unmatch", __file__) is None:
+    if commit is None or _git(folder, "ls-files", "--error-unmatch", str(file)) is None:
         return {}
     return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
 

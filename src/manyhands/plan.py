@@ -10,6 +10,7 @@ from typing import Any
 
 from manyhands.errors import UsageError
 from manyhands.record import BASE_LINE
+from manyhands.user_files import is_script
 
 BATCH_MODES = ("global", "per-worker")
 SCALINGS = ("fixed", "growing")
@@ -167,12 +168,14 @@ class RunSpec:
                 words += [option(name), value]
         if self.nodes > 1:
             words += ["--nodes", str(self.nodes), "--node-rank", str(self.node_rank)]
+        arguments = self.settings.get("arguments", ()) if is_script(self.workload) else ()
         for name, value in self.settings.items():
-            words += ["--set", f"{name}={','.join(value) if isinstance(value, list | tuple) else value}"]
+            words += [] if arguments else ["--set", f"{name}={','.join(value) if isinstance(value, list | tuple) else value}"]
         words += [option(name) for name in ("score_epochs", "shard_data", "oversubscribe", "reuse_engine") if getattr(self, name)]
         if self.backend != BASE_LINE:
             words.append("--no-base-line")
-        return shlex.join([*words, "--timeout", f"{self.timeout_s:g}", "--repeats", "1"])
+        words += ["--timeout", f"{self.timeout_s:g}", "--repeats", "1"]
+        return shlex.join([*words, *(["--", *arguments] if arguments else [])])
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunSpec:

@@ -32,8 +32,9 @@ from manyhands.measure.threads import thread_variables
 from manyhands.parent import PARENT, adopt_orphans
 from manyhands.plan import RunSpec
 from manyhands.plugins import workload_classes
+from manyhands.run_log import last_lines
 from manyhands.shared_memory import remove_semaphores
-from manyhands.user_files import is_of_file
+from manyhands.user_files import is_of_file, is_script
 from manyhands.workloads.workload import Workload
 
 RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
@@ -82,7 +83,7 @@ class DriverProcess:
 
     def how_it_ended(self) -> str:
         """Exit code or signal of the process, and the last line that it printed, unless the signal came from outside."""
-        lines = self.log.read_text(errors="replace").strip().splitlines() if -(self.code or 0) not in FROM_OUTSIDE else []
+        lines = last_lines(self.log) if -(self.code or 0) not in FROM_OUTSIDE else []
         killed = self.code is not None and self.code < 0
         how = (
             f"the run's process was killed by signal {-(self.code or 0)}"
@@ -164,7 +165,8 @@ def watch(
 def is_ours(backend: type[Backend], spec: RunSpec) -> bool:
     """True when backend and workload are of this package, so that it is known which of their processes open a bucket."""
     workload = workload_classes().get(spec.workload, Workload)  # a user's file is in no list
-    return not is_of_file(spec.workload) and all(part.__module__.startswith("manyhands.") for part in (backend, workload))
+    users = is_of_file(spec.workload) or is_script(spec.workload)
+    return not users and all(part.__module__.startswith("manyhands.") for part in (backend, workload))
 
 
 def fresh_environment(environ: Mapping[str, str], backend: type[Backend], spec: RunSpec, folder: Path) -> dict[str, str]:

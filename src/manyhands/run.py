@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.backends.base import kinds
+from manyhands.backends.scripts.failure import ended_early
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import require_reader
 from manyhands.errors import ManyhandsError, Unavailable
@@ -28,8 +28,11 @@ from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
 from manyhands.process import FROM_OUTSIDE, NO_SPACE, DriverProcess, full_disk, lost_ground, watch
 from manyhands.record import Record
+from manyhands.run_log import ends_of, outputs, shorten
 from manyhands.temporary import temporary_folder
+from manyhands.user_code import code_of
 from manyhands.watcher import SILENT, Watcher
+from manyhands.workloads.kinds.script import refused_options
 
 FOR_NETWORKS = ("data", "shard_data", "save")
 """Options of a spec that only the epoch loop carries out, and no estimator."""
@@ -72,6 +75,8 @@ class RunContext:
         def tick() -> None:
             self.watcher.tick()
             notices.look()
+            for path in outputs(log.parent):
+                shorten(path)
 
         return tick
 
@@ -86,7 +91,7 @@ class RunContext:
             started_at=started.isoformat(timespec="milliseconds"),
             machine=self.machine,
             versions=self.versions,
-            code=self.code,
+            code=code_of(spec, self.code, measured.pop("code", {})),
             plan={"id": self.plan_id, "position": position, "order_seed": self.order_seed}
             | ({"why": self.why} if self.why else {}),
             command=spec.command(),
@@ -126,6 +131,8 @@ def refusal(spec: RunSpec) -> str | None:
         return f"{spec.backend} sets its workers no memory limit; leave --memory-limit out, or use a backend that does"
     if workload.kind != "network" and set(spec.yardstick) - {"none"}:
         return f"--yardstick is timed between the epochs of networks, and {workload.kind} has none; leave it out"
+    if workload.kind == "script" and (reason := refused_options(spec)):
+        return reason
     if workload.kind != "network" and (asked := [name for name in FOR_NETWORKS if getattr(spec, name)]):
         options = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
         return (
@@ -211,7 +218,7 @@ def result(
     """The measured fields of a record, from a driver's outcome, the usage seen from outside, and the run's own span."""
     fit = {name: value for name, value in outcome["fit"].items() if name not in ("workers", "worker_fields")}
     workers = workers_of(outcome)
-    phases = combine(workers, clock_name(), started, outcome["received"], ended)
+    phases = combine(timed_workers(workers, fit["resolved"]), clock_name(), started, outcome["received"], ended)
     here = sum(worker.host == host_name() for worker in workers)
     beside = other_programs(usage.moments, phases, usage.wall_s, spec, allowed_beside(spec, max_load), here)
     return fit | {
@@ -224,12 +231,20 @@ def result(
     }
 
 
+def timed_workers(workers: Sequence[WorkerReport], resolved: Mapping[str, Any]) -> Sequence[WorkerReport]:
+    """The workers whose phases make those of the run: all, or the one that `resolved` names, where no barrier is between phases."""
+    one = resolved.get("phases_of_worker")
+    return workers if one is None else [workers[one]]
+
+
 def failure(outcome: Mapping[str, Any] | None, driver: DriverProcess, spec: RunSpec, context: RunContext) -> dict[str, Any]:
     """Status and reason of a run that gave no result."""
     if outcome and outcome.get("error") == "Unavailable":
         return {"status": "skipped", "reason": outcome["reason"]}
     if not driver.in_time:
-        reason = f"not finished after the {spec.timeout_s:g} s of --timeout; all its processes were ended"
+        reason = (
+            f"not finished after the {spec.timeout_s:g} s of --timeout; all its processes were ended{ended_early(driver.folder)}"
+        )
     elif lost := lost_ground(driver.folder):
         reason = lost
     elif driver.code is not None and -driver.code in FROM_OUTSIDE:
@@ -245,10 +260,10 @@ def failure(outcome: Mapping[str, Any] | None, driver: DriverProcess, spec: RunS
 
 
 def _with_log(reason: str, driver: DriverProcess, context: RunContext) -> str:
-    """The reason, and the path of the file that keeps the run's whole output."""
+    """The reason, and the path of the file that keeps the run's output, of a long one its beginning and end."""
     if context.log_folder is None or not driver.log.exists():
         return reason
     context.log_folder.mkdir(parents=True, exist_ok=True)
     kept = context.log_folder / f"{uuid.uuid4().hex[:12]}.log"
-    shutil.copy(driver.log, kept)
+    kept.write_bytes(b"".join(map(ends_of, outputs(driver.folder))))
     return f"{reason} (its output: {kept})"

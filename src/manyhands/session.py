@@ -21,6 +21,7 @@ from manyhands.reuse import measure_in_one_engine
 from manyhands.run import RunContext, measure, skip
 from manyhands.stopping import stoppable
 from manyhands.temporary import sweep_leftovers
+from manyhands.user_code import is_current
 from manyhands.watcher import SILENT, Watcher
 
 RESULTS = Path("results")
@@ -67,7 +68,7 @@ class LocalSession:
     def __init__(self, plan: Plan, out: Path, resume: bool = False, watcher: Watcher = SILENT) -> None:
         """Raises RecordError when `out` cannot be written, or cannot be read and `resume` is set."""
         self.plan, self.out, self.watcher = plan, out, watcher
-        self.before = read_records(out) if resume and out.exists() else []
+        self.before = [record for record in read_records(out) if is_current(record)] if resume and out.exists() else []
         self.blocks = Blocks(plan, self.before, f"--out {out} --resume")
         check_writable(out)
         self.made = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,20 @@ OF_FILES = "manyhands_file_"
 """The start of the names of such modules; an ordinary import cannot find them."""
 
 
+def is_script(name: str) -> bool:
+    """True when `name` is a script, `path/to/train.py`."""
+    return name.endswith(".py")
+
+
 def is_of_file(name: str) -> bool:
     """True when `name` has the form `path/to/file.py:Name`."""
     return ".py:" in name
 
 
 def absolute(name: str) -> str:
-    """`name` with an absolute path if it is `path/to/file.py:Name`, so that it works in another folder."""
+    """`name` with an absolute path if it is a script or `path/to/file.py:Name`, so that it works in another folder."""
+    if is_script(name):
+        return os.path.abspath(name)
     path, separator, attribute = name.rpartition(".py:")
     return f"{Path(path + '.py').resolve()}:{attribute}" if separator else name
 

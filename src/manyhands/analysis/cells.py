@@ -111,8 +111,16 @@ def _conditions(record: Record, spec: Mapping[str, Any], libraries: set[str]) ->
     conditions |= {f"machine {name.replace('_', ' ')}": _words(name, value) for name, value in sorted(machine.items())}
     conditions |= {f"version of {name}": record.versions[name] for name in sorted(libraries & set(record.versions))}
     if record.code.get("commit"):
-        conditions["code"] = f"{str(record.code['commit'])[:12]}{' with changes' if record.code.get('dirty') else ''}"
+        conditions["code"] = _commit(record.code)
+    if record.code.get("sha256"):
+        conditions["code sha256"] = str(record.code["sha256"])[:12]
+    if record.code.get("manyhands"):
+        conditions["manyhands code"] = _commit(record.code["manyhands"])
     return conditions
+
+
+def _commit(code: Mapping[str, Any]) -> str:
+    return f"{str(code.get('commit'))[:12]}{' with changes' if code.get('dirty') else ''}"
 
 
 def _words(name: str, value: Any) -> str:

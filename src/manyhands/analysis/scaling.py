@@ -39,7 +39,11 @@ def throughputs(cells: Sequence[Cell], time: Time) -> list[list[LaunchValue]]:
 
 
 def seconds(record: Record, time: Time) -> float | None:
-    """The chosen time of a run; None when it was not measured completely, or is not above 0."""
+    """The chosen time of a run; None when it was not measured completely, or is not above 0.
+
+    A script without marks has no phase that means the same on every engine, so its whole run is compared.
+    """
+    time = "wall" if record.resolved.get("marks") is False else time
     value = whole_run_s(record) if time == "wall" else finite_or_none(record.phases.get("train_s"))
     return value if value is not None and value > 0 else None
 
@@ -53,6 +57,17 @@ def rows(record: Record) -> float | None:
     asked = finite_or_none(record.spec.get("samples"))
     growth = record.spec.get("workers", 1) if record.spec.get("scaling") == "growing" else 1
     return asked * growth * epochs if asked else None
+
+
+def timed_share(record: Record) -> float:
+    """The share of a script's marked steps that the phase `train` has: the other ones are its warm-up. 1 for all other runs."""
+    steps, warmup = record.resolved.get("steps"), record.resolved.get("warmup_steps")
+    return (steps - warmup) / steps if steps and warmup and steps > warmup else 1.0
+
+
+def compared_time(group: Group, time: Time) -> Time:
+    """The time by which the cells of a group are really compared: the whole run for scripts without marks, see `seconds`."""
+    return "wall" if any(record.resolved.get("marks") is False for record in group.measured) else time
 
 
 def block(record: Record) -> tuple[str, int]:
@@ -71,6 +86,7 @@ def _launches(records: Sequence[Record], time: Time, by_rows: bool) -> list[Laun
     for record in records:
         taken = seconds(record, time)
         if taken is not None:
-            value = ((rows(record) if by_rows else None) or 1.0) / taken
+            work = (rows(record) if by_rows else None) or (timed_share(record) if time == "train" else 1.0)
+            value = work / taken
             found.append(LaunchValue(block(record), value, engine(record)))
     return found

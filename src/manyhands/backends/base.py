@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -26,6 +26,8 @@ class Fit:
     history: Sequence[Mapping[str, Any]]
     data: Mapping[str, Any]
     init_sha256: str | None = None
+    code: Mapping[str, Any] = field(default_factory=dict)
+    """The user's files that the workers ran: path below the folder of the first -> sha256; empty when the code is ours."""
 
 
 class NodePartDone(Exception):

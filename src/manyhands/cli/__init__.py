@@ -25,6 +25,16 @@ class WholeNames(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(allow_abbrev=False, **settings)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Keeps all words after `--` as `args`, unread, where the command has arguments of a script."""
+        given = sys.argv[1:] if args is None else [*args]
+        if self.get_default("args") is None or "--" not in given:
+            return super().parse_known_args(given, namespace)
+        cut = given.index("--")
+        options, unknown = super().parse_known_args(given[:cut], namespace)
+        options.args = given[cut + 1 :]
+        return options, unknown
+
     def error(self, message: str) -> NoReturn:
         """Raises UsageError, so that a mistyped option is one line as every other error is."""
         raise UsageError(f"{message}; see '{self.prog} --help'")

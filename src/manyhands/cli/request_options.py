@@ -18,7 +18,7 @@ def add_request_options(parser: argparse.ArgumentParser) -> dict[str, Any]:
     """Adds every option of a request under its heading, and returns the groups by heading."""
     groups = {heading: parser.add_argument_group(heading) for heading in HEADINGS}
     for name, described in OPTIONS.items():
-        if name != "workloads":
+        if name not in ("workloads", "args"):  # words without an option
             add_request_option(groups[described.group], name)
     return groups
 

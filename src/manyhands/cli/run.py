@@ -22,7 +22,7 @@ def add_parser(commands: Any) -> None:
         help="train workloads on backends at several worker counts and show the table",
         description="Trains every workload on every backend at every worker count, each run in a fresh process, and shows the table."
         " Without a WORKLOAD it runs a default plan on embedded data until one cell is the fastest, for at most three minutes on two"
-        " cores.",
+        " cores. A WORKLOAD may be a script of yours: manyhands run train.py --workers 1,2 -- --lr 0.1",
     )
     parser.add_argument("workloads", nargs="*", action="extend", default=[], metavar="WORKLOAD", help=OPTIONS["workloads"].help)
     parser.add_argument(
@@ -51,7 +51,7 @@ def add_parser(commands: Any) -> None:
     records.add_argument("--resume", action="store_true", help="skip the runs that FILE already has")
     records.add_argument("--dry-run", action="store_true", help="show the plan and run nothing")
     add_details(records)
-    parser.set_defaults(call=run)
+    parser.set_defaults(call=run, args=())
 
 
 def shorthand(name: str) -> Any:

@@ -75,6 +75,8 @@ class WorkerReport:
     """Bytes of the model that this worker saved; None when it saved none."""
     all_reduce: Sequence[Mapping[str, Any]] | None = None
     """For each message size: `elements`, `seconds` of each repetition, and whether every sum was `right`."""
+    exit_code: int | None = None
+    """Exit code of the worker's process, where the process is a user's script."""
     tasks: int | None = None
     """Independent tasks that the worker ran."""
     busy_s: float | None = None

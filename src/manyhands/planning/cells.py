@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from manyhands.planning.request import OPTIONS, Request
 from manyhands.plugins import backend_class, backend_classes, workload_class
 from manyhands.record import BASE_LINE
 from manyhands.slurm import Step
-from manyhands.user_files import absolute
+from manyhands.user_files import absolute, is_script
+from manyhands.workloads.kinds.script import ScriptWorkload
 
 if TYPE_CHECKING:
     from manyhands.workloads.workload import Workload
@@ -48,6 +50,7 @@ def named_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
     names = [absolute(name) for name in request.workloads or DEFAULT_WORKLOADS]
     cores = usable_cores()
     check_settings(request.set, [workload_class(name) for name in names])
+    check_arguments(request.args, names)
     return [
         cell(request, name, backend, count, step)
         for name in names
@@ -61,6 +64,7 @@ def default_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
     from manyhands.run import refusal
 
     check_settings(request.set, [workload_class(name) for name in DEFAULT_WORKLOADS])
+    check_arguments(request.args, DEFAULT_WORKLOADS)
     small = replace(request, samples=request.samples or DEFAULT_SAMPLES, epochs=request.epochs or DEFAULT_EPOCHS)
     cores = usable_cores()
     most = 2 if 2 * request.threads <= cores else 1
@@ -78,8 +82,10 @@ def default_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
 def cell(request: Request, workload_name: str, backend: str, workers: int, step: Step | None = None) -> RunSpec:
     """One cell, with the workload's defaults for what the request leaves open."""
     workload, offered = workload_class(workload_name), backend_class(backend)
-    settings = workload.accepts(request.set)
-    workload.from_settings(settings)
+    settings = workload.accepts(request.set) | ({"arguments": request.args} if request.args else {})
+    made = workload.from_settings(settings)
+    if isinstance(made, ScriptWorkload):
+        settings = {"arguments": list(made.arguments)} if made.arguments else {}
     folder, remote = data_place(request.data)
     asked = {f.name: getattr(request, f.name) for f in fields(RunSpec) if f.name in OPTIONS}
     return RunSpec(
@@ -164,6 +170,16 @@ def threaded_base_lines(cells: list[RunSpec], cores: int) -> list[RunSpec]:
     base = [cell for cell in cells if cell.backend == BASE_LINE and cell.workers == 1 and cell.threads < cores]
     spread = {cell.workload for cell in cells if cell.workers > 1 and cell.backend != BASE_LINE}
     return [replace(cell, threads=cores) for cell in base if cell.workload in spread and cell.device == "cpu"]
+
+
+def check_arguments(arguments: Sequence[str], workloads: Sequence[str]) -> None:
+    """Raises UsageError when arguments of a script are given and one of the workloads is no script."""
+    others = [name for name in workloads if not is_script(name)]
+    if arguments and others:
+        raise UsageError(
+            f"'-- {shlex.join(arguments)}' is for a script, and {', '.join(others)} is none: give path/to/train.py,"
+            " or --set NAME=VALUE for a setting of a workload"
+        )
 
 
 def check_settings(settings: Mapping[str, Any], workloads: list[type[Workload]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -158,4 +159,5 @@ DURATION = Kind(parse_duration, _duration, "a time above 0; write for example 90
 SIZE = Kind(size, _whole, "a size such as 200MB or 1.5GB")
 WORD = Kind(str, _text, "a text")
 SWITCH = Kind(_no_text, _switch, "True or False")
+ARGUMENTS = Kind(lambda text: tuple(shlex.split(text)), lambda value: tuple(map(_text, value)), "a list of arguments")
 SETTINGS = Kind(lambda text: dict([setting(text)]), _settings, "a mapping of names to values")

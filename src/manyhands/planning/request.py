@@ -13,6 +13,7 @@ from typing import Any
 from manyhands.errors import UsageError
 from manyhands.plan import BATCH_MODES, DEFAULTS, DEVICES, MEMORY_LAYOUTS, PREPARES, READERS, SCALINGS
 from manyhands.planning.option_values import (
+    ARGUMENTS,
     COUNTS,
     DURATION,
     NAMES,
@@ -60,7 +61,9 @@ class Request:
     Raises UsageError for a value of another type and for a word that is not one of the choices.
     """
 
-    workloads: tuple[str, ...] = option(NAMES, CELLS, "names from 'manyhands list', or path/to/file.py:Name", ())
+    workloads: tuple[str, ...] = option(
+        NAMES, CELLS, "names from 'manyhands list', a script path/to/train.py, or path/to/file.py:Name", ()
+    )
     study: str | None = option(
         WORD,
         STUDY,
@@ -141,6 +144,7 @@ class Request:
         "a setting of the workload, see 'manyhands list WORKLOAD'; can be given again",
         metavar="NAME=VALUE",
     )
+    args: tuple[str, ...] = option(ARGUMENTS, WORK, "everything after -- goes to the script that is run", (), metavar="ARGUMENT")
     score_epochs: bool = option(SWITCH, WORK, "score the held-out rows after every epoch, outside the phase 'train'", False)
     data: str | None = option(
         WORD,
@@ -280,8 +284,8 @@ OPTIONS: Mapping[str, Option] = {f.name: f.metadata["option"] for f in fields(Re
 
 
 def flag(name: str) -> str:
-    """The option of the command line for a field, such as `--batch-size` for `batch_size`; workloads have none."""
-    return f"--{name.replace('_', '-')}" if name != "workloads" else "WORKLOAD"
+    """The option of the command line for a field, such as `--batch-size` for `batch_size`; workloads and arguments have none."""
+    return {"workloads": "WORKLOAD", "args": "--"}.get(name, f"--{name.replace('_', '-')}")
 
 
 def checked(name: str, described: Option, value: Any) -> Any:

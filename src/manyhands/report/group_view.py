@@ -15,7 +15,7 @@ from manyhands.analysis.cells import Group, differences, group_records
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.launch_model import fit_group
-from manyhands.analysis.scaling import Time
+from manyhands.analysis.scaling import Time, compared_time
 from manyhands.analysis.summary import Summary, summarise
 from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
@@ -52,6 +52,8 @@ class GroupView:
         whole = [row.whole_run for row in self.summaries]
         if self.time == "train":
             return {"train": [row.speedup for row in self.summaries], "wall": whole}
+        if compared_time(self.group, "train") == "wall":  # no train phase that compares
+            return {"train": [None for _ in self.summaries], "wall": whole}
         fit = fit_group(self.group, "train")
         return {"train": [fit.speedup(row.cell) if fit and not row.is_base else None for row in self.summaries], "wall": whole}
 
@@ -153,7 +155,7 @@ def group_views(records: Sequence[Record], time: Time = "train", target: Quality
     for group in groups:
         siblings.setdefault(group.workload, []).append(group)
     apart = {workload: differences(met) for workload, met in siblings.items()}
-    return [GroupView(group, apart[group.workload], time, target) for group in groups]
+    return [GroupView(group, apart[group.workload], compared_time(group, time), target) for group in groups]
 
 
 def by_workload(views: Sequence[GroupView]) -> dict[str, list[GroupView]]:

@@ -75,6 +75,7 @@ def cautions(group: Group, summaries: Sequence[Summary], time: Time = "train") -
     starts = {(record.spec.get("seed"), record.init_sha256) for record in group.measured if record.init_sha256}
     if len(starts) > len({seed for seed, _ in starts}):
         lines.append("initial weights differ between runs: compare their speed, not their quality")
+    lines += _scripts(summaries)
     lines += _layouts(summaries)
     lines += _iterations(summaries)
     lines += [line for row in summaries for line in _unmeasured(row)]
@@ -86,7 +87,16 @@ def cautions(group: Group, summaries: Sequence[Summary], time: Time = "train") -
 
 def facts(group: Group) -> list[str]:
     """The data, the settings, the forecast to beat and the hosts of the workers, each in a line."""
-    return [line for line in (_data(group), _settings(group), _naive(group), _hosts(group)) if line]
+    return [line for line in (_data(group), _settings(group), _proof(group), _naive(group), _hosts(group)) if line]
+
+
+def _proof(group: Group) -> str:
+    """The door through which a user's own training came, and what the workers' equality was not checked for; empty for ours."""
+    proof = next((record.resolved["proof"] for record in group.measured if record.resolved.get("proof")), None)
+    if proof is None:
+        return ""
+    proved = f"proved equal on all backends: {', '.join(proof['proved'])}; " if proof["proved"] else ""
+    return formatting.plain(f"your own {proof['door']}: {proved}not proved equal: {', '.join(proof['not_proved'])}")
 
 
 def _hosts(group: Group) -> str:
@@ -152,6 +162,26 @@ def _engines(group: Group) -> list[str]:
     return lines
 
 
+def _scripts(summaries: Sequence[Summary]) -> list[str]:
+    """Lines about scripts: those that formed no process group, and those whose phases do not compare."""
+    alone = [
+        row
+        for row in summaries
+        if row.cell.workers > 1 and any(record.resolved.get("process_group") is False for record in row.cell.measured)
+    ]
+    lines = [
+        f"no process group: the {row.cell.workers} workers of {formatting.full_name(row.cell)} did not work together,"
+        f" so each did all of the work: {row.cell.workers} times in all"
+        for row in alone
+    ]
+    if any(record.resolved.get("marks") is False for row in summaries for record in row.cell.measured):
+        lines.append(
+            "whole runs are compared: without marks, the train phase of a script holds whatever comes after its launch;"
+            " manyhands.marks around its steps splits it"
+        )
+    return lines
+
+
 def _layouts(summaries: Sequence[Summary]) -> list[str]:
     """A line when the workers of some cells had another memory layout than those of others."""
     met: dict[str, list[str]] = {}
@@ -202,7 +232,8 @@ def _data(group: Group) -> str:
 
 def _settings(group: Group) -> str:
     learning = ("epochs", "samples", "batch size", "batch", "scaling", "seed", "device", "settings", "score epochs")
-    names = ("device", "settings") if is_exchange(group) else learning
+    own = any(record.resolved.get("proof", {}).get("door") == "script" for record in group.measured)
+    names = ("device", "settings") if is_exchange(group) or own else learning
     parts = [
         f"{name} {group.conditions[name]}" for name in names if group.conditions.get(name, "False") not in ("False", "defaults")
     ]

@@ -86,7 +86,15 @@ SPEC = _map(
 """The fields of `plan.RunSpec`."""
 
 ALL_REDUCE = _list(_map(elements=FROM_1, bytes=FROM_1, seconds=_list(NUMBER), right=FLAG))
+PROOF = {**_map(door=TEXT, proved=_list(TEXT), not_proved=_list(TEXT)), "required": ["door", "proved", "not_proved"]}
+"""Of a user's own training: how it came in, and what was proved equal on all backends."""
 RESOLVED = _map(
+    proof=PROOF,
+    process_group=FLAG,
+    launch_until=TEXT,
+    marks=FLAG,
+    steps=FROM_0,
+    warmup_steps=FROM_0,
     world_size=_maybe(FROM_1),
     worker_batch_size=_maybe(FROM_1),
     rows_per_epoch=_maybe(FROM_0),
@@ -144,6 +152,7 @@ WORKER = _map(
     requests=_maybe(FROM_0),
     saved_bytes=_maybe(AMOUNT),
     all_reduce={**ALL_REDUCE, "type": ["array", "null"]},
+    exit_code=_maybe(WHOLE),
     tasks=_maybe(FROM_0),
     busy_s=_maybe(NUMBER),
 )
@@ -190,6 +199,9 @@ STUDY = _map(
     seeds=_maybe(TEXT),
 )
 
+COMMIT = {"commit": _maybe(TEXT), "dirty": _maybe(FLAG)}
+CODE = _map(**COMMIT, files={"type": "object", "additionalProperties": TEXT}, sha256=TEXT, manyhands=_map(**COMMIT))
+
 PROPERTIES: Mapping[str, Schema] = {
     "id": TEXT,
     "spec": SPEC,
@@ -208,7 +220,7 @@ PROPERTIES: Mapping[str, Schema] = {
     "init_sha256": _maybe(TEXT),
     "machine": MACHINE,
     "versions": {"type": "object", "additionalProperties": TEXT},
-    "code": _map(commit=_maybe(TEXT), dirty=_maybe(FLAG)),
+    "code": CODE,
     "plan": _map(id=_maybe(TEXT), position=_maybe(WHOLE), order_seed=_maybe(WHOLE), why=TEXT),
     "command": TEXT,
     "study": STUDY,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self
 from manyhands.backends.base import Fit
 from manyhands.backends.estimators.refusal import too_few_tasks
 from manyhands.backends.ranks.base import RankBackend
+from manyhands.errors import ManyhandsError
 from manyhands.plan import RunSpec
 from manyhands.workloads.by_name import workload_class
 
@@ -35,6 +36,8 @@ class DaskCluster(RankBackend):
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
         kind = workload_class(spec.workload).kind
+        if kind == "script" and spec.address:
+            return "dask runs a script on this machine only; leave --address out"
         if spec.memory_limit is not None:
             if kind not in ("clustering", "boosting"):
                 return f"dask limits only the memory of rows that Dask holds, not those of {kind}; leave --memory-limit out"
@@ -72,26 +75,44 @@ class DaskCluster(RankBackend):
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Starts one task for each rank, all at once, and returns their reports."""
-        from manyhands.backends.dask.existing import choose_workers, leave
-        from manyhands.backends.dask.failure import collect
+        from manyhands.backends.dask.existing import choose_workers
         from manyhands.backends.dask.process_group import open_listener
         from manyhands.backends.dask.worker import rank_task
 
         addresses = choose_workers(self.client, spec)
         meeting = self.client.run(open_listener, workers=addresses[:1])[addresses[0]]
         hosts = [address.rpartition(":")[0] for address in addresses]
+        places = [(rank, hosts[:rank].count(host), meeting) for rank, host in enumerate(hosts)]
+        return self._run_tasks(addresses, rank_task, [(spec.to_dict(), *place) for place in places])
+
+    def fit_script(self, spec: RunSpec) -> Fit:
+        """A process of the script for each worker, started by the task of its rank."""
+        from manyhands.backends.dask.existing import choose_workers
+        from manyhands.backends.dask.script_worker import script_task
+        from manyhands.backends.scripts.meeting import meeting
+        from manyhands.backends.scripts.script_run import ScriptRun
+
+        run, addresses = ScriptRun.of(spec, self.folder), choose_workers(self.client, spec)
+        with meeting(spec) as variables:
+            given = [(spec.to_dict(), rank, str(run.folder), variables) for rank in range(spec.workers)]
+            try:
+                self._run_tasks(addresses, script_task, given)
+            except ManyhandsError as error:
+                raise run.error(error) from None
+        return run.fit()
+
+    def _run_tasks(self, addresses: Sequence[str], task: Callable[..., Any], given: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The results of the ranks' tasks, all started at once, each pinned to its worker; raises the error of the first that failed.
+
+        `given`: the arguments of each rank.
+        """
+        from manyhands.backends.dask.existing import leave
+        from manyhands.backends.dask.failure import collect
+
         run, before = uuid.uuid4().hex[:12], len(self.client.nthreads())
         futures = {
             address: self.client.submit(
-                rank_task,
-                spec.to_dict(),
-                rank,
-                hosts[:rank].count(hosts[rank]),
-                meeting,
-                key=f"manyhands-{run}-rank-{rank}",
-                workers=[address],
-                pure=False,
-                retries=0,
+                task, *given[rank], key=f"manyhands-{run}-rank-{rank}", workers=[address], pure=False, retries=0
             )
             for rank, address in enumerate(addresses)
         }

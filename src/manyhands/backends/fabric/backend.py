@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from manyhands.backends.base import NodePartDone
-from manyhands.backends.fabric.dp import FabricDp
+from manyhands.backends.fabric.dp import NO_SCRIPT, FabricDp
 from manyhands.backends.nodes.options import no_meeting
 from manyhands.backends.ranks.base import RankBackend
 from manyhands.plan import RunSpec
@@ -29,6 +29,7 @@ class FabricDdp(RankBackend):
     libraries: ClassVar[tuple[str, ...]] = ("torch", "lightning")
     extra: ClassVar[str] = "fabric"
     spans_nodes: ClassVar[bool] = True
+    lacks: ClassVar[Mapping[str, str]] = {"script": NO_SCRIPT}
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:

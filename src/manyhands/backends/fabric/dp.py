@@ -13,6 +13,7 @@ from manyhands.backends.base import Backend, Fit
 from manyhands.plan import RunSpec
 
 STRATEGY = "dp"
+NO_SCRIPT = "a script of Fabric starts its workers itself, by Fabric.launch(); use --backend serial for it, or ddp for one like torchrun's"
 
 
 class FabricDp(Backend):
@@ -23,7 +24,8 @@ class FabricDp(Backend):
     libraries: ClassVar[tuple[str, ...]] = ("torch", "lightning")
     extra: ClassVar[str] = "fabric"
     lacks: ClassVar[Mapping[str, str]] = {
-        "collective": "fabric-dp is one process that copies its model to the GPUs; it has no other process to exchange data with"
+        "collective": "fabric-dp is one process that copies its model to the GPUs; it has no other process to exchange data with",
+        "script": NO_SCRIPT,
     }
 
     @classmethod

@@ -5,6 +5,7 @@ The backends offer ensembles and searches only: joblib distributes tasks, and th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ class JoblibProcesses(Backend):
     name: ClassVar[str] = "joblib"
     summary: ClassVar[str] = "joblib on loky processes"
     libraries: ClassVar[tuple[str, ...]] = ("joblib", "sklearn")
+    lacks: ClassVar[Mapping[str, str]] = {"script": "joblib calls functions; use ddp, spark, ray or dask for a script"}
     pool: ClassVar[str] = "loky"
 
     def __init__(self, spec: RunSpec, folder: Path) -> None:

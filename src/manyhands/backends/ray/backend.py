@@ -18,6 +18,7 @@ from manyhands.backends.ranks.base import RankBackend
 from manyhands.errors import UsageError
 from manyhands.measure.garbage import imports_without_collection
 from manyhands.plan import RunSpec
+from manyhands.user_files import is_script
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -51,6 +52,8 @@ class RayTrain(RankBackend):
 
         if spec.nodes > 1:
             return "ray takes its machines from --address HOST:PORT, not from --nodes"
+        if is_script(spec.workload) and spec.address:
+            return "ray runs a script on this machine only; leave --address out"
         if spec.address not in (None, "auto"):
             split_address(spec.address)
         return too_few_tasks(spec)
@@ -88,9 +91,7 @@ class RayTrain(RankBackend):
         trainer = train.torch.TorchTrainer(
             work,
             train_loop_config=spec.to_dict(),
-            scaling_config=train.ScalingConfig(
-                num_workers=spec.workers, use_gpu=spec.device == "cuda", resources_per_worker={"CPU": spec.threads}
-            ),
+            scaling_config=scaling_config(spec),
             torch_config=GroupConfig(timeout_s=int(spec.timeout_s)),
             run_config=run_config(),
         )
@@ -100,6 +101,34 @@ class RayTrain(RankBackend):
             raise failure(error) from error
         reports: list[dict[str, Any]] = result.return_value
         return reports
+
+    def fit_script(self, spec: RunSpec) -> Fit:
+        """A process of the script for each worker of Ray Train."""
+        with imports_without_collection():
+            import ray.train
+            import ray.train.torch
+
+            from manyhands.backends.ray.failure import failure
+            from manyhands.backends.ray.script_worker import NoGroup, run_script
+            from manyhands.backends.ray.workers import check_room
+            from manyhands.backends.scripts.meeting import meeting
+            from manyhands.backends.scripts.script_run import ScriptRun
+
+        check_room(spec)
+        train: Any = ray.train
+        run = ScriptRun.of(spec, self.folder)
+        with meeting(spec) as variables:
+            try:
+                train.torch.TorchTrainer(
+                    run_script,
+                    train_loop_config={"spec": spec.to_dict(), "folder": str(run.folder), "meeting": variables},
+                    scaling_config=scaling_config(spec),
+                    torch_config=NoGroup(),
+                    run_config=run_config(),
+                ).fit()
+            except train.TrainingFailedError as error:
+                raise run.error(failure(error)) from error
+        return run.fit()
 
     def fit_boosting(self, spec: RunSpec) -> Fit:
         """Ray Train's XGBoostTrainer."""
@@ -130,6 +159,16 @@ class RayTrain(RankBackend):
         check_room(spec)
         with open_tasks(spec, self.folder) as tasks:
             return search_fit(spec, tasks)
+
+
+def scaling_config(spec: RunSpec) -> Any:
+    """The workers of Ray Train, with a CPU for each of their threads."""
+    import ray.train
+
+    train: Any = ray.train
+    return train.ScalingConfig(
+        num_workers=spec.workers, use_gpu=spec.device == "cuda", resources_per_worker={"CPU": spec.threads}
+    )
 
 
 def run_config() -> Any:

@@ -61,6 +61,15 @@ class Serial(Backend):
 
         return search_fit(spec, SerialTasks())
 
+    def fit_script(self, spec: RunSpec) -> Fit:
+        """One process, as `python` starts it."""
+        from manyhands.backends.scripts.script_run import ScriptRun
+        from manyhands.backends.scripts.worker_process import run_worker
+
+        run = ScriptRun.of(spec, self.folder)
+        run_worker(run, {})
+        return run.fit()
+
     def fit_preparation(self, spec: RunSpec) -> Fit:
         """Plain NumPy."""
         from manyhands.backends.estimators.preparation import preparation_fit

@@ -47,7 +47,9 @@ class Spark(SparkBackend):
             return f"spark prepares files in a folder, not {spec.data}; leave out --windows-by spark, or use --data FOLDER"
         if spec.prepare == "spark" and workload.data != "stocks":
             return f"spark prepares only stocks, and {spec.workload} trains on {workload.data}; leave out --windows-by spark"
-        if workload.kind in ("network", "collective"):
+        if workload.kind == "script" and spec.address:
+            return "spark runs a script on this machine only; leave --address out"
+        if workload.kind in ("network", "collective", "script"):
             return "spark cannot limit the memory of torch processes; leave --memory-limit out" if spec.memory_limit else None
         return cls._refuse_estimator(spec, workload.kind)
 
@@ -85,6 +87,22 @@ class Spark(SparkBackend):
             except Exception as error:
                 raise failure(error, list(log.lines), executor_hosts(self.session)) from None
         return [with_preparation(report, spec.prepare, prepare_s) for report in reports]
+
+    def fit_script(self, spec: RunSpec) -> Fit:
+        """TorchDistributor with a file: torchrun starts it in the task of each worker."""
+        from pyspark.ml.torch.distributor import TorchDistributor
+
+        from manyhands.backends.scripts.script_run import ScriptRun
+        from manyhands.backends.spark.failure import failure, own_log_server
+
+        run = ScriptRun.of(spec, self.folder)
+        with own_log_server() as log:
+            try:
+                distributor = TorchDistributor(num_processes=spec.workers, local_mode=False, use_gpu=spec.device == "cuda")
+                distributor.run(*run.command)
+            except Exception as error:
+                raise run.error(failure(error, list(log.lines))) from None
+        return run.fit()
 
     def fit_clustering(self, spec: RunSpec) -> Fit:
         """MLlib's K-means."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from manyhands.backends.base import Fit
 from manyhands.backends.spark.base import SparkBackend
 from manyhands.plan import RunSpec
 
@@ -54,6 +55,22 @@ class SparkLocal(SparkBackend):
                 raise failure(error, printed, backend=self.name) from None
         reports: list[dict[str, Any]] = json.loads(path.read_text())
         return [report | {"resolved": report["resolved"] | {"local_mode": True}} for report in reports]
+
+    def fit_script(self, spec: RunSpec) -> Fit:
+        """TorchDistributor with a file: torchrun on the driver starts it for each worker."""
+        from pyspark.ml.torch.distributor import TorchDistributor
+
+        from manyhands.backends.scripts.script_run import ScriptRun
+        from manyhands.backends.spark.failure import failure, printed_lines
+
+        run = ScriptRun.of(spec, self.folder)
+        with meeting_on_loopback(), printed_lines() as printed:
+            try:
+                distributor = TorchDistributor(num_processes=spec.workers, local_mode=True, use_gpu=spec.device == "cuda")
+                distributor.run(*run.command)
+            except Exception as error:
+                raise run.error(failure(error, printed, backend=self.name)) from None
+        return run.fit()
 
 
 @contextmanager

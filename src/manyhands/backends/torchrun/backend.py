@@ -11,12 +11,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from manyhands.backends.base import NodePartDone
+from manyhands.backends.base import Fit, NodePartDone
 from manyhands.backends.nodes.options import no_meeting
 from manyhands.backends.ranks.base import RankBackend
+from manyhands.errors import ManyhandsError
 from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.threads import thread_variables
 from manyhands.plan import RunSpec
+from manyhands.user_files import is_script
 
 SHUTDOWN_S = 5
 """When one worker has failed, the agent waits this long for the other workers to end."""
@@ -33,6 +35,8 @@ class Ddp(RankBackend):
 
     @classmethod
     def refuse(cls, spec: RunSpec) -> str | None:
+        if is_script(spec.workload) and spec.nodes > 1:
+            return "ddp runs a script on one machine only; leave --nodes out"
         return no_meeting(spec)
 
     @classmethod
@@ -42,17 +46,36 @@ class Ddp(RankBackend):
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs `torchrun.worker` in every worker and reads the reports that rank 0 gathered."""
+        from manyhands.backends.nodes.heartbeat import across_nodes
+
+        (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
+        if error := self.launch(spec, "-m", "manyhands.backends.torchrun.worker", str(self.folder)):
+            raise across_nodes(error, spec) from None
+        if spec.node_rank:
+            raise NodePartDone
+        reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
+        return reports
+
+    def fit_script(self, spec: RunSpec) -> Fit:
+        """The script in every worker, as the command torchrun runs it."""
+        from manyhands.backends.scripts.script_run import ScriptRun
+
+        run = ScriptRun.of(spec, self.folder)
+        if error := self.launch(spec, *run.command):
+            raise run.error(error)
+        return run.fit()
+
+    def launch(self, spec: RunSpec, *command: str) -> ManyhandsError | None:
+        """Has the elastic agent run Python with this command in every worker of this node; returns the error of a failed launch."""
         with imports_without_collection():
             from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs
             from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
             from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-            from manyhands.backends.nodes.heartbeat import across_nodes
             from manyhands.backends.nodes.node_store import register_nodes
             from manyhands.backends.ranks.loopback import register_loopback
             from manyhands.backends.torchrun.failure import failure
 
-        (self.folder / "job.json").write_text(json.dumps(spec.to_dict()))
         config = LaunchConfig(
             min_nodes=spec.nodes,
             max_nodes=spec.nodes,
@@ -66,10 +89,7 @@ class Ddp(RankBackend):
             shutdown_timeout=SHUTDOWN_S,
         )
         try:
-            elastic_launch(config, sys.executable)("-m", "manyhands.backends.torchrun.worker", str(self.folder))
+            elastic_launch(config, sys.executable)(*command)
         except ChildFailedError as error:
-            raise across_nodes(failure(error), spec) from None
-        if spec.node_rank:
-            raise NodePartDone
-        reports: list[dict[str, Any]] = json.loads((self.folder / "reports.json").read_text())
-        return reports
+            return failure(error)
+        return None

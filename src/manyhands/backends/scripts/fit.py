@@ -1,0 +1,85 @@
+"""The reports of a script's workers -> one `Fit`: phases, the split of train, quality, and what was and was not proved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from manyhands.backends.base import Fit
+from manyhands.errors import EngineError
+from manyhands.measure.worker_report import WorkerReport
+from manyhands.plan import RunSpec
+
+FIELDS = (
+    *("rank", "host", "pid", "threads", "exit_code", "phases", "train_split", "cpu_user_s", "cpu_system_s"),
+    *("peak_rss_bytes", "peak_pss_bytes"),
+)
+"""Fields of a worker that a record keeps."""
+NOT_PROVED = ("rows", "initial weights", "order of rows")
+
+
+def script_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec, job: Mapping[str, Any]) -> Fit:
+    """The run's result from the reports in order of rank; raises EngineError when the workers ran different code."""
+    if any(report["code"] != reports[0]["code"] for report in reports):
+        names = {name for report in reports for name in report["code"] if report["code"][name] != reports[0]["code"].get(name)}
+        raise EngineError(f"{spec.backend}: the workers ran different versions of {', '.join(sorted(names))}")
+    workers = [worker_report(report) for report in reports]
+    slowest = timed_worker(workers)
+    marks = reports[slowest]["marks"] or {}
+    marked = [report["marks"] for report in reports if report["marks"]]
+    return Fit(
+        workers=workers,
+        worker_fields=FIELDS,
+        resolved={
+            "proof": {"door": "script", "proved": [], "not_proved": list(NOT_PROVED)},
+            "strategy": "DistributedDataParallel" if any(report["wrapped"] for report in reports) else "none",
+            "device": spec.device,
+            "world_size": spec.workers,
+            "arguments": list(job["arguments"]),
+            "folder": job["folder"],
+            "process_group": all(report["grouped"] for report in reports),
+            "launch_until": "process group" if reports[slowest]["grouped"] else "first line",
+            "phases_of_worker": slowest,
+            "marks": bool(marks.get("phases")),
+        }
+        | {name: marks[name] for name in ("steps", "warmup_steps") if name in marks},
+        quality=next((one["quality"] for one in marked if one["quality"]), {}),
+        history=next((one["history"] for one in marked if one["history"]), []),
+        data={},
+        code=reports[0]["code"],
+    )
+
+
+def worker_report(report: Mapping[str, Any]) -> WorkerReport:
+    """The report of one worker. Without marks, all of the script after the launch is `train`."""
+    marks = report["marks"] or {}
+    span = float(report["ended"]) - float(report["started"])
+    phases = marks.get("phases") or {"train": span}
+    compute = input_s = None
+    waited = report["waited_s"]
+    if marks.get("phases"):
+        waited = None if waited is None else marks["communicate_s"]
+        input_s = marks["input_s"] if "train" in phases else None
+        compute = phases["train"] - input_s - (waited or 0.0) if input_s is not None and report["on_cpu"] else None
+    named = {name: report[name] for name in ("rank", "host", "pid", "threads", "clock", "started", "ended", "exit_code")}
+    used = {name: report[name] for name in ("cpu_user_s", "cpu_system_s", "peak_rss_bytes", "peak_pss_bytes")}
+    return WorkerReport(
+        **named,
+        **used,
+        phases={f"{phase}_s": seconds for phase, seconds in phases.items()},
+        train_split={"compute_s": compute, "communicate_s": waited, "input_s": input_s},
+    )
+
+
+def timed_worker(workers: Sequence[WorkerReport]) -> int:
+    """The place of the worker whose phases are those of the run: the last to end, or on several hosts the one with the longest phases.
+
+    Workers of a script have no barrier between phases, so phases of different workers do not add up.
+    """
+    one_clock = len({worker.clock for worker in workers}) == 1
+
+    def lasted(place: int) -> float:
+        worker = workers[place]
+        return float(worker.ended or 0.0) if one_clock else sum(seconds or 0.0 for seconds in worker.phases.values())
+
+    return max(range(len(workers)), key=lasted)
