@@ -66,14 +66,17 @@ def left(keep: set[int]) -> list[psutil.Process]:
 def test_process_ends_when_its_parent_is_killed_as_soon_as_it_appears(
     entry: str, after_s: float, tmp_path: Path, keep: set[int]
 ) -> None:
-    os.mkfifo(tmp_path / ENTRIES[entry])
-    words = [sys.executable, "-c", STARTER, PARENT, entry, str(tmp_path)]
+    folder = tmp_path / "run"
+    folder.mkdir()
+    os.mkfifo(folder / ENTRIES[entry])
+    words = [sys.executable, "-c", STARTER, PARENT, entry, str(folder)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as starter:
         assert starter.stdout is not None
         assert int(starter.stdout.readline())
         time.sleep(after_s)
         starter.kill()
     wait_until(lambda: not left(keep), lambda: str(left(keep)), 20)
+    assert folder.exists() == (entry != "manyhands.guard"), "the guard removes the folder of its run"
 
 
 def test_killed_parent_leaves_no_process_and_no_folder(tmp_path: Path, keep: set[int]) -> None:

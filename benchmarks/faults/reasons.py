@@ -29,7 +29,7 @@ WHO = {
 PLACE = {
     "disk full": r"no space left on the disk of ",
     "folder gone": r"its temporary folder .* was removed while it ran",
-    "network down": rf"{TIME_OUT}|network",
+    "network down": rf"{TIME_OUT}|Timed out trying to connect|network",
     "store killed": r"no connection to http://127.0.0.1:\d+ for s3://",
 }
 

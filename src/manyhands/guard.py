@@ -22,12 +22,14 @@ ASKED = (signal.SIGTERM, signal.SIGINT)
 
 def main(folder: Path) -> int:
     """In the driver's process the driver's exit code; the guard ends as the driver did, by the same signal or exit code."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ASKED)
     parent = int(os.environ[PARENT])
-    end_with_parent(parent)
+    end_with_parent()
+    if os.getppid() != parent:  # it has ended before this process could ask for a signal
+        end_all(folder)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a parent may ignore it, and then no child could be waited for
     adopt_orphans()
     os.environ[PARENT] = str(os.getpid())
-    signal.pthread_sigmask(signal.SIG_BLOCK, ASKED)
     driver = os.fork()
     if driver == 0:
         die_with_parent()
