@@ -1,6 +1,6 @@
 import pytest
 
-from manyhands.analysis.core_hours import core_hours, cpu_seconds, serial_fraction
+from manyhands.analysis.core_hours import core_hours, core_hours_ratio, cpu_seconds, serial_fraction
 from manyhands.analysis.example import example_record
 from manyhands.analysis.ratios import Ratio
 
@@ -27,3 +27,14 @@ def test_karp_flatt_needs_more_cores_than_the_base_line_and_two_launches_for_an_
     found = serial_fraction(Ratio(1.5, None, None, 1, "one launch"), 2)
     assert found is not None
     assert (found.low, found.high) == (None, None)
+
+
+def test_a_serial_fraction_that_may_be_anything_is_none() -> None:
+    assert serial_fraction(Ratio(1.4, 0.9, 2.2, 2, "cell + block"), 2) is None
+    assert serial_fraction(Ratio(1.4, 1.1, 2.2, 2, "cell + block"), 2) is not None
+
+
+def test_core_hours_over_the_base_line_count_cores_and_rows() -> None:
+    found = core_hours_ratio(Ratio(1.6, 1.25, 2.0, 3, "cell + block"), 2.0)
+    assert (found.value, found.low, found.high) == (pytest.approx(1.25), pytest.approx(1.0), pytest.approx(1.6))
+    assert core_hours_ratio(Ratio(2.0, None, None, 1, "one launch"), 2.0, rows=2.0).value == pytest.approx(2.0)
