@@ -29,7 +29,7 @@ STARTER = (
     " print(subprocess.Popen([sys.executable, '-P', '-m', *sys.argv[2:]], env=environ).pid, flush=True); time.sleep(100)"
 )
 OWN_BACKEND = """
-import subprocess, sys, time
+import multiprocessing, subprocess, sys, time
 from manyhands.backends.base import Backend
 
 class Forks(Backend):
@@ -39,7 +39,8 @@ class Forks(Backend):
         deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(100)"
         orphan = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {deaf!r}], start_new_session=True)"
         subprocess.run([sys.executable, "-c", orphan], check=True)
-        (self.folder / "here").touch()
+        self.semaphore = multiprocessing.get_context("spawn").Semaphore()
+        (self.folder / "here").write_text(self.semaphore._semlock.name)
         time.sleep(100)
 
     def fit_collective(self, spec):
@@ -98,14 +99,20 @@ def test_killed_parent_leaves_no_process_and_no_folder(tmp_path: Path, keep: set
     with subprocess.Popen(
         [sys.executable, "-m", "manyhands", *words], cwd=tmp_path, env=environ, stderr=subprocess.PIPE
     ) as parent:
-        wait_until(lambda: parent.poll() is not None or list((tmp_path / "tmp").glob("*/engine/here")))
+        wait_until(
+            lambda: parent.poll() is not None or [here for here in (tmp_path / "tmp").glob("*/engine/here") if here.read_text()]
+        )
         assert parent.poll() is None, parent.stderr and parent.stderr.read().decode()
         assert any("time.sleep" in " ".join(child.cmdline()) for child in left(keep))
+        (here,) = (tmp_path / "tmp").glob("*/engine/here")
+        semaphore = FOLDER / f"sem.{here.read_text().lstrip('/')}"
+        assert semaphore.exists()
         parent.kill()
     began = time.monotonic()
     wait_until(lambda: not left(keep), lambda: str(left(keep)), 20)
     assert time.monotonic() - began < 5
     wait_until(lambda: not list((tmp_path / "tmp").iterdir()), patience_s=5)
+    assert not semaphore.exists()
 
 
 @pytest.mark.parametrize(("end", "code"), [("os.kill(os.getpid(), 15)", -signal.SIGTERM), ("sys.exit(7)", 7)])

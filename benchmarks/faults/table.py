@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.faults.strikes import BACKENDS, PLACES, SIGNALS
 
 LEARNT = "## What was learnt"
-NUMBERS = re.compile(r"\b\d{2,}\b")
+NUMBERS = re.compile(r"(?<!signal )\b(?!127\b)\d{2,}(?:\.\d+)?\b")
 PATHS = re.compile(r"\S+/manyhands-[^\s;]+")
 LOG = re.compile(r" \(its output: .*\)$")
 
@@ -97,8 +97,8 @@ def page(strikes: Sequence[Strike], records: str, kept: str) -> str:
 
 Each run below was struck once: a process got a signal, its disk was filled, its folder removed, the loopback interface taken down, or the
 server of its bucket killed. The moment is random in a phase; all phases have their turn. `driver` is the process of the run, `rank` a worker,
-`guard` the process that ends a run with its parent, and `parent` is `manyhands run`. Networks train on rows of a bucket and save their model
-there; `joblib` trains an ensemble.{where} [All outcomes]({records}).
+`guard` the process that ends a run with its parent, and `parent` is `manyhands run`. All backends train a small
+network, `joblib` an ensemble; where a server of a bucket is killed, the network reads its rows there and saves its model there.{where} [All outcomes]({records}).
 
 ```console
 $ tox -e faults        # python -m benchmarks.faults.campaign and benchmarks.faults.table

@@ -10,12 +10,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from manyhands.parent import PARENT, adopt_orphans, die_with_parent, end_with_parent
+from manyhands.shared_memory import is_tracker, remove_semaphores
 
+TRACKERS_S = 3.0
+"""Longest wait for the resource trackers."""
+LOOK_S = 0.01
 ASKED = (signal.SIGTERM, signal.SIGINT)
 """Signals that ask a run to end: the driver gets them."""
 
@@ -72,23 +77,27 @@ def end_as(status: int) -> int:
 
 
 def end_all(folder: Path) -> NoReturn:
-    """Kills every descendant of this process, removes the run's folder and its semaphores, and ends this process."""
-    from manyhands.shared_memory import remove_semaphores
+    """Kills every descendant of this process, removes the run's folder and its semaphores, and ends this process.
 
-    killed: set[int] = set()
+    Python's resource trackers are killed last: each removes semaphores once all processes that use them have ended, and then ends.
+    """
+    ended: set[int] = set()
+    deadline = time.monotonic() + TRACKERS_S
     while True:
-        children = children_of(os.getpid())
-        killed.update(children)
-        for child in children:
-            os.kill(child, signal.SIGKILL)
+        for child in children_of(os.getpid()):
+            ended.add(child)
+            if time.monotonic() > deadline or not is_tracker(child):
+                os.kill(child, signal.SIGKILL)
         try:
-            os.waitpid(-1, 0)  # descendants of a process that has ended are children of this one now
+            collected, _ = os.waitpid(-1, os.WNOHANG)  # descendants of a process that has ended are children of this one now
         except ChildProcessError:
             break
+        if not collected:
+            time.sleep(LOOK_S)
     import shutil
 
     shutil.rmtree(folder, ignore_errors=True)
-    remove_semaphores(killed)
+    remove_semaphores(ended)
     os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Semaphores of joblib's pools in /dev/shm: a pool that is killed together with its tracker leaves them behind."""
+"""Semaphores in /dev/shm: a pool of processes that is killed together with its resource tracker leaves them behind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from pathlib import Path
 FOLDER = Path("/dev/shm")
 SEMAPHORE = re.compile(r"sem\.loky-(\d+)-\w+")
 """The name of a semaphore of joblib's pool loky, with the number of the process that has made it."""
+
+
+def is_tracker(pid: int) -> bool:
+    """True for a resource tracker of Python or joblib: it ends by itself once all processes that use its semaphores have ended."""
+    try:
+        return b"resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def remove_semaphores(processes: Container[int]) -> None:

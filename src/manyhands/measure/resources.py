@@ -20,10 +20,13 @@ import psutil
 
 from manyhands.measure.other_programs import Moment, machine_seconds
 from manyhands.parent import die_with_parent as die_with_parent  # users' own backends import it from here
+from manyhands.shared_memory import is_tracker
 
 OF_MEMORY, OF_CPU_TIME = 0.004, 0.002
 """Shares of one core that each kind of sampling may use: together less than the 1 % that the whole parent may use."""
 SHORTEST_INTERVAL_S = 0.1
+TRACKERS_S = 2.0
+"""A resource tracker is killed so much later than other processes, because it removes their semaphores when they have ended."""
 CREDIT_S = 0.005
 """CPU seconds in advance for memory samples: otherwise a run of one second gets a single sample, while Python starts."""
 
@@ -192,7 +195,7 @@ def end_descendants(keep: set[int], grace_s: float = 5.0) -> list[str]:
                     ended.append(child.name())
                     asked.add(child.pid)
                     child.terminate()
-                elif time.perf_counter() > deadline:
+                elif time.perf_counter() > deadline + (TRACKERS_S if is_tracker(child.pid) else 0):
                     child.kill()
             except psutil.NoSuchProcess:
                 continue
