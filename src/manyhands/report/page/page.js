@@ -52,18 +52,18 @@
     );
     table.classList.add("stacked");
   }
-  function fit(place) {
-    const table = place.firstElementChild;
-    table.classList.remove("stacked");
-    if (place.clientWidth && table.scrollWidth > place.clientWidth + 1) stack(table);
+  // All places are measured before any table changes: the page is laid out once. To measure inside closed details would lay them out.
+  function fit(within) {
+    const places = [...within.querySelectorAll(".scroll")].filter((place) => !place.closest("details:not([open])"));
+    const tables = places.map((place) => place.firstElementChild);
+    tables.forEach((table) => table.classList.remove("stacked"));
+    const wide = tables.filter((table, number) => table.scrollWidth > places[number].clientWidth + 1);
+    wide.forEach(stack);
   }
-  const fitAll = () => document.querySelectorAll(".scroll").forEach(fit);
-  document.querySelectorAll("details").forEach((details) =>
-    details.addEventListener("toggle", () => details.querySelectorAll(".scroll").forEach(fit)),
-  );
+  document.querySelectorAll("details").forEach((details) => details.addEventListener("toggle", () => details.open && fit(details)));
   let width = innerWidth;
-  addEventListener("resize", () => width !== innerWidth && ((width = innerWidth), fitAll()));
-  fitAll();
+  addEventListener("resize", () => width !== innerWidth && ((width = innerWidth), fit(document)));
+  fit(document);
 
   const idle = window.requestIdleCallback || ((call) => setTimeout(call, 50));
   function next() {
