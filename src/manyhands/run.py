@@ -252,7 +252,8 @@ def failure(outcome: Mapping[str, Any] | None, driver: DriverProcess, spec: RunS
     elif note := read_note(driver.folder / "engine"):
         reason = note
     else:
-        reason = outcome["reason"] if outcome and "reason" in outcome else driver.how_it_ended()
+        logged = backend_class(spec.backend).end_in_logs(driver.folder / "engine")
+        reason = outcome["reason"] if outcome and "reason" in outcome else logged or driver.how_it_ended()
         if NO_SPACE in reason and not (outcome and outcome.get("error") == "DataError"):  # that one names its own file
             reason = full_disk(driver.folder)
         reason = "; ".join(filter(None, [reason, few_open_files()]))

@@ -88,6 +88,11 @@ class Backend:
         return {}
 
     @classmethod
+    def end_in_logs(cls, folder: Path) -> str | None:
+        """The reason that the engine's logs in its `folder` give when the driver ended without one; None when they give none."""
+        return None
+
+    @classmethod
     def require(cls) -> None:
         """Raises Unavailable with the install command when a library or service is missing."""
         require_libraries(cls.name, cls.libraries, cls.extra)

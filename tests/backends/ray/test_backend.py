@@ -112,6 +112,16 @@ def test_long_folder_gets_a_short_name(tmp_path: Path) -> None:
         assert name == "/tmp"
 
 
+def test_agent_that_ended_is_the_reason_in_the_logs(tmp_path: Path) -> None:
+    assert RayTrain.end_in_logs(tmp_path) is None
+    logs = tmp_path / "session_1" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "raylet.err").write_text(
+        "[E] The raylet exited immediately because one Ray agent failed, agent_name = dashboard_agent.\n"
+    )
+    assert str(RayTrain.end_in_logs(tmp_path)).startswith("ray's dashboard agent on this machine ended")
+
+
 @needs_ray
 @pytest.mark.slow
 def test_local_engine_below_a_long_folder_listens_on_loopback_and_inherits_and_leaves_nothing(

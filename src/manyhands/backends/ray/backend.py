@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -63,6 +64,17 @@ class RayTrain(RankBackend):
         from manyhands.backends.ray.environment import variables
 
         return variables(spec.address)
+
+    @classmethod
+    def end_in_logs(cls, folder: Path) -> str | None:
+        from manyhands.backends.ray.failure import agent_that_ended
+
+        agent = agent_that_ended(folder)  # Ray ends the driver when an agent has ended, often before its raylet
+        return (
+            f"ray's {agent} on this machine ended, and its raylet because of that; perhaps the agent was killed"
+            if agent
+            else None
+        )
 
     def __enter__(self) -> Self:
         from manyhands.backends.ray.existing import join
