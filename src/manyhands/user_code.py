@@ -32,6 +32,7 @@ def code_of(spec: RunSpec, ours: Mapping[str, Any], files: Mapping[str, str]) ->
     file = file_of(spec.workload)
     if file is None or not file.is_file():
         return ours
+    file = file.resolve()
     files = dict(files) or {file.name: sha256(file) or ""}
     digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     return commit_of(file) | {"files": files, "sha256": digest, "manyhands": dict(ours)}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from repository import git
 
-from manyhands.commits.revisions import CannotMeasure, checked_out, dependencies, unlike_pins
+from manyhands.commits.revisions import CannotMeasure, checked_out, dependencies, in_repository, unlike_pins
+from manyhands.errors import UsageError
 from manyhands.temporary import own_prefix
 
 
@@ -152,3 +153,15 @@ def test_worktrees_of_a_killed_comparison_are_cleared_by_the_next(repository: Pa
     left = git(repository, "worktree", "list")
     assert "compare-x" not in left
     assert "my own" in left
+
+
+def test_files_of_a_user_are_named_as_each_side_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = tmp_path / "my.pyproject"
+    top.mkdir()
+    git(top, "init", "-q")
+    monkeypatch.chdir(top)
+    assert in_repository(f"{top}/jobs/train.py") == "jobs/train.py"
+    assert in_repository(f"{top}/jobs/nets.py:Net") == "jobs/nets.py:Net"
+    assert in_repository("cnn") == "cnn"
+    with pytest.raises(UsageError, match=r"train\.py is outside of .*, so both commits would run the same file"):
+        in_repository(f"{tmp_path}/train.py")

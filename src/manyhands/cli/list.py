@@ -92,6 +92,9 @@ def _heading(name: str) -> tuple[str, ...]:
 def show_workload(workload: type[Workload]) -> None:
     """Name, data, defaults and settings of one workload."""
     print(f"{workload.name}: {workload.summary} (kind {workload.kind}, data set {workload.data})")
+    if workload.kind == "script":
+        print("the script takes its own arguments: manyhands run path/to/train.py -- --lr 0.1")
+        return
     print(f"defaults: {workload.epochs} epochs, batches of {workload.batch_size}")
     print("settings, to be changed with --set NAME=VALUE:")
     for setting in fields(workload):

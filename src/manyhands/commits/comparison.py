@@ -17,6 +17,7 @@ from manyhands.commits.launches import Side, disturbance, sides
 from manyhands.commits.revisions import CannotMeasure, Revision
 from manyhands.errors import ManyhandsError
 from manyhands.plan import RunSpec
+from manyhands.user_files import is_script
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,11 @@ PILOT_ROWS, MOST_ROWS = 1024, 60_000
 
 
 def sized(spec: RunSpec, running: Sequence[Side], say: Callable[[str], None]) -> RunSpec:
-    """A cell with a number of rows that suits the machine when none was given; raises CannotMeasure when a side has no such cell."""
-    if spec.samples is None:
+    """A cell with a number of rows that suits the machine when none was given; raises CannotMeasure when a side has no such cell.
+
+    A script has the size that it gives itself.
+    """
+    if spec.samples is None and not is_script(spec.workload):
         small = replace(spec, samples=PILOT_ROWS)
         quality = str(running[0].check(small)["quality"])
         pilot = running[0].launch(small, quality)

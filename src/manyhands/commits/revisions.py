@@ -18,6 +18,7 @@ from platformdirs import user_cache_path
 
 from manyhands.errors import ManyhandsError, UsageError
 from manyhands.temporary import is_left_over, make_folder
+from manyhands.user_files import is_of_file, is_script
 
 PLANTED = Path(__file__).with_name("planted")
 """Folder whose `sitecustomize` slows training steps by the share in MANYHANDS_PLANTED, and does nothing when the share is 0."""
@@ -97,17 +98,17 @@ def checked_out(
 
 
 def in_repository(name: str) -> str:
-    """`/folder/file.py:Name` as seen from the top of the repository, so that each side takes its own; other names as they are.
+    """`/folder/file.py:Name` or a script as seen from the top of the repository, so that each side takes its own; other names as they are.
 
     Raises UsageError for a file outside of the repository, which would be the same on both sides.
     """
-    path, separator, attribute = name.partition(".py:")
-    if not separator:
+    if not (is_script(name) or is_of_file(name)):
         return name
+    path, _, attribute = name.rpartition(".py")
     top = _top()
     if not Path(path).is_relative_to(top):
         raise UsageError(f"{path}.py is outside of {top}, so both commits would run the same file")
-    return f"{Path(path).relative_to(top)}.py:{attribute}"
+    return f"{Path(path).relative_to(top)}.py{attribute}"
 
 
 def _top() -> Path:
