@@ -106,7 +106,7 @@ $ tox -e faults        # python -m benchmarks.faults.campaign and benchmarks.fau
 
 Checked after each strike: the run has one record, whose reason names what was struck, or it went on and is ok; the next runs of the plan are
 made; no process, listening port, or file in TMPDIR or /dev/shm is left. A strike at `parent` ends the plan, and `--resume` goes on with it.
-At the end `--resume` without strikes has completed every plan.
+At the end of the campaign of a backend `--resume` without strikes must complete the plan.
 
 ## Outcomes
 
