@@ -131,9 +131,13 @@ def _cell(side: FigureCell, records: Sequence[Record], above: int | None) -> tup
     measured = [record for record in exact if record.ok]
     note = ""
     if not measured and above is not None:
-        counts = {int(record.spec["workers"]) for record in mine if record.ok and above < record.spec["workers"] < side.workers}
+        counts = {
+            int(record.spec.get("workers", 1))
+            for record in mine
+            if record.ok and above < record.spec.get("workers", 1) < side.workers
+        }
         if counts:
-            measured = [record for record in mine if record.ok and record.spec["workers"] == max(counts)]
+            measured = [record for record in mine if record.ok and record.spec.get("workers", 1) == max(counts)]
             note = f"with {max(counts)}, not {side.workers} workers"
     if not measured:
         reasons = dict.fromkeys(f"{record.status}: {str(record.reason).partition('; ')[0]}" for record in exact if not record.ok)

@@ -7,6 +7,9 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LARGEST = 1e150
+"""The bound of a measured value; the square of what is below it is a number too."""
+
 
 @dataclass(frozen=True)
 class LaunchSpread:
@@ -46,7 +49,7 @@ def mean(values: Iterable[object]) -> float | None:
 
 
 def finite_or_none(value: object) -> float | None:
-    """The value as a float when it is a finite number, else None."""
+    """The value as a float when it is a finite number below LARGEST, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    return float(value) if -LARGEST < value < LARGEST else None

@@ -101,7 +101,7 @@ def _summary(cell: Cell, base: Cell | None, fit: GroupFit | None, whole: GroupFi
 
 
 def _place(cell: Cell, best: Best) -> Place:
-    if cell is best.candidates[0]:
+    if any(cell is first for first in best.candidates[:1]):
         return "fastest"
     if any(cell is other for other in best.candidates):
         return "not distinguishable"
@@ -135,6 +135,6 @@ def _quality(cell: Cell) -> dict[str, LaunchSpread]:
 
 def step_ms(record: Record) -> float | None:
     """Milliseconds of one step in the phase train of a launch; None when it is not trained step by step, or was not measured."""
-    steps = record.resolved.get("steps_per_epoch", 0) * record.spec["epochs"]
+    steps = (record.resolved.get("steps_per_epoch") or 0) * record.spec.get("epochs", 1)
     train_s = record.phases.get("train_s")
     return 1000 * train_s / steps if steps and train_s is not None else None

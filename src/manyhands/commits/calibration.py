@@ -77,19 +77,24 @@ class Pool:
             ]
             trials = [made(Trial, one) for one in content["trials"]]
             _check_alike(launches)
+            if not all(set(one.verdicts) <= set(one.pairs) for one in trials):
+                raise WrongValues("a comparison has a verdict without its number of pairs")
         except (OSError, ValueError) as error:
             raise RecordError(f"no launches of 'manyhands calibrate --out' in {path}: {error}") from None
         return cls(content["machine"], content["code"], content["cell"], launches, trials)
 
 
-SERIES: Mapping[str, Any] = {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
+SECONDS: Mapping[str, Any] = {"type": "number", "minimum": 0, "maximum": 1e12}
+LEAST = 1e-9
+"""No clock of a computer knows shorter times; ratios of times are so kept within what a number can hold."""
+SERIES: Mapping[str, Any] = {"type": "array", "items": {**SECONDS, "minimum": LEAST}}
 LAUNCH: Mapping[str, Any] = {
     "type": "object",
     "properties": {
-        "values": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
+        "values": {"type": "object", "additionalProperties": {**SECONDS, "maximum": 1e24}},
         "series": SERIES,
         "yardstick": SERIES,
-        "wall_s": {"type": "number", "minimum": 0},
+        "wall_s": SECONDS,
     },
 }
 FORM: Mapping[str, Any] = {
@@ -116,6 +121,8 @@ def _check_alike(launches: Sequence[Sample]) -> None:
             raise WrongValues(
                 f"launch {number} has {len(one.yardstick)} times of the yardstick, its {epochs} epochs need {epochs + 1}"
             )
+        if any(0 < one.values.get(metric, LEAST) < LEAST for metric in REPLAYED):
+            raise WrongValues(f"launch {number} has a time below {LEAST} s")
         if missing := [metric for metric in REPLAYED if metric not in one.values and not (metric == "time" and epochs)]:
             raise WrongValues(f"launch {number} has no {missing[0]}")
 

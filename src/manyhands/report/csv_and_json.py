@@ -138,12 +138,16 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
+MOST = 1e300
+"""Above it, a whole number of other people's records may not be a floating-point number."""
+
+
 def _one_type(values: Sequence[Any]) -> list[Any]:
     """The values as they are when all are of one type (whole numbers count as numbers), else as text."""
     types = {type(value) for value in values if value is not None}
     if len(types) < 2:
         return list(values)
-    if types == {int, float}:
+    if types == {int, float} and all(value is None or abs(value) <= MOST for value in values):
         return [None if value is None else float(value) for value in values]
     return [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
 

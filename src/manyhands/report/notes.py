@@ -155,7 +155,7 @@ def _engines(group: Group) -> list[str]:
         stop = f", its stop {formatting.format_number(stops[0])} s" if stops else ""
         launch = formatting.format_number(finite_or_none(records[0].resolved.get("engine_launch_s")))
         lines.append(
-            f"one {records[0].spec['backend']} engine served {formatting.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times of these runs,"
+            f"one {records[0].spec.get('backend')} engine served {formatting.count(len(records), 'run')}: its launch took {launch} s{stop}, no part of the times of these runs,"
             " which have no core-hours for that reason; they count as one launch, because their differences lie within it: they show how steady the engine"
             " is once it runs, and nothing about another launch of it, whose spread the intervals take from the launches of other cells"
         )

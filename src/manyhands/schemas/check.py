@@ -15,6 +15,7 @@ KEYWORDS = {
     "const",
     "minimum",
     "exclusiveMinimum",
+    "maximum",
     "minLength",
     "minItems",
     "items",
@@ -93,6 +94,7 @@ def _of_type(schema: Mapping[str, Any], free: Check) -> Check:
     """The check of a value by its type and bounds, and of what is in it."""
     names = [schema["type"]] if isinstance(schema.get("type"), str) else list(schema.get("type", WORDS))
     kinds = frozenset(kind for name in names for kind in KINDS[name])
+    most = schema.get("maximum", LARGEST)
     least, above, shortest = schema.get("minimum", -LARGEST), schema.get("exclusiveMinimum"), schema.get("minLength", 0)
     choices = schema.get("enum") or ([schema["const"]] if "const" in schema else None)
     has_inner = {"properties", "additionalProperties", "required"} & set(schema)
@@ -105,7 +107,7 @@ def _of_type(schema: Mapping[str, Any], free: Check) -> Check:
         if kind not in kinds and (kind := _plain_kind(value)) not in kinds:
             return _wrong(value, wanted)
         if kind is float or kind is int:
-            if not least <= value <= LARGEST or (above is not None and value <= above):
+            if not least <= value <= most or (above is not None and value <= above):
                 return _wrong(value, wanted)
         elif kind is dict:
             return inner(value)
@@ -192,6 +194,7 @@ def _wanted(schema: Mapping[str, Any], names: Sequence[str]) -> str:
         return f"no {schema['title']}"
     bound = f" from {schema['minimum']} on" if "minimum" in schema else ""
     bound += f" above {schema['exclusiveMinimum']}" if "exclusiveMinimum" in schema else ""
+    bound += f" up to {schema['maximum']:g}" if "maximum" in schema else ""
     words = [WORDS[name] + (bound if name in ("integer", "number") else "") for name in names if name != "null"]
     return f"no {' or '.join(words)}"
 

@@ -35,14 +35,17 @@ def _list(items: Schema, fewest: int = 0) -> Schema:
 
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}
+MOST = 1e24
+"""The bound of counts, bytes and seconds: far above all that can be measured, and their squares and sums are numbers too."""
 WHOLE: Schema = {"type": "integer"}
-FROM_0: Schema = {"type": "integer", "minimum": 0}
-FROM_1: Schema = {"type": "integer", "minimum": 1}
-NUMBER: Schema = {"type": "number"}
-AMOUNT: Schema = {"type": "number", "minimum": 0}
+FROM_0: Schema = {"type": "integer", "minimum": 0, "maximum": MOST}
+FROM_1: Schema = {"type": "integer", "minimum": 1, "maximum": MOST}
+NUMBER: Schema = {"type": "number", "minimum": -MOST, "maximum": MOST}
+AMOUNT: Schema = {"type": "number", "minimum": 0, "maximum": MOST}
 SECONDS: Schema = {
     "type": ["number", "null"],
     "minimum": 0,
+    "maximum": MOST,
     "title": "number of seconds from 0 on",
     "description": "Seconds; null is not measured.",
 }
@@ -85,7 +88,12 @@ SPEC = _map(
 )
 """The fields of `plan.RunSpec`."""
 
-ALL_REDUCE = _list(_map(elements=FROM_1, bytes=FROM_1, seconds=_list(NUMBER), right=FLAG))
+MESSAGE: Schema = {
+    **_map(elements=FROM_1, bytes=FROM_1, seconds=_list(AMOUNT), right=FLAG),
+    "required": ["elements", "seconds"],
+}
+ALL_REDUCE = _list(MESSAGE)
+ALL_REDUCE_OF_RUN = _list({**MESSAGE, "required": ["elements", "bytes", "seconds"]})
 PROOF = {**_map(door=TEXT, proved=_list(TEXT), not_proved=_list(TEXT)), "required": ["door", "proved", "not_proved"]}
 """Of a user's own training: how it came in, and what was proved equal on all backends."""
 RESOLVED = _map(
@@ -108,7 +116,7 @@ RESOLVED = _map(
     iterations=_maybe(FROM_0),
     members=_maybe(FROM_0),
     engine=_maybe(TEXT),
-    all_reduce={**ALL_REDUCE, "type": ["array", "null"]},
+    all_reduce={**ALL_REDUCE_OF_RUN, "type": ["array", "null"]},
     usage=_list(_map(after=TEXT, cpu_s=_maybe(AMOUNT), pss_bytes=_maybe(AMOUNT))),
     driver_peak_pss_bytes=_maybe(AMOUNT),
     yardstick=_maybe(TEXT),
@@ -125,7 +133,7 @@ def _seconds_of(title: str, parts: tuple[str, ...], rest: Schema | bool, seconds
     }
 
 
-SPLIT_SECONDS: Schema = {"type": ["number", "null"], "description": "Seconds; null is not measured."}
+SPLIT_SECONDS: Schema = {**_maybe(NUMBER), "description": "Seconds; null is not measured."}
 """A part of `train` may be the difference of two times, so rounding can take it below 0."""
 
 WORKER = _map(

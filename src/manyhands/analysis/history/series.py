@@ -74,7 +74,7 @@ def from_records(records: Sequence[Record], order: Order) -> list[CommitSeries]:
         spec = {name: value for name, value in {**ADDED, **record.spec}.items() if name not in NEUTRAL}
         machine = {name: value for name, value in record.machine.items() if name not in VOLATILE}
         key = json.dumps([spec, machine, record.data.get("sha256")], sort_keys=True, default=str)
-        labels[key] = f"{record.spec['workload']} on {record.spec['backend']} x {record.spec['workers']}: train"
+        labels[key] = f"{record.spec.get('workload')} on {record.spec.get('backend')} x {record.spec.get('workers')}: train"
         found.setdefault(key, []).append((str(commit), float(train_s), record))
     twice = [label for label in labels.values() if list(labels.values()).count(label) > 1]
     series = []

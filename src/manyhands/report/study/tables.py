@@ -64,7 +64,7 @@ def _cells(records: Sequence[Record], variant: str, part: str) -> list[StudyCell
     found: dict[tuple[str, int], list[Record]] = {}
     for record in of_part(records, variant, part):
         if record.ok:
-            found.setdefault((str(record.spec["backend"]), int(record.spec["workers"])), []).append(record)
+            found.setdefault((str(record.spec.get("backend")), int(record.spec.get("workers", 1))), []).append(record)
     ordered = sorted(found.items(), key=lambda item: (item[0][0] != BASE_LINE, item[0]))
     return [StudyCell(variant, part, backend, workers, tuple(own)) for (backend, workers), own in ordered]
 
