@@ -113,3 +113,20 @@ def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:
     )
     left = set(psutil.Process().children(recursive=True)).difference(others)
     assert not [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.slow
+@needs_spark
+def test_a_class_that_no_training_row_has_is_learnt_as_by_serial(tmp_path: Path) -> None:
+    """Every row of a class is held out; the fixed draw is the same on every engine."""
+    lines = [f"{row % 7},{row * 13 % 17},{row % 3 * 2}" for row in range(60)]
+    held = np.random.default_rng([0, 0]).permutation(60)[48:]
+    for row in held[:3]:
+        lines[row] = f"{row % 7},3,1"
+    file = tmp_path / "held.csv"
+    file.write_text("\n".join(["a,b,y", *lines]) + "\n")
+    wanted = spec(workload="xgboost", workers=1, settings={"file": str(file), "label": "y", "rounds": 2})
+    spark, serial = measured(wanted, tmp_path), measured(replace(wanted, backend="serial"), tmp_path)
+    assert spark.resolved["parameters"]["num_class"] == serial.resolved["parameters"]["num_class"] == 4
+    assert spark.resolved["classes"] == serial.resolved["classes"] == ["0", "1", "2", "4"]
+    assert spark.quality["log_loss"] == pytest.approx(serial.quality["log_loss"], rel=1e-6)

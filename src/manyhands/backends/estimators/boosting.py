@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,8 @@ def boosting_fit(spec: RunSpec, engine: BoostingEngine[Data]) -> Fit:
         raise EngineError(
             f"{spec.backend} trained on {booster.num_features()} columns; the table has {len(table.train.columns)} without its label"
         )
+    if (learnt := objective_of(booster)) != parameters["objective"]:
+        raise EngineError(f"{spec.backend} trained for {learnt}, not for {parameters['objective']} as all engines do")
     began = now()
     probabilities = np.concatenate([predict(booster, part.x(), spec.threads) for part in table.test.parts])
     predict_s = now() - began
@@ -85,6 +88,11 @@ def boosting_fit(spec: RunSpec, engine: BoostingEngine[Data]) -> Fit:
         quality=quality,
         data=described,
     )
+
+
+def objective_of(booster: xgboost.Booster) -> str:
+    """The objective that a booster was trained for."""
+    return str(json.loads(booster.save_config())["learner"]["objective"]["name"])
 
 
 def predict(booster: xgboost.Booster, x: NDArray[Any], threads: int) -> NDArray[np.float64]:

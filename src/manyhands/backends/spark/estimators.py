@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     import xgboost
     from pyspark.sql import DataFrame, SparkSession
 
-NOT_PARAMETERS = ("nthread", "objective", "num_class")
-"""Parameters that xgboost.spark sets itself: threads from `spark.task.cpus`, the others from the labels, with equal values."""
+OF_LABELS = ("objective", "num_class")
+"""Parameters that xgboost.spark derives from the labels of the training rows, where a class may be missing, and takes from no caller."""
+NOT_PARAMETERS = ("nthread", *OF_LABELS)
+"""Parameters that xgboost.spark does not take; threads come from `spark.task.cpus`."""
 
 
 class SparkClustering(ClusteringEngine[Any]):
@@ -106,11 +108,11 @@ class SparkBoosting(BoostingEngine["DataFrame"]):
         return frame
 
     def train(self, data: DataFrame, parameters: dict[str, Any], rounds: int) -> xgboost.Booster:
-        from xgboost.spark import SparkXGBClassifier
-
         given = {name: value for name, value in parameters.items() if name not in NOT_PARAMETERS}
         features = [name for name in data.columns if name != "label"]
-        classifier = SparkXGBClassifier(features_col=features, num_workers=self.workers, n_estimators=rounds, **given)
+        classifier = classifier_class({name: parameters[name] for name in OF_LABELS if name in parameters})(
+            features_col=features, num_workers=self.workers, n_estimators=rounds, **given
+        )
         booster: xgboost.Booster = classifier.fit(data).get_booster()
         return booster
 
@@ -118,6 +120,18 @@ class SparkBoosting(BoostingEngine["DataFrame"]):
         found = fingerprints(data, decode_labelled)
         data.unpersist(blocking=True)
         return found
+
+
+def classifier_class(of_labels: Mapping[str, Any]) -> type[Any]:
+    """xgboost.spark's classifier with these parameters, also when a class is missing among its training rows have."""
+    from xgboost.spark import SparkXGBClassifier
+
+    class Classifier(SparkXGBClassifier):
+        def _get_distributed_train_params(self, dataset: DataFrame) -> dict[str, Any]:
+            found: dict[str, Any] = super()._get_distributed_train_params(dataset)
+            return {name: value for name, value in found.items() if name not in OF_LABELS} | dict(of_labels)
+
+    return Classifier
 
 
 def boosting_engine(session: SparkSession, spec: RunSpec) -> BoostingEngine[Any]:
