@@ -81,3 +81,49 @@ def test_listing_imports_no_engine() -> None:
         "print([name for name in ('torch', 'lightning', 'ray', 'pyspark', 'dask', 'distributed') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+BESIDE = """
+from beside import SIZE
+from manyhands.workloads.kinds.network import NetworkWorkload
+
+
+class Nameless(NetworkWorkload):
+    \"\"\"Learns nothing.\"\"\"
+
+    quality = "accuracy"
+    size = SIZE
+
+    def load(self, data_dir): ...
+    def model(self): ...
+    def loss(self, outputs, targets): ...
+    def score(self, outputs, arrays): ...
+
+
+class Unfinished(NetworkWorkload):
+    pass
+"""
+
+
+def test_a_users_file_imports_modules_beside_it_and_its_class_needs_no_name(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("SIZE = 4\n")
+    (tmp_path / "own_class.py").write_text(BESIDE)
+    found = workload_class(f"{tmp_path}/own_class.py:Nameless")
+    assert (found.name, found.summary, found.size) == ("Nameless", "Learns nothing.", 4)  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match="Unfinished has no load, loss, model, score"):
+        workload_class(f"{tmp_path}/own_class.py:Unfinished")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("x = 1\nimport no_such_module", r"broken.py:2 cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("x = 1\n\ny = = 2", r"broken.py:3 cannot be loaded: SyntaxError"),
+        ("raise SystemExit(3)", r"broken.py:1 cannot be loaded: SystemExit: 3"),
+    ],
+)
+def test_a_users_file_that_fails_is_one_line_with_the_line_of_the_file(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "broken.py").write_text(text)
+    with pytest.raises(UsageError, match=problem) as caught:
+        workload_class(f"{tmp_path}/broken.py:Name")
+    assert "\n" not in str(caught.value)

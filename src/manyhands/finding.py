@@ -63,4 +63,6 @@ def _defined_in(module: ModuleType) -> list[type[Any]]:
 def _checked(value: Any, base: type[Base], source: str) -> type[Base]:
     if not (isinstance(value, type) and issubclass(value, base)):
         raise UsageError(f"{source} is not a subclass of {base.__module__}.{base.__qualname__}")
+    if missing := sorted(getattr(value, "__abstractmethods__", ())):
+        raise UsageError(f"{source} has no {', '.join(missing)}, which every class of its kind needs; add what is missing")
     return value

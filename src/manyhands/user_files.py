@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from manyhands.errors import UsageError
@@ -29,7 +31,7 @@ def absolute(name: str) -> str:
     if is_script(name):
         return os.path.abspath(name)
     path, separator, attribute = name.rpartition(".py:")
-    return f"{Path(path + '.py').resolve()}:{attribute}" if separator else name
+    return f"{os.path.realpath(path + '.py')}:{attribute}" if separator else name
 
 
 def file_and_name(cls: type[Any]) -> str | None:
@@ -40,23 +42,59 @@ def file_and_name(cls: type[Any]) -> str | None:
 
 
 def load(name: str) -> Any:
-    """The object at `path/to/file.py:Name`; raises UsageError when the file, or the name in it, does not exist."""
+    """The object at `path/to/file.py:Name`; raises UsageError when the file cannot be run, or does not exist, or lacks the name.
+
+    The file can import modules beside it: its folder comes after all others on the import path, so that it hides no library.
+    """
     folder_and_stem, _, attribute = name.rpartition(".py:")
     path = Path(folder_and_stem + ".py")
     if not path.is_file():
         raise UsageError(f"no file {path} for {attribute!r}; give path/to/file.py:Name")
-    module_name = f"{OF_FILES}{path.stem}"
-    module = sys.modules.get(module_name)
-    if module is None or module.__file__ != str(path.resolve()):
-        spec = importlib.util.spec_from_file_location(module_name, path.resolve())
-        if spec is None or spec.loader is None:
-            raise UsageError(f"{path} cannot be loaded as Python; give path/to/file.py:Name")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        spec.loader.exec_module(module)
+    module = sys.modules.get(f"{OF_FILES}{path.stem}")
+    if module is None or module.__file__ != str(Path(os.path.realpath(path))):
+        module = _run(Path(os.path.realpath(path)))
     if not hasattr(module, attribute):
         raise UsageError(f"{path} has no {attribute!r}; give path/to/file.py:Name with a class of that file")
     return getattr(module, attribute)
+
+
+def _run(path: Path) -> ModuleType:
+    """The module of a file; raises UsageError with the line of the file that fails."""
+    name = f"{OF_FILES}{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} cannot be loaded as Python; give path/to/file.py:Name")
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    before, module = sys.modules.get(name), importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(name)
+        if before is not None:
+            sys.modules[name] = before
+        line = _line_of(path, error)
+        raise UsageError(f"{path}{line} cannot be loaded: {type(error).__name__}: {error}; correct the file") from None
+    return module
+
+
+def _line_of(path: Path, error: BaseException) -> str:
+    """`:LINE` where the file raised an error, or is no Python; empty when that is not known."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f":{error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f":{lines[-1]}" if lines else ""
+
+
+def name_after_class(cls: type[Any], **more: str) -> None:
+    """Gives a class of a user's file the `name` and the `summary` that it lacks, and the other attributes that it lacks too."""
+    if not cls.__module__.startswith(OF_FILES):
+        return
+    words = (cls.__doc__ or "").strip().splitlines()
+    for attribute, value in {"name": cls.__name__, "summary": words[0] if words else cls.__name__, **more}.items():
+        if not hasattr(cls, attribute):
+            setattr(cls, attribute, value)
 
 
 def call(name: str, *arguments: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from manyhands.machine import require_libraries
 from manyhands.measure.worker_report import WorkerReport
 from manyhands.plan import RunSpec
+from manyhands.user_files import name_after_class
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Backend:
     """Kind that the backend does not offer -> reason, for kinds that need an explanation."""
     limits_memory: ClassVar[bool] = False
     """True when the backend keeps its workers within `spec.memory_limit`, or refuses a run that would not fit."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        name_after_class(cls)
 
     def __init__(self, spec: RunSpec, folder: Path) -> None:
         """`folder`: an empty folder of this run alone, removed after it."""

@@ -7,7 +7,7 @@ conclusions and advice than a group that measured training.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from manyhands.analysis.best_law import Choice, Curve, laws_found
@@ -20,8 +20,9 @@ from manyhands.analysis.summary import Summary, summarise
 from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
 from manyhands.report import advice as training
-from manyhands.report import columns, exchange, notes, scaling_laws
+from manyhands.report import columns, exchange, formatting, notes, scaling_laws
 from manyhands.report.advice import Advice
+from manyhands.report.own_names import with_class_names
 from manyhands.report.report_table import ReportTable
 from manyhands.report.whole_run import other_time
 
@@ -35,6 +36,8 @@ class GroupView:
     """Conditions in which the groups of this workload differ, with their values."""
     time: Time
     target: QualityTarget | None
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Name of a user's class that this group is the first to show -> its path."""
 
     @cached_property
     def title(self) -> str:
@@ -139,8 +142,9 @@ class GroupView:
 
     @cached_property
     def facts(self) -> tuple[str, ...]:
-        """The data, the settings, the naive forecast and the hosts, a line each."""
-        return tuple(notes.facts(self.group))
+        """The data, the settings, the naive forecast, the hosts and the files of own classes, a line each."""
+        own = tuple(f"own class: {name} is {path}" for name, path in self.own.items())
+        return (*notes.facts(self.group), *map(formatting.plain, own))
 
     @property
     def not_averaged(self) -> tuple[str, ...]:
@@ -150,12 +154,25 @@ class GroupView:
 
 def group_views(records: Sequence[Record], time: Time = "train", target: QualityTarget | None = None) -> list[GroupView]:
     """A view of each group of the records."""
+    records, own = with_class_names(records)
     siblings: dict[str, list[Group]] = {}
     groups = group_records(records, time)
     for group in groups:
         siblings.setdefault(group.workload, []).append(group)
     apart = {workload: differences(met) for workload, met in siblings.items()}
-    return [GroupView(group, apart[group.workload], compared_time(group, time), target) for group in groups]
+    shown = [{name: path for name, path in own.items() if name in _names(group)} for group in groups]
+    first = [
+        {name: path for name, path in names.items() if not any(name in earlier for earlier in shown[:place])}
+        for place, names in enumerate(shown)
+    ]
+    return [
+        GroupView(group, apart[group.workload], compared_time(group, time), target, names)
+        for group, names in zip(groups, first, strict=True)
+    ]
+
+
+def _names(group: Group) -> set[str]:
+    return {group.workload, *(cell.backend for cell in group.cells)}
 
 
 def by_workload(views: Sequence[GroupView]) -> dict[str, list[GroupView]]:

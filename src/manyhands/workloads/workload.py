@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from manyhands.machine import require_libraries
-from manyhands.user_files import file_and_name, load
+from manyhands.user_files import file_and_name, load, name_after_class
 from manyhands.workloads.settings import read_settings
+
+OWN_DATA = "own data"
+"""The data set of a user's workload that names none."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Workload(ABC):
     """True when the workers share the rows of every step; only then does `--batch global` have a meaning."""
     quality: ClassVar[str]
     """The metric that is shown first."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        name_after_class(cls, data=OWN_DATA)
 
     @classmethod
     def batch_mode(cls, asked: str = "global") -> str:

@@ -38,7 +38,7 @@ def local_cluster(spec: RunSpec, folder: Path) -> Iterator[None]:
             del os.environ[name]
         os.environ.update(variables(None))
         if cache := os.environ.get(VARIABLE):  # for the workers a relative path would be another folder
-            os.environ[VARIABLE] = os.path.abspath(Path(cache).expanduser())
+            os.environ[VARIABLE] = os.path.abspath(os.path.expanduser(cache))
         (folder / "token").write_text(secrets.token_hex(32))
         (folder / "token").chmod(0o600)
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(folder / "token")

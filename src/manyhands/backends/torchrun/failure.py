@@ -23,7 +23,18 @@ def failure(error: Any) -> ManyhandsError:
     message = first.message
     if isinstance(message, dict):
         message = message.get("message", message)
-    kind, _, text = str(message).strip().splitlines()[-1].partition(": ")
+    kind, _, text = raised(str(message)).partition(": ")
     if text and (ours := by_name(kind)):
         return ours(text)
     return EngineError(f"ddp worker {rank} failed: {kind}{': ' if text else ''}{text}")
+
+
+def raised(message: str) -> str:
+    """The error in a message as one line: its class and all of its text, without the traceback before it."""
+    lines = message.strip().splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback ")]
+    if starts:
+        last = starts[-1]  # of several, the last is of the error that came out in the end
+        end = next((number for number in range(last + 1, len(lines)) if not lines[number].startswith("  ")), len(lines) - 1)
+        lines = lines[end:]
+    return " ".join(" ".join(lines).split())
