@@ -23,7 +23,7 @@ def write_file(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     A link stays a link, to the new content; a file keeps its permissions. What is no regular file, such as /dev/stdout, is written
     to directly. Raises OSError; an older file of that name then stays.
     """
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # unlike Path.resolve, it takes a loop of links
     if target.exists() and not target.is_file():
         with path.open("wb") as file:
             file.writelines(parts)
@@ -59,7 +59,7 @@ def same_file(one: Path, other: Path) -> bool:
     try:
         return one.samefile(other)
     except OSError:  # a folder on the way does not exist, and `..` leaves it again
-        return one.resolve() == other.resolve()
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _remove(path: Path) -> None:

@@ -77,6 +77,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
         ("a,b\n1,2\n3,x\n", (), r"column 'b', data row 2 is 'x', which is not a number"),
         ("a,b\n1,2\n3,\n", (), r"column 'b', data row 2 is blank"),
         ("a,b\n1,inf\n", (), r"column 'b', data row 1 is 'inf'"),
+        (f"a,b\n1,{'9' * 400}\n", (), r"column 'b', data row 1 is '9{40}', which is not a number"),
         ("a,b\n1,2\n", ("c",), r"no column 'c'; it has a, b"),
         ("a,b\n", (), "no data rows"),
         ("", (), "empty"),

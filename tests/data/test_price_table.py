@@ -72,6 +72,7 @@ def test_sorts_symbols_and_dates_whatever_the_order_of_rows(
         (SECOND.splitlines()[0] + "\n", "none of its 0 rows has"),
         (SECOND.splitlines()[0] + "\n2020-01-01,,2,3,4,5,BB\n", "none of its 1 rows has"),
         (SECOND + "2020-01-03,1,2,three,4,5,BB\n", "column low, data row 3: 'three' is not a number"),
+        (SECOND + f"2020-01-03,1,2,{'9' * 400},4,5,BB\n", "column low, data row 3: '9{40}' is not a number"),
         (SECOND + "2020-01-03,1,2,3,inf,5,BB\n", "column close, data row 3: 'inf' is not a number"),
         (SECOND + "03/01/2020,1,2,3,4,5,BB\n", "column date: '03/01/2020' is not a date; write dates as"),
         (SECOND + "2020-01-02,1,2,3,4,5,BB\n", "BB has more than one row for 2020-01-02"),

@@ -19,7 +19,7 @@ def data_dir(given: str | None) -> Path | None:
     name = given or os.environ.get(VARIABLE)
     if not name:
         return None
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))
     if not folder.is_dir():
         source = "--data" if given else VARIABLE
         raise DataError(f"no folder {folder} ({source}); name an existing one, or none for the embedded data")

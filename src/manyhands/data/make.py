@@ -31,7 +31,7 @@ def cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     given = os.environ.get(VARIABLE)
-    root = Path(given).expanduser() if given else user_cache_path("manyhands")
+    root = Path(os.path.expanduser(given)) if given else user_cache_path("manyhands")
     return root / f"recipe-{RECIPE}"
 
 

@@ -150,7 +150,7 @@ def numbers(
         given = chunk[name]
         if layout.decimal != "." and not pd.api.types.is_numeric_dtype(given):  # words among numbers leave the numbers as text
             given = given.astype("str").str.replace(layout.decimal, ".", regex=False).where(given.notna())
-        values = pd.to_numeric(given, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        values = as_floats(given)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
             whole[:, position] = values
         wrong = ~np.isfinite(whole[:, position])
@@ -163,6 +163,23 @@ def numbers(
                 f"{path}: column {name[:SHOWN]!r}, data row {int(given.index[row]) + 1} is {what}{cause or f'; correct it, or {instead}'}"
             )
     return whole
+
+
+def as_floats(column: pd.Series[Any]) -> NDArray[np.float64]:
+    """The numbers of a column (rows,); NaN where there is none, and infinite where one is too large."""
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    except OverflowError:  # whole numbers of hundreds of digits
+        return np.array([_float(value) for value in column.astype(str)])
+
+
+def _float(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return np.nan
 
 
 def check_columns(path: Path, wanted: Sequence[str], found: Sequence[str], layout: Layout = COMMAS) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from manyhands.data.inflate import AGAIN, damage, open_plain
+from manyhands.data.number_table import SHOWN, as_floats
 from manyhands.errors import DataError
 
 if TYPE_CHECKING:
@@ -110,12 +111,12 @@ def _parse(path: Path, **options: Any) -> pd.DataFrame:
 def _numbers(path: Path, name: str, column: pd.Series[Any]) -> pd.Series[float]:
     import pandas as pd
 
-    numbers = pd.to_numeric(column, errors="coerce").astype(np.float64)
+    numbers = pd.Series(as_floats(column), index=column.index)
     wrong = (numbers.isna() & column.notna()) | np.isinf(numbers)
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
         raise DataError(
-            f"{path}: column {name}, data row {row + 1}: {str(column.iloc[row])!r} is not a number; correct it, or leave it blank"
+            f"{path}: column {name}, data row {row + 1}: {str(column.iloc[row])[:SHOWN]!r} is not a number; correct it, or leave it blank"
         )
     return numbers
 

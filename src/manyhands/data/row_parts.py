@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,7 +59,9 @@ def rows_stored(path: str) -> int:
 def _mapped(path: str, dimensions: tuple[int, ...]) -> NDArray[Any]:
     again = "remove its folder, and the next run makes it again"
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy's remarks on a damaged header
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise DataError(f"no file {path}; run again to have it made, on every machine that has workers") from None
     except DAMAGE as error:

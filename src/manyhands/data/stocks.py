@@ -66,6 +66,11 @@ def load_windows(data_dir: Path | None, window: int = 60, symbols: tuple[str, ..
     scaling = training_scaling(table, training, window)
     _check_enough(path, table, scaling, window, symbols)
     scaled = scaling.apply(table)
+    if not np.isfinite(scaled).all():
+        row = int(np.argmin(np.isfinite(scaled).all(axis=1)))
+        raise DataError(
+            f"{path}: {table.symbols[table.symbol[row]]} on {table.day[row]} has a number that is too far from the others; correct it"
+        )
     targets = window_ends(table, window) & scaling.known[table.symbol]
     parts = {
         "train": np.flatnonzero(targets & training),

@@ -32,7 +32,8 @@ class Scaling:
         scaled = np.zeros(table.values.shape, np.float32)
         rows = self.known[table.symbol]
         symbol = table.symbol[rows]
-        scaled[rows] = (table.values[rows] - self.mean[symbol]) / self.scale[symbol]
+        with np.errstate(all="ignore"):  # the caller refuses what is not finite
+            scaled[rows] = (table.values[rows] - self.mean[symbol]) / self.scale[symbol]
         return scaled
 
 
@@ -55,9 +56,10 @@ def training_scaling(table: PriceTable, training: Flags, window: int) -> Scaling
         seen = table.values[start:end][training[start:end]]
         known[number] = len(seen) > window
         if known[number]:
-            varies = np.ptp(seen, axis=0) > 0
-            mean[number] = np.where(varies, seen.mean(axis=0), seen[0])
-            scale[number] = np.where(varies, seen.std(axis=0), 1.0)
+            with np.errstate(all="ignore"):  # the caller refuses what is not finite
+                varies = np.ptp(seen, axis=0) > 0
+                mean[number] = np.where(varies, seen.mean(axis=0), seen[0])
+                scale[number] = np.where(varies, seen.std(axis=0), 1.0)
     return Scaling(mean, scale, known)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from manyhands.data.folder import data_dir
 from manyhands.data.store.location import FILE, is_remote, locate
@@ -27,7 +27,7 @@ def save_place(save: str | None) -> str | None:
         return None
     location = locate(save)
     if location.scheme == FILE:
-        return str(Path(save).expanduser().resolve())
+        return os.path.realpath(os.path.expanduser(save))
     if location.scheme != "s3" or not location.path:
         raise UsageError(f"--save {location} cannot hold a model; use a path, or s3://bucket/key")
     return str(location)

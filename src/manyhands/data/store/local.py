@@ -21,7 +21,7 @@ class LocalStore(Store):
     @property
     def root(self) -> Path:
         """The folder or file of the location."""
-        return Path(self.location.path).expanduser()
+        return Path(os.path.expanduser(self.location.path))
 
     def path(self, name: str) -> Path:
         """The path of `name`; an empty `name` means the location itself."""
