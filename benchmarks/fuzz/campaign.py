@@ -16,12 +16,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import Any
 
 from benchmarks.fuzz import child
@@ -32,13 +33,13 @@ from benchmarks.fuzz.readers import readers
 from manyhands.machine import describe_machine, installed_versions
 
 ROOT = Path(__file__).resolve().parents[2]
-CHUNK = 5000
+CHUNK = 2000
 """Inputs of one job."""
-STUCK_S = 120
-"""Seconds without a new number after which a process is ended: its code does not come back to Python."""
+STUCK_S = 300
+"""Seconds on one number after which a process is ended: it waits for something, or its code does not come back to Python."""
 LOOK_S = 5.0
 """Seconds between two looks at the number."""
-JOBS_AT_ONCE = 40
+JOBS_AT_ONCE = 20
 """Jobs of one process, which loads all libraries once."""
 FAST = Path("/dev/shm")
 """A folder in memory: converted tables are written with fsync."""
@@ -56,6 +57,10 @@ class Outcomes:
     """Number, outcome, and what was raised."""
 
 
+Found = Mapping[str, Outcomes]
+Seen = Callable[[Found], None]
+
+
 def shares(inputs: int, names: Sequence[str] = ()) -> dict[str, int]:
     """The number of inputs of each reader, `inputs` in all; slow readers get fewer."""
     chosen = {name: reader for name, reader in readers().items() if not names or name in names}
@@ -65,20 +70,29 @@ def shares(inputs: int, names: Sequence[str] = ()) -> dict[str, int]:
     return counts
 
 
-def run(inputs: int, seed: int, keep: Path, processes: int = 1, names: Sequence[str] = ()) -> dict[str, Outcomes]:
-    """Reader -> what became of its inputs. The inputs of findings are kept in `keep`."""
+def run(
+    inputs: int, seed: int, keep: Path, processes: int = 1, names: Sequence[str] = (), seen: Seen = lambda found: None
+) -> dict[str, Outcomes]:
+    """Reader -> what became of its inputs. The inputs of findings are kept in `keep`; `seen` gets what is known after every job."""
     queue: SimpleQueue[Job] = SimpleQueue()
     for name, count in shares(inputs, names).items():
         for first in range(0, count, CHUNK):
             queue.put((name, first, min(count, first + CHUNK)))
     found = {name: Outcomes() for name in shares(inputs, names)}
-    with ThreadPoolExecutor(processes) as threads:
-        for done in threads.map(lambda _: list(_carried_out(queue, seed, keep)), range(processes)):
-            for part in done:
+    done = Lock()
+
+    def work() -> None:
+        for part in _carried_out(queue, seed, keep):
+            with done:
                 own = found[part["reader"]]
                 own.counts.update(part["outcomes"])
                 own.cpu_s += part["cpu_s"]
-                own.findings += [tuple(finding) for finding in part["findings"]]
+                own.findings += [(number, outcome, text) for number, outcome, text in part["findings"]]
+                seen(found)
+
+    with ThreadPoolExecutor(processes) as threads:
+        for running in [threads.submit(work) for _ in range(processes)]:
+            running.result()
     return found
 
 
@@ -142,14 +156,14 @@ def _watched(process: subprocess.Popen[str], now: Path) -> tuple[tuple[str, str]
             return process.communicate(timeout=LOOK_S), False
         except subprocess.TimeoutExpired:
             number = now.read_text() if now.exists() else ""
-            if number != seen:
+            if not number or number != seen:
                 seen, since = number, time.monotonic()
             elif time.monotonic() - since > STUCK_S:
                 process.kill()
                 return process.communicate(), True
 
 
-def table(found: Mapping[str, Outcomes], seed: int, spent_s: float, processes: int) -> str:
+def table(found: Found, seed: int, spent_s: float, processes: int) -> str:
     """The page of a campaign, as Markdown."""
     inputs = sum(one.counts.total() for one in found.values())
     findings = sum(one.counts[outcome] for one in found.values() for outcome in FINDINGS)
@@ -158,7 +172,7 @@ def table(found: Mapping[str, Outcomes], seed: int, spent_s: float, processes: i
         "",
         f"{inputs:,} files, each a seeded mutation of a small file that its reader reads: {findings} findings. A file is read as the commands",
         "do, down to what they compute from it. Allowed are a value and the project's own error of one line (refused). A finding is any",
-        f"other exception, a warning of a library, more than {SECONDS} s (hang), more than {MEMORY >> 20} MiB beyond what the libraries take",
+        f"other exception, a warning of a library, more than {SECONDS} s of CPU or {STUCK_S} s in all (hang), more than {MEMORY >> 20} MiB beyond what the libraries take",
         "(memory), or the death of the process.",
         "",
         f"Made by `python -m benchmarks.fuzz.campaign --inputs {inputs} --seed {seed} --processes {processes}` in {spent_s:.0f} s on {_machine()}.",
@@ -217,11 +231,13 @@ def main() -> int:
         replay(given.replay[0], int(given.replay[1]), given.seed, given.keep)
         return 0
     began = time.monotonic()
-    found = run(given.inputs, given.seed, given.keep, given.processes, tuple(filter(None, given.readers.split(";"))))
-    page = table(found, given.seed, time.monotonic() - began, given.processes)
-    print(page)
-    if given.out:
-        given.out.write_text(page)
+
+    def write(found: Found) -> None:
+        if given.out:
+            given.out.write_text(table(found, given.seed, time.monotonic() - began, given.processes))
+
+    found = run(given.inputs, given.seed, given.keep, given.processes, tuple(filter(None, given.readers.split(";"))), write)
+    print(table(found, given.seed, time.monotonic() - began, given.processes))
     return 1 if any(one.findings for one in found.values()) else 0
 
 

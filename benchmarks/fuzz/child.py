@@ -27,7 +27,7 @@ from manyhands.errors import AsRead, DamagedLine, ManyhandsError
 MEMORY = 1 << 30
 """Bytes of address space that all inputs together may take beyond what the process has when all readers are warm."""
 SECONDS = 10
-"""Longest time of one input; it is far longer than any takes on a busy machine."""
+"""Longest CPU time of one input, which a busy machine does not change."""
 CLEAN = 100
 """Inputs after which the cache of converted tables is removed."""
 OUTCOMES = ("value", "refused", "crash", "hang", "memory", "death")
@@ -36,7 +36,7 @@ FINDINGS = OUTCOMES[2:]
 
 
 class Hang(BaseException):
-    """An input took longer than SECONDS."""
+    """An input took more CPU time than SECONDS."""
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
     warnings.simplefilter("error")
     for own in (AsRead, DamagedLine):
         warnings.simplefilter("ignore", own)
-    signal.signal(signal.SIGALRM, _hang)
+    signal.signal(signal.SIGPROF, _hang)
     wanted = [readers()[name] for name in dict.fromkeys(name for name, _, _ in task["jobs"])]
     for reader in wanted:
         warm(reader, folder)
@@ -78,7 +78,7 @@ def read(reader: Reader, content: bytes, folder: Path) -> tuple[str, str]:
     """The outcome of one input, and what was raised."""
     path = folder / reader.file
     path.write_bytes(content)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         reader.read(path)
         return "value", ""
@@ -86,13 +86,13 @@ def read(reader: Reader, content: bytes, folder: Path) -> tuple[str, str]:
         text = str(error)
         return ("refused", text) if len(text.splitlines()) == 1 else ("crash", f"an error of several lines: {text!r}")
     except Hang:
-        return "hang", f"more than {SECONDS} s"
+        return "hang", f"more than {SECONDS} s of CPU"
     except MemoryError as error:
         return "memory", _place(error)
     except Exception as error:
         return "crash", _place(error)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _place(error: Exception) -> str:

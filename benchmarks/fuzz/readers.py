@@ -35,7 +35,7 @@ class Reader:
 def _idx(path: Path) -> object:
     from manyhands.data.idx import read_idx
 
-    return read_idx(path).sum()
+    return read_idx(path).tobytes()
 
 
 def _digits(path: Path) -> object:
@@ -74,13 +74,13 @@ def _prices(path: Path) -> object:
 def _parts(path: Path) -> object:
     from manyhands.data.row_parts import Part, rows_stored
 
-    return Part(str(path), None, rows_stored(str(path))).x().sum()
+    return Part(str(path), None, rows_stored(str(path))).x().tobytes()
 
 
 def _records(path: Path) -> object:
     from manyhands.report.sources import load
 
-    return [record.to_json() for record in load([path])]
+    return load([path])
 
 
 def _report(path: Path) -> object:
@@ -102,13 +102,11 @@ def _uses(path: Path) -> object:
     from manyhands.analysis.history.found import find
     from manyhands.analysis.history.series import Order, from_records
     from manyhands.analysis.verdicts.metrics import sample
-    from manyhands.plan import RunSpec
     from manyhands.predictions import predict
     from manyhands.report.frames import record_frame, summary_frame
     from manyhands.report.group_view import group_views
     from manyhands.report.page.build import _context
     from manyhands.report.sources import load
-    from manyhands.session import _done
 
     records = load([path])
     record_frame(records)
@@ -117,7 +115,6 @@ def _uses(path: Path) -> object:
     find(from_records(records, order), order, 0.05)
     for record in records:
         sample(record, "accuracy", 0.0, 0.0)
-        _done(RunSpec(workload="cnn", backend="serial"), [record])
     _context(records, "train", None)  # all of the page but its script, which another program makes
     return predict(records, [4], "25Gbps,20us").to_json()
 
@@ -169,22 +166,22 @@ def _page(path: Path) -> object:
 def readers() -> Mapping[str, Reader]:
     """Name -> reader, for all whose library is installed."""
     known = (
-        Reader("idx", _idx, seeds.idx, 16),
-        Reader("digits", _digits, seeds.digit_labels, 10),
-        Reader("libsvm", _table("label"), seeds.libsvm, 6, "input.libsvm"),
-        Reader("table", _table("y"), seeds.tables, 5, "input.csv"),
-        Reader("european table", _table("y", separator=";", decimal=","), seeds.european_tables, 3, "input.csv"),
-        Reader("points", _points, seeds.points, 4, "input.csv"),
-        Reader("prices", _prices, seeds.prices, 4, "input.csv"),
-        Reader("parts", _parts, seeds.parts, 8, "input.npy"),
-        Reader("records", _records, seeds.records, 24, "input.jsonl"),
-        Reader("records in JSON", _records, seeds.reports, 4, "input.json"),
-        Reader("report", _report, seeds.records, 2, "input.jsonl"),
-        Reader("page, frames, predictions", _uses, seeds.records, 0.5, "input.jsonl", "jinja2"),
-        Reader("study", _study, seeds.studies, 3, "input.toml"),
-        Reader("model", _model, seeds.models, 3, "input.pt", "torch"),
-        Reader("launches", _launches, seeds.launches, 2, "input.json"),
-        Reader("error rates", _rates, seeds.rates, 3, "input.json"),
-        Reader("study page", _page, seeds.pages, 0.5, "input.md"),
+        Reader("idx", _idx, seeds.idx, 300),
+        Reader("digits", _digits, seeds.digit_labels, 100),
+        Reader("libsvm", _table("label"), seeds.libsvm, 30, "input.libsvm"),
+        Reader("table", _table("y"), seeds.tables, 15, "input.csv"),
+        Reader("european table", _table("y", separator=";", decimal=","), seeds.european_tables, 10, "input.csv"),
+        Reader("points", _points, seeds.points, 15, "input.csv"),
+        Reader("prices", _prices, seeds.prices, 10, "input.csv"),
+        Reader("parts", _parts, seeds.parts, 150, "input.npy"),
+        Reader("records", _records, seeds.short_records, 250, "input.jsonl"),
+        Reader("records in JSON", _records, seeds.reports, 10, "input.json"),
+        Reader("report", _report, seeds.records, 4, "input.jsonl"),
+        Reader("page, frames, predictions", _uses, seeds.records, 1.5, "input.jsonl", "jinja2"),
+        Reader("study", _study, seeds.studies, 20, "input.toml"),
+        Reader("model", _model, seeds.models, 40, "input.pt", "torch"),
+        Reader("launches", _launches, seeds.launches, 3, "input.json"),
+        Reader("error rates", _rates, seeds.rates, 50, "input.json"),
+        Reader("study page", _page, seeds.pages, 1, "input.md"),
     )
     return {reader.name: reader for reader in known if find_spec(reader.library)}

@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+from benchmarks.fuzz.mutate import SMALL
 
 from manyhands.analysis.example import example_exchange, example_record, example_records
 from manyhands.record import Record
@@ -21,7 +22,7 @@ from manyhands.record import Record
 
 def _with_packed(plain: Sequence[bytes]) -> list[bytes]:
     """The files, and the first of them as gzip and as xz."""
-    return [*plain, gzip.compress(plain[0], 1, mtime=0), lzma.compress(plain[0], preset=0)]
+    return [*plain, gzip.compress(plain[0], 1, mtime=0), lzma.compress(plain[0], filters=SMALL)]
 
 
 def _idx_bytes(code: int, shape: tuple[int, ...], items: bytes) -> bytes:
@@ -205,6 +206,12 @@ def records() -> list[bytes]:
     exchange = [example_exchange("ddp", workers, {1024: [0.1, 0.2], 4096: [0.3, 0.3]}) for workers in (2, 4)]
     first = _lines(_measured())
     return [first, _lines(study_records()), _lines(exchange), b"\xef\xbb\xbf" + _lines(example_records(repeats=1)), first[:-90]]
+
+
+@cache
+def short_records() -> list[bytes]:
+    """The first two lines of each file of records."""
+    return [*(b"".join(content.splitlines(keepends=True)[:2]) for content in records()[:-1]), records()[0].splitlines()[0][:-90]]
 
 
 @cache
