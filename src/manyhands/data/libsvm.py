@@ -50,12 +50,15 @@ def read_libsvm(
     if not x.shape[0]:
         raise DataError(f"{path}: no data rows; fetch it again")
     needed, free = 4 * x.shape[0] * x.shape[1], psutil.virtual_memory().available
-    if needed > MEMORY_SHARE * free:
+    try:
+        dense: NDArray[np.float32] | None = x.toarray() if needed <= MEMORY_SHARE * free else None
+    except MemoryError:  # a limit of the process is below what the machine has
+        dense = None
+    if dense is None:
         raise DataError(
             f"{path}: {x.shape[0]} rows x {x.shape[1]} columns need {needed / 2**30:.1f} GiB as numbers of 4 bytes, and this machine"
-            f" has {free / 2**30:.1f} GiB free; the highest index is {x.shape[1] - 1 + first}: leave columns out, or correct it"
+            f" has {free / 2**30:.1f} GiB free, or less by a limit; the highest index is {x.shape[1] - 1 + first}: leave columns out, or correct it"
         )
-    dense: NDArray[np.float32] = x.toarray()
     if not np.isfinite(dense).all():
         raise DataError(
             f"{path}: data row {int(np.argmin(np.isfinite(dense).all(axis=1))) + 1} holds no finite number; correct it"
