@@ -124,7 +124,7 @@ def test_what_is_no_file_is_one_line(name: str, folder: Path, capsys: pytest.Cap
 def test_a_folder_of_broken_data_is_verified_file_by_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ("mnist/train-labels-idx1-ubyte", "sp500/sp500_stocks.csv", "clustering/Mall_Customers.csv", "tabular/diabetes.csv")
     names += ("points/part-00000-x.npy", "tabular/agaricus.txt.train")
-    for content in BROKEN.values():
+    for content in (content for broken, content in BROKEN.items() if broken != "a number"):  # a table of one point
         for name in names:
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)

@@ -115,6 +115,8 @@ def test_a_table_without_a_header_loses_no_row_and_its_label_is_named_by_positio
         assert load_table(None, None, file, "3", TableSettings(header="none")).train == found.train
     with pytest.warns(AsRead):
         assert len(load_points(None, None, file, ("1", "2")).rows) == len(VALUES)
+    with pytest.raises(DataError, match=r"no column 'y'; it has 1, 2, 3; its first line is data"):
+        load_table(None, None, file, "y")
     with pytest.raises(DataError, match=r"which column is the label\? .* it has 1, 2, 3; its first line is data"):
         load_table(None, None, file)
 

@@ -76,7 +76,7 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
                 comment=layout.comment,
                 decimal=layout.decimal,
                 encoding=layout.reader_encoding,
-                dtype={int(name) - 1 if numbered else name: "str" for name in text},
+                dtype=_text_columns(text, numbered),
                 skipinitialspace=True,
                 low_memory=False,
                 chunksize=rows,
@@ -107,6 +107,13 @@ def read_chunks(path: Path, layout: Layout, rows: int, text: Sequence[str] = ())
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from None
     if not found:
         raise DataError(f"{path}: no data rows; fetch it again")
+
+
+def _text_columns(names: Sequence[str], numbered: bool) -> dict[str | int, str]:
+    """The columns that stay text, as pandas names them; a name that no numbered column has is refused when it is looked for."""
+    if not numbered:
+        return dict.fromkeys(names, "str")
+    return {int(name) - 1: "str" for name in names if name.isdecimal()}
 
 
 def likely(columns: Sequence[str], layout: Layout, value: object = "") -> str:
