@@ -114,7 +114,7 @@ class ErrorRates:
         }
 
 
-COUNTS: Mapping[str, Any] = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
+COUNTS: Mapping[str, Any] = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 1e12}}
 FORM: Mapping[str, Any] = {
     "type": "object",
     "properties": {
