@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +14,8 @@ from manyhands.errors import DataError
 ROOT = Path(__file__).parents[1]
 INPUTS = 10_000
 SEED = 17
+FEW = 50
+"""Inputs of a slow reader below which it may happen that none of them is refused."""
 
 pytestmark = pytest.mark.skipif(not (ROOT / "benchmarks").is_dir(), reason="needs the folder benchmarks/ of the repository")
 
@@ -40,7 +40,7 @@ def test_ten_thousand_mutated_files_are_values_or_errors_of_one_line(fuzz: Any, 
     assert problems == [], f"made again by: {again}"
     assert sum(one.counts.total() for one in found.values()) == INPUTS
     for name, one in found.items():
-        assert one.counts["refused"], name
+        assert one.counts["refused"] or one.counts.total() < FEW, name
         assert one.counts["value"], name
     page = fuzz.table(found, SEED, 1.0, 1)
     assert f"{INPUTS:,} files" in page
@@ -71,14 +71,6 @@ def test_values_of_json_change_at_any_depth(fuzz: Any) -> None:
     assert len(made) > 100
 
 
-@pytest.fixture
-def caught(fuzz: Any) -> Iterator[None]:
-    """Catches the signal of the limit of time as the process of a campaign does."""
-    before = signal.signal(signal.SIGPROF, fuzz.child_._hang)
-    yield
-    signal.signal(signal.SIGPROF, before)
-
-
 @pytest.mark.parametrize(
     ("raised", "outcome"),
     [
@@ -90,7 +82,6 @@ def caught(fuzz: Any) -> Iterator[None]:
     ],
     ids=str,
 )
-@pytest.mark.usefixtures("caught")
 def test_an_outcome_is_what_the_reader_does(
     fuzz: Any, tmp_path: Path, raised: Any, outcome: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,9 +31,9 @@ def record(**changes: Any) -> Record:
 
 
 @given(
-    spec=st.dictionaries(st.text(), JSON, max_size=4),
+    spec=st.dictionaries(st.text().map("own {}".format), JSON, max_size=4),
     phases=st.fixed_dictionaries({}, optional={f"{phase}_s": SECONDS for phase in PHASES}),
-    history=st.lists(st.dictionaries(st.text(), JSON, max_size=3), max_size=3),
+    history=st.lists(st.dictionaries(st.text().map("own {}".format), JSON, max_size=3), max_size=3),
     wall_s=SECONDS,
 )
 def test_round_trip(spec: dict[str, Any], phases: dict[str, Any], history: list[dict[str, Any]], wall_s: float | None) -> None:

@@ -47,7 +47,6 @@ def main() -> None:
     warnings.simplefilter("error")
     for own in (AsRead, DamagedLine):
         warnings.simplefilter("ignore", own)
-    signal.signal(signal.SIGPROF, _hang)
     wanted = [readers()[name] for name in dict.fromkeys(name for name, _, _ in task["jobs"])]
     for reader in wanted:
         warm(reader, folder)
@@ -78,6 +77,7 @@ def read(reader: Reader, content: bytes, folder: Path) -> tuple[str, str]:
     """The outcome of one input, and what was raised."""
     path = folder / reader.file
     path.write_bytes(content)
+    before = signal.signal(signal.SIGPROF, _hang)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         reader.read(path)
@@ -93,6 +93,7 @@ def read(reader: Reader, content: bytes, folder: Path) -> tuple[str, str]:
         return "crash", _place(error)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _place(error: Exception) -> str:
