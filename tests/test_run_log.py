@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from manyhands import run_log
-from manyhands.run_log import ends_of, last_lines, outputs, shorten
+from manyhands.run_log import ends_of, last_lines, outputs, reason_of_abort, shorten
 
 BLOCKS = 512
 """Bytes of the unit of `st_blocks`."""
@@ -57,3 +57,17 @@ def test_the_outputs_of_a_run_are_its_log_and_those_of_a_scripts_workers(tmp_pat
     for name in ("rank-1.out", "rank-0.out", "rank-0.json"):
         (folder / name).touch()
     assert outputs(tmp_path) == [tmp_path / "log", folder / "rank-0.out", folder / "rank-1.out"]
+
+
+def test_the_message_of_a_c_exception_is_the_reason_and_not_its_stack_trace(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        "starting\nterminate called after throwing an instance of 'dmlc::Error'\n"
+        "  what():  [08:11:40] /x/result.cc:83: [socket.cc:88|08:11:40]:\n\n"
+        "- [socket.h:79|08:11:40]: send system error:Broken pipe\nStack trace:\n  [bt] (0) lib.so(+0x2c) [0x7e]\n"
+    )
+    assert reason_of_abort(last_lines(log)) == "send system error:Broken pipe"
+    log.write_text("terminate called\n  what():  no room\n")
+    assert reason_of_abort(last_lines(log)) == "no room"
+    log.write_text("nothing of that kind\n")
+    assert reason_of_abort(last_lines(log)) is None

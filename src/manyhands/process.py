@@ -32,7 +32,7 @@ from manyhands.measure.threads import thread_variables
 from manyhands.parent import PARENT, adopt_orphans
 from manyhands.plan import RunSpec
 from manyhands.plugins import workload_classes
-from manyhands.run_log import last_lines
+from manyhands.run_log import last_lines, reason_of_abort
 from manyhands.shared_memory import remove_semaphores
 from manyhands.user_files import is_of_file, is_script
 from manyhands.workloads.workload import Workload
@@ -90,7 +90,7 @@ class DriverProcess:
             if killed
             else f"the run's process ended with {self.code}"
         )
-        return f"{how}: {lines[-1].strip()}" if lines else how
+        return f"{how}: {reason_of_abort(lines) or lines[-1]}" if lines else how
 
 
 NO_SPACE = os.strerror(errno.ENOSPC)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
+from itertools import takewhile
 from pathlib import Path
 
 LONGEST = 64 * 2**20
@@ -47,6 +49,18 @@ def ends_of(path: Path) -> bytes:
         first = file.read(END)
         file.seek(size - END)
         return first + f"\n... {size - 2 * END} bytes left out ...\n".encode() + file.read()
+
+
+def reason_of_abort(lines: list[str]) -> str | None:
+    """The message of the C++ exception that ended a process, without its stack trace; None when the lines have none.
+
+    XGBoost's tracker ends its process in this way when it cannot reach a worker any more.
+    """
+    begins = [number for number, line in enumerate(lines) if line.startswith("what():")]
+    if not begins:
+        return None
+    message = list(takewhile(lambda line: not line.startswith("Stack trace"), lines[begins[-1] :]))
+    return re.sub(r"^(- |what\(\):)?\s*(\[[^]]*\]:?\s*)*", "", message[-1])
 
 
 def last_lines(path: Path, most_bytes: int = 2**16) -> list[str]:

@@ -71,7 +71,7 @@ def test_a_slower_commit_is_called_slower_and_nothing_is_left_behind(
     judged = {one["metric"]: one["judgement"] for one in cell["judged"]}
     assert judged["time"]["verdict"] == "worse"
     assert judged["time"]["ratio"] > 1.5
-    assert judged["time"]["fresh"] >= 7
+    assert judged["time"]["fresh"] >= 3, "a large difference is called after six pairs, half of them fresh"
     assert len(cell["pairs"]) == max(one["pairs"] for one in judged.values())
     assert found["exit_code"] == 1
     assert git(repository, "worktree", "list").count("\n") == 0

@@ -128,7 +128,10 @@ def test_both_scripts_add_to_one_file_what_a_report_compares(slurm: dict[str, st
         assert record.data["sha256"] == records["serial"].data["sha256"]
     assert "node 1 of 2 is done; node 0 writes the records" in told
     shown = subprocess.run(
-        [sys.executable, "-m", "manyhands", "report", str(tmp_path / "rnn.jsonl")], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "manyhands", "report", "--details", str(tmp_path / "rnn.jsonl")],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "hosts: n1, n2" in shown.stdout
     (group,) = group_records(read_records(tmp_path / "rnn.jsonl"))

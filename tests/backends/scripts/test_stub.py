@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from manyhands.backends.scripts.script_run import ScriptRun
 from manyhands.backends.scripts.worker_process import run_worker
 from manyhands.errors import EngineError
+from manyhands.measure.resources import wait_for_descendants
 from manyhands.plan import RunSpec
 
 ITSELF = """
@@ -118,8 +120,10 @@ def test_spawned_processes_find_functions_of_the_script(tmp_path: Path) -> None:
         "if __name__ == '__main__':\n"
         "    with multiprocessing.get_context('spawn').Pool(1) as pool: print(pool.map(double, [4]))\n"
     )
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
     run = started(text, tmp_path)
     assert output(run) == "[8]\n"
+    wait_for_descendants(before)  # the tracker of Python's processes ends after the script
 
 
 def test_times_and_memory_are_those_of_the_process(tmp_path: Path) -> None:

@@ -107,9 +107,13 @@ def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:
     with killing(victim):
         record = measure(spec(workload="xgboost", samples=2000, settings={"rounds": 100_000}), RunContext(log_folder=tmp_path))
     assert record.status == "failed"
-    # Either the task that was killed is told first, or what XGBoost says in the one that missed it.
+    # Either the task that was killed comes first, or XGBoost's error in the one that missed it, or its tracker ends the whole process.
     assert str(record.reason).startswith(
-        ("spark lost a worker: the Python process of a Spark task ended unexpectedly", "spark: xgboost.core.XGBoostError")
+        (
+            "spark lost a worker: the Python process of a Spark task ended unexpectedly",
+            "spark: xgboost.core.XGBoostError",
+            "the run's process was killed by signal 6: send system error:",
+        )
     )
     left = set(psutil.Process().children(recursive=True)).difference(others)
     assert not [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
@@ -125,7 +129,7 @@ def test_a_class_that_no_training_row_has_is_learnt_as_by_serial(tmp_path: Path)
         lines[row] = f"{row % 7},3,1"
     file = tmp_path / "held.csv"
     file.write_text("\n".join(["a,b,y", *lines]) + "\n")
-    wanted = spec(workload="xgboost", workers=1, settings={"file": str(file), "label": "y", "rounds": 2})
+    wanted = spec(workload="xgboost", workers=1, samples=48, settings={"file": str(file), "label": "y", "rounds": 2})
     spark, serial = measured(wanted, tmp_path), measured(replace(wanted, backend="serial"), tmp_path)
     assert spark.resolved["parameters"]["num_class"] == serial.resolved["parameters"]["num_class"] == 4
     assert spark.resolved["classes"] == serial.resolved["classes"] == ["0", "1", "2", "4"]
