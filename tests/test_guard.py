@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -80,7 +81,7 @@ def test_process_ends_when_its_parent_is_killed_as_soon_as_it_appears(
     assert folder.exists() == (entry != "manyhands.guard"), "the guard removes the folder of its run"
 
 
-def test_killed_parent_leaves_no_process_and_no_folder(tmp_path: Path, keep: set[int]) -> None:
+def test_killed_parent_leaves_no_process_and_no_folder(tmp_path: Path, keep: set[int], torch: Any) -> None:
     (tmp_path / "own.py").write_text(OWN_BACKEND)
     (tmp_path / "tmp").mkdir()
     environ = os.environ | {"TMPDIR": str(tmp_path / "tmp"), "MANYHANDS_LOCK": str(tmp_path / "lock")}

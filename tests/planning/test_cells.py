@@ -81,6 +81,6 @@ def test_serial_is_one_worker_however_many_are_asked_for(monkeypatch: pytest.Mon
     assert found == ["cnn on serial x 1", "cnn on ddp x 2", "cnn on ddp x 4", "cnn on serial x 1, 4 threads"]
 
 
-def test_serial_alone_on_two_workers_is_left_out_with_the_reason() -> None:
+def test_serial_alone_on_two_workers_is_left_out_with_the_reason(torch: Any) -> None:
     ((left_out, reason),) = make_plan(Request.of("cnn", backend="serial", workers=2, oversubscribe=True)).skipped
     assert (left_out.workers, reason) == (2, "serial is one worker by definition; use --threads to give it more cores")
