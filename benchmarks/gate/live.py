@@ -1,11 +1,11 @@
-"""Runs the pytest suite in triples on this machine: a base line, the same code again, and the same code with every step 20 % slower.
+"""Runs the pytest suite on this machine, again and again on the same code, and every second time with every step 20 % slower.
 
-    python -m benchmarks.gate.live docs/results/gate/runs.jsonl --triples 10
+    python -m benchmarks.gate.live docs/results/gate/runs.jsonl --pairs 10
 
-The second and third run of a triple are compared with the first by `--benchmark-compare-fail=min:10%`. The six cells are two networks on
-`serial` and on `ddp` with one worker and two. A run takes about three minutes on two quiet cores, ten triples an hour and a half. Each run
-adds a line to the file: its exit code, the smallest round of every benchmark in seconds, and the benchmarks that failed. At the end the
-rates are printed.
+Every run is compared with the unchanged run before it by `--benchmark-compare-fail=min:10%`, so ten pairs of unchanged runs and ten pairs
+with a slower one take 21 runs. The six cells are two networks on `serial` and on `ddp` with one worker and two. A run takes about three
+minutes on two quiet cores, all of them an hour. Each run adds a line to the file: its exit code, the smallest round of every benchmark in
+seconds, and the benchmarks that failed. At the end the rates are printed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from typing import Any
 from manyhands import commits
 
 CELLS = ["--mh-workloads", "cnn,rnn", "--mh-backends", "serial,ddp", "--mh-workers", "1,2"]
+SAVE = ["--benchmark-autosave"]
 GATE = ["--benchmark-compare", "--benchmark-compare-fail=min:10%"]
-KINDS = ("base line", "unchanged", "20 % slower")
+FIRST, UNCHANGED, SLOWER = "first", "unchanged", "20 % slower"
+"""Kinds of runs: the first has nothing to be compared with."""
 SITE = Path(commits.__file__).parent / "planted"
 """Its sitecustomize.py makes every step slower by the share in MANYHANDS_PLANTED."""
 FAILED = re.compile(r"^\t(\S.*) \(\d+_\S*\) - Field 'min' has failed", re.MULTILINE)
@@ -37,24 +39,21 @@ FAILED = re.compile(r"^\t(\S.*) \(\d+_\S*\) - Field 'min' has failed", re.MULTIL
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--triples", type=int, default=10)
+    parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--rounds", help="launches of each cell, in place of the suite's own number")
     options = parser.parse_args()
     words = [*CELLS, *(["--mh-rounds", options.rounds] if options.rounds else [])]
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    for triple in range(options.triples):
-        with TemporaryDirectory() as folder:
-            for kind in KINDS:
-                more = ["--benchmark-autosave"] if kind == "base line" else GATE
-                variables = slower("0.2") if kind == "20 % slower" else {}
-                line: dict[str, Any] = {"triple": triple, "kind": kind} | run(
-                    [*words, *more, f"--benchmark-storage=file://{folder}"], variables
-                )
-                with options.out.open("a") as out:
-                    out.write(json.dumps(line) + "\n")
-                print(
-                    f"{triple} {kind}: exit code {line['code']}, {line['took_s']} s, failed: {', '.join(line['failed']) or 'none'}"
-                )
+    with TemporaryDirectory() as folder:
+        for kind in (FIRST, *[SLOWER, UNCHANGED] * options.pairs):
+            more = {FIRST: SAVE, UNCHANGED: [*SAVE, *GATE], SLOWER: GATE}[kind]
+            variables = slower("0.2") if kind == SLOWER else {}
+            line: dict[str, Any] = {"kind": kind} | run([*words, *more, f"--benchmark-storage=file://{folder}"], variables)
+            with options.out.open("a") as out:
+                out.write(json.dumps(line) + "\n")
+            print(
+                f"{kind}: exit code {line['code']}, {line['took_s']} s, failed: {', '.join(line['failed']) or 'none'}", flush=True
+            )
     summarise([json.loads(line) for line in options.out.read_text().splitlines()])
 
 
@@ -89,8 +88,8 @@ def run(words: Sequence[str], variables: Mapping[str, str]) -> dict[str, Any]:
 
 def summarise(lines: Sequence[Mapping[str, Any]]) -> None:
     """Prints how many unchanged runs failed, and how many cells of the slower ones were found by their epoch."""
-    unchanged = [line for line in lines if line["kind"] == "unchanged"]
-    slowed = [line for line in lines if line["kind"] == "20 % slower"]
+    unchanged = [line for line in lines if line["kind"] == UNCHANGED]
+    slowed = [line for line in lines if line["kind"] == SLOWER]
     epochs = [name for line in slowed for name in line["min_s"] if name.endswith(": epoch")]
     found = [name for line in slowed for name in line["failed"] if name.endswith(": epoch")]
     print(f"unchanged: {sum(line['code'] != 0 for line in unchanged)} of {len(unchanged)} pairs of runs fail")
