@@ -5,7 +5,9 @@ import json
 import math
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -181,7 +183,21 @@ def test_unwritable_output_is_said_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="choose another file with --out"):
         check_writable(blocked / "records.jsonl")
     check_writable(tmp_path / "new.jsonl")
-    assert not (tmp_path / "new.jsonl").exists()
+    assert not list(tmp_path.glob("new*"))
+
+
+def test_two_that_begin_one_file_at_once_both_keep_their_records(tmp_path: Path) -> None:
+    def begin(number: int) -> None:
+        for path in files:
+            started.wait()
+            check_writable(path)
+            append_record(path, record(id=str(number)))
+
+    files = [tmp_path / f"{number}.jsonl" for number in range(50)]
+    started = Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(begin, [1, 2]))
+    assert [{one.id for one in read_records(path)} for path in files] == [{"1", "2"}] * len(files)
 
 
 def test_missing_file_says_how_to_make_one(tmp_path: Path) -> None:

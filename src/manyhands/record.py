@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from manyhands.errors import DamagedLine, RecordError
@@ -155,11 +156,15 @@ def _finite(value: Any) -> Any:
 
 
 def check_writable(path: Path) -> None:
-    """Raises RecordError when records cannot be added to `path`. Call it before measuring."""
-    existed = path.exists()
-    os.close(_open(path))
-    if not existed:
-        path.unlink()
+    """Raises RecordError when records cannot be added to `path`. Call it before measuring. A file that is not there is not made."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_APPEND))
+        else:
+            TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def _open(path: Path) -> int:
@@ -167,7 +172,11 @@ def _open(path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError as error:
-        raise RecordError(f"cannot write records to {path}: {error.strerror}; choose another file with --out") from None
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> RecordError:
+    return RecordError(f"cannot write records to {path}: {error.strerror}; choose another file with --out")
 
 
 def append_record(path: Path, record: Record) -> None:

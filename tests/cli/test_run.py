@@ -257,7 +257,7 @@ def test_two_invocations_take_turns_and_both_keep_their_records(tmp_path: Path) 
         subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, cwd=tmp_path) for _ in "ab"
     ]
     said = [process.communicate(timeout=120)[1] for process in both]
-    assert [process.returncode for process in both] == [0, 0]
+    assert [process.returncode for process in both] == [0, 0], said
     assert any(b"waiting for another measured run" in text for text in said)
     records = read_records(tmp_path / "r.jsonl")
     assert len(records) == 4
