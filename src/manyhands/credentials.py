@@ -20,10 +20,15 @@ PLACE = "MANYHANDS_CREDENTIALS"
 """Environment variable: the file with the credentials of a run."""
 
 
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a program that opens no bucket."""
+    return {name: value for name, value in environ.items() if name not in SECRETS}
+
+
 def put_aside(environ: Mapping[str, str], folder: Path, needed: bool) -> dict[str, str]:
     """`environ` without the secrets; where they are `needed` it names a new file in `folder` that has them."""
     secrets = {name: environ[name] for name in SECRETS if name in environ}
-    rest = {name: value for name, value in environ.items() if name not in secrets}
+    rest = without_secrets(environ)
     if not (secrets and needed):
         return rest
     file = folder / "credentials"

@@ -59,6 +59,18 @@ def test_java_tells_its_version(tmp_path: Path, prints: str, version: int | None
     assert java_version(str(fake_java(tmp_path / "java", prints) / "bin" / "java")) == version
 
 
+def test_java_that_is_asked_for_its_version_gets_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = fake_java(tmp_path, 'openjdk version "17.0.15"') / "bin" / "java"
+    with command.open("a") as script:
+        script.write(f"env > {tmp_path / 'seen'}\n")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert java_version(str(command)) == 17
+    seen = (tmp_path / "seen").read_text()
+    assert "AWS_REGION=eu-west-1" in seen
+    assert "AWS_SECRET_ACCESS_KEY" not in seen
+
+
 def test_java_that_is_too_old_or_missing_is_unavailable_and_says_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

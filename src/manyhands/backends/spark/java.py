@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from manyhands.credentials import without_secrets
 from manyhands.errors import Unavailable
 
 OLDEST = 17
@@ -32,7 +33,8 @@ def require_java() -> None:
 def java_version(command: str) -> int | None:
     """The feature number that `command -version` prints, 8 for the old `1.8.0`; None when the command is not Java."""
     try:
-        printed = subprocess.run([command, "-version"], capture_output=True, text=True, check=False, timeout=ANSWER_S)
+        own = without_secrets(os.environ)
+        printed = subprocess.run([command, "-version"], capture_output=True, text=True, check=False, timeout=ANSWER_S, env=own)
     except (OSError, subprocess.TimeoutExpired):
         return None
     version = re.search(r'version "(?:1\.)?(\d+)', printed.stderr)
