@@ -105,12 +105,14 @@ def test_a_commit_that_measures_in_another_way_is_left_out_with_one_line(tmp_pat
     text = "def track_one():\n    return 1\n\n\ndef track_two():\n    return 2\n\n\ntrack_one.version = '2: cnn; yardstick {}'\n"
     benchmarks, environment = suite(tmp_path, text.format("new"))
     assert comparable(benchmarks, environment) == (benchmarks, None)
-    (tmp_path / "bench" / "speed.py").write_text(text.format("old"))
+    (tmp_path / "bench" / "speed.py").write_text(
+        text.format("older")
+    )  # of another size, so that no bytecode of this second is used again
     own, reason = comparable(benchmarks, environment)
     assert set(own) == {"speed.track_two"}
     assert reason == (
         "this commit measures in another way than the others, so these are left out: speed.track_one"
-        " (version here '2: cnn; yardstick old', of the others '2: cnn; yardstick new')"
+        " (version here '2: cnn; yardstick older', of the others '2: cnn; yardstick new')"
     )
 
 
