@@ -19,7 +19,7 @@ import manyhands
 
 SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
-    {"__init__", "errors", "marks"},
+    {"__init__", "errors", "marks", "training"},
     {"atomic_write", "stopping", "schemas", "parent", "shared_memory", "credentials"},
     {"record", "machine", "studies", "user_files", "notices", "environment", "run_log"},
     {"plan", "slurm", "temporary", "finding", "watcher"},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from manyhands.predictions import predict
     from manyhands.record import Record
     from manyhands.results import Results, read
+    from manyhands.training import Training
     from manyhands.watcher import Watcher
 
     __version__: str
@@ -30,6 +31,7 @@ HOMES = {
     "Request": "planning.request",
     "Results": "results",
     "Session": "api",
+    "Training": "training",
     "Watcher": "watcher",
     "bench": "api",
     "compare": "api",
@@ -43,6 +45,7 @@ __all__ = [
     "Request",
     "Results",
     "Session",
+    "Training",
     "Watcher",
     "__version__",
     "bench",
