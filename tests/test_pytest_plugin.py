@@ -60,6 +60,19 @@ def test_the_impossible_is_one_line_of_the_collection(marker: str, words: list[s
     assert "pytest_plugin.py" not in shown
 
 
+def test_a_marker_leaves_the_rest_to_the_users_pyproject(tmp_path: Path) -> None:
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[tool.manyhands]\nworkloads = ["kmeans"]\nbackends = ["serial", "dask"]\nworkers = 1\nmax-time = "3m"\n')
+    collect = ("--collect-only", "-q")
+    done = run(tmp_path, f"{HEAD}@pytest.mark.cells()\n{TEST}", *collect)
+    assert done.stdout.splitlines()[:2] == ["test_own.py::test_speed[kmeans-serial-1]", "test_own.py::test_speed[kmeans-dask-1]"]
+    done = run(tmp_path, f'{HEAD}@pytest.mark.cells("xgboost", workers=2)\n{TEST}', *collect, "--mh-backends", "dask")
+    assert done.stdout.splitlines()[0] == "test_own.py::test_speed[xgboost-dask-2]"
+    project.write_text("[tool.manyhands]\nworker = 1\n")
+    done = run(tmp_path, f"{HEAD}@pytest.mark.cells()\n{TEST}", *collect)
+    assert f"{project}: [tool.manyhands] has no key 'worker'; did you mean 'workers'? keys: workloads, backends" in done.stdout
+
+
 def test_a_cell_that_is_asked_for_without_a_marker_is_one_line(tmp_path: Path) -> None:
     done = run(tmp_path, HEAD + TEST)
     assert "test_speed asks for 'cell' and has no cells; mark it, for example with @pytest.mark.cells(" in done.stdout

@@ -70,7 +70,8 @@ def compare(
     """Launches two commits of this repository in turn, and gives a verdict on each metric of each cell, as `manyhands compare` does.
 
     `base`, `head`: a commit, tag or branch; without `head` the working tree with its changes. `options` choose the cells:
-    `workloads=["cnn"], backend="ddp", workers=2, samples=4096` (default: `lstm` and `cnn` on one worker of `serial`). `alpha`: the
+    `workloads=["train.py"], backend="ddp", workers=2` (default: those of [tool.manyhands] in the working tree's pyproject.toml; one
+    worker of `serial`; in the repository of manyhands its `lstm` and `cnn`). `alpha`: the
     share of verdicts that may be wrong because nothing changed. `effect`: the smallest difference that matters, such as 0.05 or
     "5%". `max_time`: seconds for one cell, or "5m". `max_load`: share of the cores that other programs may use. `metrics`: those to
     judge. `progress`: prints lines on standard error.
@@ -78,7 +79,7 @@ def compare(
     Raises UsageError for what is impossible, and another ManyhandsError when a commit cannot be launched.
     """
     from manyhands.analysis.verdicts.error_rates import load
-    from manyhands.commits.cells import TIMEOUT_S, cells_to_compare
+    from manyhands.commits.cells import cells_to_compare
     from manyhands.commits.compare import check_time, compare_commits, limits_of, measure_cells
     from manyhands.commits.rates_cache import rates_file
     from manyhands.compared import Compared
@@ -87,12 +88,14 @@ def compare(
     metrics = value_of("--metrics", METRIC_NAMES, metrics)
     sure = (value_of("--alpha", SHARE, alpha), value_of("--effect", SHARE, effect))
     load_share = None if max_load is None else value_of("--max-load", SHARE, max_load)
-    cells = cells_to_compare(Request.of(**{"timeout": TIMEOUT_S} | options))
+    watcher = _watcher(progress)
+    given = {name for name, value in options.items() if value is not None}
+    cells = cells_to_compare(Request.of(**options), given, say=watcher.announces)
     seconds = value_of("--max-time", DURATION, max_time)
     check_time(seconds)
     limits = limits_of(*sure, seconds, load_share, metrics)
     verdicts = len(cells) * len(metrics)
-    announce = _watcher(progress).announces
+    announce = watcher.announces
     found = compare_commits(base, head, measure_cells(cells, limits(verdicts), announce), limits, announce, verdicts)
     return Compared(found, load(rates_file(describe_machine())))
 

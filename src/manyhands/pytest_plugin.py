@@ -4,9 +4,9 @@
     def test_training_speed(cell, benchmark):
         cell.launch(benchmark)
 
-The marker takes the arguments of `manyhands.Request.of`; the options `--mh-...` take the place of its values. pytest loads this file
-in every session of an environment with manyhands. So it imports nothing else of manyhands until a test has the marker, and it changes
-no other test.
+The marker takes the arguments of `manyhands.Request.of`; the options `--mh-...` take the place of its values, and [tool.manyhands] of
+the user's pyproject.toml gives what is left. pytest loads this file in every session of an environment with manyhands. So it imports
+nothing else of manyhands until a test has the marker, and it changes no other test.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ OPTIONS = {
 """Option of a request -> its spelling here, the name of its value, and its help."""
 WHOLE_PLANS = ("until", "max_time", "max_load", "study", "variant", "budget", "nodes", "node_rank", "reuse_engine")
 """Options of a request that a test, which launches one cell at a time, cannot carry out."""
+OF_RUN = (*WHOLE_PLANS, "repeats", "order_seed", "no_base_line")
+"""Options of a pyproject.toml that only `manyhands run` carries out."""
 MARKER = (
     "cells(*workloads, **options): one test for each cell that these arguments of manyhands.Request.of name;"
     " the test asks for the fixture 'cell'"
@@ -181,12 +183,21 @@ def spelled(message: str, given: dict[str, Any]) -> str:
     return f"{spellings.get(first, first)} {rest}"
 
 
-def asked(config: pytest.Config, *workloads: str, **options: Any) -> Request:
-    """The request of a marker with these arguments, after the options `--mh-...`; raises manyhands' UsageError for wrong ones."""
-    from manyhands.planning.request import Request
+def asked(config: pytest.Config, *workloads: str | Request, **options: Any) -> Request:
+    """The request of a marker with these arguments, after the options `--mh-...` and before those of the user's pyproject.toml.
+
+    Raises manyhands' UsageError for wrong ones.
+    """
+    from manyhands.planning.project import with_project
+    from manyhands.planning.request import OPTIONS, Request
 
     over = overrides(config)
-    return Request.of(*(() if "workloads" in over else workloads), **options | over)
+    named = () if "workloads" in over else workloads
+    request = Request.of(*named, **options | over)
+    if named and isinstance(named[0], Request):
+        return request
+    given = {name for name in OPTIONS if name in over or options.get(name) is not None}
+    return with_project(request, given | ({"workloads"} if named else set()), without=OF_RUN)
 
 
 def cells(request: Request) -> list[RunSpec]:

@@ -80,7 +80,7 @@ def test_a_slower_commit_is_called_slower_and_nothing_is_left_behind(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["no-such-commit"], "no revision 'no-such-commit'"),
+        (["no-such-commit", *QUICK], "no revision 'no-such-commit'"),
         (["nothing", "fast", *QUICK], "could not measure: own.py:Own on serial x 1 cannot be run by nothing"),
         (["fast", "--microbenchmarks", "idx"], "has no benchmarks/pytest_suite"),
     ],
@@ -121,7 +121,7 @@ def test_counting_instructions_needs_valgrind_and_a_suite(
 def test_files_of_an_earlier_comparison_are_not_taken_for_this_one(repository: Path, tmp_path: Path) -> None:
     summary, everything = tmp_path / "summary.md", tmp_path / "all.json"
     everything.write_text('{"exit_code": 0}')
-    assert main(["compare", "no-such", "--out", str(summary), "--out", str(everything)]) == 4
+    assert main(["compare", "no-such", *QUICK, "--out", str(summary), "--out", str(everything)]) == 4
     assert json.loads(everything.read_text())["exit_code"] == 4
     assert summary.read_text().startswith("Could not measure: no revision 'no-such'")
 
@@ -143,9 +143,13 @@ def test_our_own_mistake_is_not_the_code_for_slower(
         (["fast", "--microbenchmarks", "idx", "--count-instructions"], "two comparisons"),
         (["fast", "--workload", "no-such"], "unknown workload 'no-such'"),
         (["fast", "--out", "summary.txt"], "use .md or .json"),
-        (["fast", "--workers", "2"], "serial is one worker by definition"),
+        (["fast", "--workload", "own.py:Own", "--workers", "2"], "serial is one worker by definition"),
         (["fast", "--max-time", "5s"], "--max-time 5s is too short for any verdict: the least are 6 launches of each commit"),
         (["fast", "--out", "/proc/no/summary.md"], "cannot be written"),
+        (
+            ["fast"],
+            "no training is named: give --workload train.py or --workload mine.py:build, or write it into pyproject.toml once",
+        ),
         (["fast", "--workload", "/elsewhere/own.py:Own"], "no file /elsewhere/own.py"),
     ],
 )
@@ -162,6 +166,37 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_measured(
 def test_an_option_that_is_no_number_is_named(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "HEAD", *option]) == 2
     assert option[1] in capsys.readouterr().err
+
+
+TRAIN = """
+from manyhands import marks
+
+for _ in range(8):
+    for _ in marks.steps(range(20)):
+        sum(number * number for number in range({numbers}))
+    marks.epoch()
+"""
+PROJECT = '[tool.manyhands]\nworkloads = ["train.py"]\n'
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("torch")
+def test_ten_percent_more_work_in_a_script_of_ones_own_is_called_slower_with_no_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The workload is named in the working tree's pyproject.toml alone, for both commits."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    for numbers in (50_000, 55_000):
+        (tmp_path / "train.py").write_text(TRAIN.format(numbers=numbers))
+        git(tmp_path, "add", ".")
+        git(tmp_path, "commit", "-qm", str(numbers))
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "HEAD~1"]) == 1
+    shown = capsys.readouterr()
+    assert f"{tmp_path}/pyproject.toml: [tool.manyhands] gives workloads" in shown.err
+    time = next(line for line in shown.out.splitlines() if "train time" in line)
+    assert time.rstrip().endswith("slower")
 
 
 BENCHMARKS = """

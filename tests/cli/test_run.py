@@ -262,3 +262,18 @@ def test_two_invocations_take_turns_and_both_keep_their_records(tmp_path: Path) 
     records = read_records(tmp_path / "r.jsonl")
     assert len(records) == 4
     assert len({record.plan["id"] for record in records}) == 2
+
+
+def test_options_that_are_not_given_are_those_of_the_users_pyproject(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.manyhands]\nworkloads = ["prepare"]\nbackends = ["serial"]\nsettings = { copies = 3 }\nrepeats = 2\n'
+    )
+    assert main(["run", "--dry-run", "--repeats", "1"]) == 0
+    shown = capsys.readouterr()
+    (line,) = shown.out.splitlines()
+    assert "manyhands run prepare --backend serial --workers 1" in line
+    assert "--set copies=3" in line
+    assert shown.err == f"{tmp_path}/pyproject.toml: [tool.manyhands] gives workloads, backends, settings\n"

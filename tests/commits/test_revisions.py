@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from repository import git
 
-from manyhands.commits.revisions import CannotMeasure, checked_out, dependencies, in_repository, unlike_pins
+from manyhands.commits.revisions import CannotMeasure, checked_out, dependencies, in_repository, is_own_repository, unlike_pins
 from manyhands.errors import UsageError
 from manyhands.temporary import own_prefix
 
@@ -102,6 +102,13 @@ def test_a_revision_that_does_not_exist_is_named(repository: Path, name: str) ->
     assert git(repository, "worktree", "list").count("\n") == 0
 
 
+def test_the_repository_of_manyhands_is_known_from_others(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_own_repository()
+    (repository / "src" / "manyhands").mkdir(parents=True)
+    monkeypatch.chdir(repository / "src")
+    assert is_own_repository()
+
+
 def test_outside_of_a_repository_there_is_nothing_to_compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CannotMeasure, match="in no git repository"), checked_out("HEAD", None):
@@ -115,6 +122,8 @@ def test_one_environment_serves_both_until_they_need_different_libraries(tmp_pat
     assert dependencies(tmp_path / "a") == dependencies(tmp_path / "b")
     (tmp_path / "a" / "constraints.txt").write_text("numpy==2.0\n\n")
     assert dependencies(tmp_path / "a") == dependencies(tmp_path / "b")
+    (tmp_path / "b" / "pyproject.toml").write_text("[tool.manyhands]\nworkers = 2\n[project]\nname = 'none'\n")
+    assert dependencies(tmp_path / "a") == dependencies(tmp_path / "b"), "a pyproject.toml that needs nothing"
     (tmp_path / "b" / "constraints.txt").write_text("numpy==2.1\n")
     assert dependencies(tmp_path / "a") != dependencies(tmp_path / "b")
     (tmp_path / "b" / "pyproject.toml").write_text("[project")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from manyhands.commits.calibration import Pool
 
 INJECTED = "2%,3%,5%,10%"
+WORKLOAD = "rnn"
 
 
 def add_parser(commands: Any) -> None:
@@ -31,7 +32,7 @@ def add_parser(commands: Any) -> None:
         " unchanged and slowed by known shares. It reports how often an unchanged tree is called slower and how often a slow-down"
         " is found. The error rates are stored, and 'manyhands compare' shows them with every verdict.",
     )
-    add_cell_options(parser, "rnn")
+    add_cell_options(parser, WORKLOAD)
     add_verdict_options(parser)
     what = parser.add_argument_group("calibration")
     what.add_argument("--launches", type=int, metavar="N", default=120, help="launches to draw from (default: %(default)s)")
@@ -134,9 +135,12 @@ def measured(options: argparse.Namespace, bounds: Limits) -> Pool:
     from manyhands.plugins import workload_class
     from manyhands.stopping import stoppable
 
-    cells = chosen(options)
+    cells = chosen(options, [WORKLOAD])
     if len(cells) != 1:
-        raise UsageError(f"one cell is calibrated at a time, not {len(cells)}: name one workload, backend and worker count")
+        raise UsageError(
+            f"one cell is calibrated at a time, not {len(cells)} ({', '.join(cell.label for cell in cells)}): name one --workload,"
+            " --backend and --workers"
+        )
     if options.live and workload_class(cells[0].workload).kind != "network":
         raise UsageError(f"--live slows training steps, and {cells[0].workload} has no training steps; leave out --live")
     if options.out:

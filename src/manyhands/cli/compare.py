@@ -31,7 +31,8 @@ def add_parser(commands: Any) -> None:
         help="compare two commits: did training become slower?",
         description="Launches both commits in turn (ABBA), each from a git worktree, and reports for every cell whether HEAD is slower,"
         " faster or the same in time, CPU time, peak memory and quality. A cell that looks slower is launched again before it is"
-        " reported as slower.",
+        " reported as slower. Options that are not given are those of [tool.manyhands] in the pyproject.toml of the working tree, for"
+        " both commits.",
         epilog="Exit codes: 0 nothing is slower, 1 something is slower, 2 invalid command, 3 something is undecided, 4 something could"
         " not be measured.",
     )
@@ -39,7 +40,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "head", nargs="?", metavar="HEAD", help="a commit, tag or branch (default: the working tree, with its changes)"
     )
-    add_cell_options(parser)
+    add_cell_options(parser, "lstm,cnn in the repository of manyhands")
     what = parser.add_argument_group("instead of cells")
     micro = what.add_argument(
         "--microbenchmarks",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from manyhands.analysis.verdicts.metrics import METRICS, chosen_metrics
 from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.sequential import Budget
-from manyhands.cli.request_options import add_request_option, request_of, typed
+from manyhands.cli.request_options import add_request_option, given_in, request_of, typed
 from manyhands.planning.option_values import names, share
 from manyhands.record import BASE_LINE
 from manyhands.studies.budget import parse_duration
@@ -34,16 +34,19 @@ HELPS: Mapping[str, str | None] = {
 """The options that choose what is compared, with their help where it is another than that of `run`."""
 
 
-def add_cell_options(parser: argparse.ArgumentParser, workloads: str = "lstm,cnn") -> None:
-    """Adds the options that choose cells. The other options of `manyhands run` keep their defaults."""
+def add_cell_options(parser: argparse.ArgumentParser, workloads: str) -> None:
+    """Adds the options that choose cells. The other options are those of the user's pyproject.toml, or keep their defaults.
+
+    `workloads`: the default, as the help shows it.
+    """
     cells = parser.add_argument_group("cells")
     cells.add_argument(
         "--workload",
         dest="workloads",
         type=typed(names),
-        default=names(workloads),
         metavar="NAME,...",
-        help=f"workloads, see 'manyhands list' (default: {workloads})",
+        help="workloads, see 'manyhands list', path/to/train.py or path/to/file.py:Name (default: those of [tool.manyhands] in"
+        f" pyproject.toml, else {workloads})",
     )
     for name, text in HELPS.items():
         add_request_option(cells, name, text)
@@ -89,11 +92,12 @@ def add_verdict_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen(options: argparse.Namespace) -> list[RunSpec]:
-    """The cells; raises UsageError for impossible options."""
-    from manyhands.commits.cells import TIMEOUT_S, cells_to_compare
+def chosen(options: argparse.Namespace, workloads: Sequence[str] = ()) -> list[RunSpec]:
+    """The cells; raises UsageError for impossible options. `workloads`: the default of the command."""
+    from manyhands.commits.cells import cells_to_compare
 
-    return cells_to_compare(request_of(options, timeout=TIMEOUT_S, max_time=None, max_load=None))
+    request = request_of(options, max_time=None, max_load=None)
+    return cells_to_compare(request, given_in(options), workloads, announce)
 
 
 def limits(options: argparse.Namespace, verdicts: int) -> Limits:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from manyhands.cli.request_options import add_request_option, data_given
 from manyhands.errors import UsageError
+from manyhands.plan import READERS
 from manyhands.planning.places import data_place
 
 if TYPE_CHECKING:
@@ -44,13 +45,14 @@ def call(options: argparse.Namespace) -> int:
         raise UsageError(f"{options.workload} is of kind {workload.kind}; only networks are saved and evaluated")
     workload.require()
     folder, remote = data_place(data_given(options))
-    store = open_store(options.model, options.s3_library, tell=_tell)
+    reader = options.s3_library or READERS[0]
+    store = open_store(options.model, reader, tell=_tell)
 
     from manyhands.workloads._model_file import restore, unpack
 
     place = store.location.of("")
     trained, network = restore(unpack(bytes(store.read()), place), workload, place)
-    arrays = held_out(trained, folder, remote, options.s3_library)
+    arrays = held_out(trained, folder, remote, reader)
 
     from manyhands.backends.ranks.score import outputs_of
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from manyhands.cli.renamed import keep_old_name
@@ -24,11 +25,11 @@ def add_request_options(parser: argparse.ArgumentParser) -> dict[str, Any]:
 
 
 def add_request_option(group: Any, name: str, text: str | None = None) -> None:
-    """Adds one option to a group. `text`: its help where the command has its own."""
+    """Adds one option to a group. `text`: its help where the command has its own. The value of an option that is not given is None."""
     described = OPTIONS[name]
-    text = text or described.help
+    text = re.sub(r"%\(default\)\w", lambda found: found[0] % {"default": DEFAULT_VALUES[name]}, text or described.help)
     if described.kind is SWITCH:
-        group.add_argument(flag(name), action="store_true", help=text)
+        group.add_argument(flag(name), action="store_true", default=None, help=text)
         return
     read = typed(described.kind.read)
     if described.kind is SETTINGS:
@@ -40,7 +41,7 @@ def add_request_option(group: Any, name: str, text: str | None = None) -> None:
         given["metavar"] = described.metavar
     if described.kind is not WORD:
         given["type"] = read
-    added = group.add_argument(flag(name), dest=name, default=DEFAULT_VALUES[name], help=text, **given)
+    added = group.add_argument(flag(name), dest=name, help=text, **given)
     if name == "data":
         group.add_argument("--data-dir", metavar="DIR", help="the same as --data DIR")
     if described.old_flag:
@@ -75,7 +76,12 @@ def data_given(options: argparse.Namespace) -> str | None:
 
 def request_of(options: argparse.Namespace, **own: Any) -> Request:
     """The request of the options of a command line; `own` are values that the command chooses itself."""
-    given = {name: getattr(options, name) for name in OPTIONS if hasattr(options, name)}
-    given["workloads"] = tuple(options.workloads)
-    given["set"] = {name: value for settings in options.set for name, value in settings.items()}
-    return Request(**given | {"data": data_given(options)} | own)
+    return Request(**given_in(options) | own)
+
+
+def given_in(options: argparse.Namespace) -> Mapping[str, Any]:
+    """The options of a request that the command line gives, by their names."""
+    named = {name: getattr(options, name) for name in OPTIONS if hasattr(options, name)}
+    settings = {name: value for one in options.set for name, value in one.items()}
+    named |= {"workloads": tuple(options.workloads or ()), "set": settings, "data": data_given(options)}
+    return {name: value for name, value in named.items() if value not in (None, (), {})}

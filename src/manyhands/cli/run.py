@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from manyhands.cli.request_options import add_details, add_request_options, request_of, typed
+from manyhands.cli.request_options import add_details, add_request_options, given_in, request_of, typed
 from manyhands.planning.option_values import names
 from manyhands.planning.request import OPTIONS, WORK
 
@@ -22,7 +22,8 @@ def add_parser(commands: Any) -> None:
         help="train workloads on backends at several worker counts and show the table",
         description="Trains every workload on every backend at every worker count, each run in a fresh process, and shows the table."
         " Without a WORKLOAD it runs a default plan on embedded data until one cell is the fastest, for at most three minutes on two"
-        " cores. A WORKLOAD may be a script of yours: manyhands run train.py --workers 1,2 -- --lr 0.1",
+        " cores. A WORKLOAD may be a script of yours: manyhands run train.py --workers 1,2 -- --lr 0.1. Options that are not given are"
+        " those of [tool.manyhands] in the nearest pyproject.toml, if it has this table.",
     )
     parser.add_argument("workloads", nargs="*", action="extend", default=[], metavar="WORKLOAD", help=OPTIONS["workloads"].help)
     parser.add_argument(
@@ -62,11 +63,13 @@ def shorthand(name: str) -> Any:
 def run(options: argparse.Namespace) -> int:
     """Makes the plan, checks data and output, and carries the plan out; returns 0 when every run is ok, 1 when one failed."""
     from manyhands.helping import help_node_zero
+    from manyhands.planning.project import with_project
     from manyhands.progress import Progress
     from manyhands.report.terminal import print_report
     from manyhands.session import LocalSession, default_file, planned
 
-    request, out, progress = request_of(options), options.out or default_file(), Progress()
+    out, progress = options.out or default_file(), Progress()
+    request = with_project(request_of(options), given_in(options), say=progress.announces)
     session = None
     try:
         with planned(request, progress, out, options.resume, options.dry_run) as plan:

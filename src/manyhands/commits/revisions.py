@@ -111,6 +111,11 @@ def in_repository(name: str) -> str:
     return f"{Path(path).relative_to(top)}.py{attribute}"
 
 
+def is_own_repository() -> bool:
+    """True when the working folder is in a repository of manyhands itself."""
+    return (_top() / "src" / "manyhands").is_dir()
+
+
 def _top() -> Path:
     return Path(_git(Path.cwd(), "rev-parse", "--show-toplevel", problem="this folder is in no git repository"))
 
@@ -237,7 +242,9 @@ def dependencies(folder: Path) -> str:
             project = tomllib.loads(file.read_text()).get("project", {})
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise CannotMeasure(f"{file.parent.name}: pyproject.toml cannot be read: {error}") from None
-        declared += [*project.get("dependencies", []), repr(sorted(project.get("optional-dependencies", {}).items()))]
+        declared += project.get("dependencies", [])
+        if extras := project.get("optional-dependencies"):
+            declared.append(repr(sorted(extras.items())))
     pins = folder / "constraints.txt"
     if pins.is_file():
         declared += [line for line in pins.read_text().splitlines() if line.strip() and not line.startswith("#")]

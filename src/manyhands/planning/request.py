@@ -288,13 +288,17 @@ def flag(name: str) -> str:
     return {"workloads": "WORKLOAD", "args": "--"}.get(name, f"--{name.replace('_', '-')}")
 
 
-def checked(name: str, described: Option, value: Any) -> Any:
-    """The value in the option's type; raises UsageError with the option, the value and what is allowed."""
+def checked(name: str, described: Option, value: Any, spelling: str = "") -> Any:
+    """The value in the option's type; raises UsageError with the option, the value and what is allowed.
+
+    `spelling`: the name of the option in the error message, where it is not that of the command line.
+    """
     if value is None:
         return DEFAULT_VALUES[name]
-    value = value_of(flag(name), described.kind, value)
+    spelling = spelling or flag(name)
+    value = value_of(spelling, described.kind, value)
     if described.choices and value not in described.choices:
-        raise UsageError(f"{flag(name)} {value!r} is not one of {', '.join(described.choices)}")
+        raise UsageError(f"{spelling} {value!r} is not one of {', '.join(described.choices)}")
     return value
 
 
