@@ -5,12 +5,14 @@ In: a spec, and the files that its workers ran. Out: the record's field `code`; 
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from manyhands.errors import EngineError
 from manyhands.machine import commit_of
 from manyhands.plan import RunSpec
 from manyhands.record import Record
@@ -27,20 +29,78 @@ def file_of(workload: str) -> Path | None:
 def code_of(spec: RunSpec, ours: Mapping[str, Any], files: Mapping[str, str]) -> Mapping[str, Any]:
     """The field `code` of a record. `ours`: the commit of manyhands. `files`: those that the workers ran, path -> sha256; may be empty.
 
-    For a user's file: `commit` and `dirty` of its repository, `files`, `sha256` over all of them, and `manyhands`, our own commit.
+    For a user's file: `commit` and `dirty` of its repository, `files`, `sha256` over all of them, and `manyhands`, our own commit. A
+    user's backend adds `backend`, with its own files and hash.
     """
-    file = file_of(spec.workload)
-    if file is None or not file.is_file():
-        return ours
-    file = file.resolve()
-    files = dict(files) or {file.name: sha256(file) or ""}
-    digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
-    return commit_of(file) | {"files": files, "sha256": digest, "manyhands": dict(ours)}
+    file, backend = file_of(spec.workload), file_of(spec.backend)
+    code = dict(ours)
+    if file is not None and file.is_file():
+        file = file.resolve()
+        code = commit_of(file) | _hashed(files or files_of(file)) | {"manyhands": code}
+    if backend is not None and backend.is_file():
+        code["backend"] = _hashed(files_of(backend.resolve()))
+    return code
+
+
+def _hashed(files: Mapping[str, str]) -> dict[str, Any]:
+    return {"files": dict(files), "sha256": hashlib.sha256(json.dumps(dict(files), sort_keys=True).encode()).hexdigest()}
+
+
+def files_of(file: Path) -> dict[str, str]:
+    """A file and the modules beside it that its text imports, directly or through each other: path below its folder -> sha256."""
+    found: dict[str, str] = {}
+    todo = [file]
+    while todo:
+        path = todo.pop()
+        name = path.relative_to(file.parent).as_posix()
+        if name not in found:
+            found[name] = sha256(path) or ""
+            todo += _imported(path, file.parent)
+    return dict(sorted(found.items()))
+
+
+def _imported(path: Path, folder: Path) -> Iterator[Path]:
+    """The files below the folder that a file's imports may load."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return
+    for module in _modules(tree, path.relative_to(folder).parent.parts):
+        for end in range(1, len(module) + 1):
+            place = folder.joinpath(*module[:end])
+            yield from (one for one in (place.with_suffix(".py"), place / "__init__.py") if one.is_file())
+
+
+def _modules(tree: ast.Module, package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The names of modules that import statements may mean, part by part. `package`: that of the file, for relative imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (tuple(alias.name.split(".")) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: max(0, len(package) - node.level + 1)] if node.level else ()
+            words = (*start, *(node.module.split(".") if node.module else ()))
+            yield from ((*words, alias.name) for alias in node.names)
+
+
+def of_all_workers(codes: Iterable[Mapping[str, str]], backend: str) -> dict[str, str]:
+    """The files that all workers ran, path -> sha256; one worker may have imported more than another.
+
+    Raises EngineError when two workers ran different versions of a file.
+    """
+    found: dict[str, str] = {}
+    differ = {name for code in codes for name, value in code.items() if found.setdefault(name, value) != value}
+    if differ:
+        raise EngineError(f"{backend}: the workers ran different versions of {', '.join(sorted(differ))}")
+    return dict(sorted(found.items()))
 
 
 def is_current(record: Record) -> bool:
     """True when the user's files that a record names are the same today; true also for a record without such files."""
-    file, files = file_of(str(record.spec.get("workload"))), record.code.get("files", {})
+    parts = (("workload", record.code), ("backend", record.code.get("backend", {})))
+    return all(_are_current(file_of(str(record.spec.get(name))), code.get("files", {})) for name, code in parts)
+
+
+def _are_current(file: Path | None, files: Mapping[str, str]) -> bool:
     return file is None or all(sha256(file.resolve().parent / name) == old for name, old in files.items())
 
 

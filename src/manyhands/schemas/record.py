@@ -208,7 +208,8 @@ STUDY = _map(
 )
 
 COMMIT = {"commit": _maybe(TEXT), "dirty": _maybe(FLAG)}
-CODE = _map(**COMMIT, files={"type": "object", "additionalProperties": TEXT}, sha256=TEXT, manyhands=_map(**COMMIT))
+FILES = {"files": {"type": "object", "additionalProperties": TEXT}, "sha256": TEXT}
+CODE = _map(**COMMIT, **FILES, manyhands=_map(**COMMIT), backend=_map(**FILES))
 
 PROPERTIES: Mapping[str, Schema] = {
     "id": TEXT,

@@ -12,6 +12,7 @@ from manyhands.backends.ranks.load import ROWS_SUM_MODULUS
 from manyhands.backends.ranks.report import RankReport
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
+from manyhands.user_code import of_all_workers
 from manyhands.workloads.kinds.collective import ELEMENT_BYTES
 
 ABOUT_ITSELF = ("rank", "host", "pid", "threads", "rows_seen")
@@ -42,6 +43,7 @@ def network_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
         history=[_epoch(entries) for entries in zip(*(report.history for report in ranks), strict=True)],
         data=_data(ranks),
         init_sha256=first.init_sha256,
+        code=of_all_workers((report.code for report in ranks), spec.backend),
     )
 
 
@@ -74,6 +76,7 @@ def collective_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
         quality={"bus_bandwidth_gb_per_s": max(_bus_bandwidth(size, spec.workers) for size in resolved["all_reduce"]) / 1e9},
         history=[],
         data={},
+        code=of_all_workers((report.code for report in ranks), spec.backend),
     )
 
 

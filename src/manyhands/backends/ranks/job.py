@@ -8,7 +8,9 @@ from typing import Any
 from manyhands.backends.ranks.collective import exchange
 from manyhands.backends.ranks.loop import train
 from manyhands.backends.ranks.rank import Rank
+from manyhands.backends.scripts.leaving import code_beside
 from manyhands.plan import RunSpec
+from manyhands.user_code import file_of, files_of
 from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.by_name import workload_class
 
@@ -18,6 +20,20 @@ def run_rank(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = 
 
     `prepared` reads arrays that the backend has made for a network; None has the workload read its data.
     """
-    if workload_class(spec.workload).kind == "collective":
-        return exchange(rank, spec).to_dict()
-    return train(rank, spec, prepared).to_dict()
+    collective = workload_class(spec.workload).kind == "collective"
+    report = exchange(rank, spec) if collective else train(rank, spec, prepared)
+    return report.to_dict() | {"code": code_run(spec)}
+
+
+def code_run(spec: RunSpec) -> dict[str, str]:
+    """The user's files that this process ran for the workload: path below its folder -> sha256; empty for a workload of ours.
+
+    A user's backend in the same folder is left out: its code is not that of the workload, which other backends train too.
+    """
+    file, backend = file_of(spec.workload), file_of(spec.backend)
+    ran = code_beside(str(file)) if file else {}
+    if file and backend:
+        own = {file.parent / name for name in files_of(file)}
+        of_backend = {backend.parent / name for name in files_of(backend)} - own
+        ran = {name: value for name, value in ran.items() if file.parent / name not in of_backend}
+    return ran

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from manyhands.measure.worker_report import WorkerReport
 
-OF_THE_RUN = ("history", "init_sha256", "resolved", "quality", "data")
+OF_THE_RUN = ("history", "init_sha256", "resolved", "quality", "data", "code")
 """Fields of a report about the run as a whole."""
 
 
@@ -27,6 +27,8 @@ class RankReport:
     """The rows that were trained and scored on; empty where another rank describes them."""
     init_sha256: str | None = None
     """Hash of the initial weights; None when there are none."""
+    code: Mapping[str, str] = field(default_factory=dict)
+    """The user's files that this rank ran: path below the folder of the first -> sha256; empty when the code is ours."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values, to be sent to another process."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from manyhands.backends.base import Fit
-from manyhands.errors import EngineError
 from manyhands.measure.worker_report import WorkerReport
 from manyhands.plan import RunSpec
+from manyhands.user_code import of_all_workers
 
 FIELDS = (
     *("rank", "host", "pid", "threads", "exit_code", "phases", "train_split", "cpu_user_s", "cpu_system_s"),
@@ -20,9 +20,7 @@ NOT_PROVED = ("rows", "initial weights", "order of rows")
 
 def script_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec, job: Mapping[str, Any]) -> Fit:
     """The run's result from the reports in order of rank; raises EngineError when the workers ran different code."""
-    if any(report["code"] != reports[0]["code"] for report in reports):
-        names = {name for report in reports for name in report["code"] if report["code"][name] != reports[0]["code"].get(name)}
-        raise EngineError(f"{spec.backend}: the workers ran different versions of {', '.join(sorted(names))}")
+    code = of_all_workers((report["code"] for report in reports), spec.backend)
     workers = [worker_report(report) for report in reports]
     slowest = timed_worker(workers)
     marks = reports[slowest]["marks"] or {}
@@ -46,7 +44,7 @@ def script_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec, job: Mapping
         quality=next((one["quality"] for one in marked if one["quality"]), {}),
         history=next((one["history"] for one in marked if one["history"]), []),
         data={},
-        code=reports[0]["code"],
+        code=code,
     )
 
 

@@ -79,12 +79,12 @@ def threads() -> dict[str, int]:
 
 
 def code_beside(script: str) -> dict[str, str]:
-    """The script and the modules below its folder that it imported: path below that folder -> sha256 of the file."""
+    """A user's file and the modules below its folder that this process imported: path below that folder -> sha256 of the file."""
     path = Path(os.path.realpath(script))
     start, library = f"{path.parent}{os.sep}", f"{os.path.dirname(os.__file__)}{os.sep}"
     found = {str(path)}
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__dict__", {}).get("__file__")
+    for name, module in list(sys.modules.items()):
+        file = None if name.partition(".")[0] == "manyhands" else getattr(module, "__dict__", {}).get("__file__")
         if isinstance(file, str) and file.startswith(start) and not file.startswith(library):
             found |= set() if any(name in file for name in INSTALLED) else {file}
     return {file.removeprefix(start): sha256(Path(file)) for file in sorted(found) if os.path.isfile(file)}
