@@ -1,6 +1,6 @@
 """A scratch project with a history of commits, the later half slower in one workload: does `asv run` and `asv publish` list just that?
 
-    python -m benchmarks.history.scratch FOLDER                                       # 12 commits, 10 %, 20 minutes on two quiet cores
+    python -m benchmarks.history.scratch FOLDER --keep docs/results/history           # 12 commits, 10 %, 14 minutes on two quiet cores
     python -m benchmarks.history.scratch FOLDER --commits 8 --slower 3 --launches 1 --samples 128       # does it work? three minutes
 
 asv makes one environment, installs every commit of the project into it and measures it; the engines and manyhands are those of this
@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -173,6 +174,12 @@ def call(folder: Path, *words: str, allowed: tuple[int, ...] = (0,), captured: b
     return done.stdout or ""
 
 
+def keep(project: Path, folder: Path) -> None:
+    """Copies what asv published and what it is from."""
+    shutil.copytree(project / ".asv" / "results", folder / "results", dirs_exist_ok=True)
+    shutil.copy(project / ".asv" / "html" / "regressions.json", folder)
+
+
 def by_asv(folder: Path) -> set[tuple[str, str]]:
     """(benchmark with its cell, commit) of every regression in `regressions.json`; a commit with `..` when asv names a range."""
     html = folder / ".asv" / "html"
@@ -199,6 +206,7 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=1024, help="of the convolutional network; the other has half as many")
     parser.add_argument("--backends", default="serial")
     parser.add_argument("--workers", default="1")
+    parser.add_argument("--keep", type=Path, help="the folder that gets regressions.json and asv's results of every commit")
     options = parser.parse_args()
     project = options.folder.resolve() / "project"
     began = time.monotonic()
@@ -206,6 +214,8 @@ def main() -> int:
     call(project, sys.executable, "-m", "asv", "machine", "--yes")
     call(project, sys.executable, "-m", "asv", "run", "ALL", captured=False)
     call(project, sys.executable, "-m", "asv", "publish")
+    if options.keep:
+        keep(project, options.keep)
     first, before = commits[options.commits // 2], commits[options.commits // 2 - 1]
     listed, changes = by_asv(project), by_history(project)
     print(
