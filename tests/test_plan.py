@@ -28,6 +28,11 @@ def spec(**changes: Any) -> RunSpec:
         ({"batch_size": 0}, "--batch-size 0"),
         ({"batch": "huge"}, "'huge' is not one of global, per-worker"),
         ({"scaling": "weak"}, "'weak' is not one of fixed, growing"),
+        ({"steps": 0}, "--steps 0 is not a whole number above 0"),
+        ({"max_seconds": 0.0}, "--max-seconds 0 is not above 0 seconds"),
+        ({"steps": 5, "epochs": 2}, "--epochs and --steps both say when training ends; give only one of them"),
+        ({"steps": 5, "max_seconds": 1.0}, "--steps and --max-seconds both say when training ends"),
+        ({"loader_workers": -1}, "--loader-workers -1 is not a whole number from 0 on"),
         ({"device": "tpu"}, "'tpu' is not one of cpu, cuda"),
         ({"timeout_s": 0}, "--timeout 0 is not above 0"),
         ({"nodes": 2, "workers": 3, "batch_size": 66}, "does not spread evenly over --nodes 2"),
@@ -91,6 +96,8 @@ def test_blocks_are_in_different_orders() -> None:
             workers=64,
         ),
         spec(nodes=2, workers=2, node_rank=1, address="10.0.0.1:29500"),
+        spec(steps=500),
+        spec(max_seconds=1.5, samples=512),
     ],
 )
 def test_the_command_of_a_record_makes_the_same_cell_again(made: RunSpec) -> None:

@@ -19,7 +19,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from manyhands.backends.ranks.epoch import WARMUP_STEPS, Loop
-from manyhands.backends.ranks.loop import network_workload, train
+from manyhands.backends.ranks.loop import train
+from manyhands.backends.ranks.network import NetworkWork, network_workload
 from manyhands.backends.ranks.rank import Rank
 from manyhands.backends.ranks.rows import tensor
 from manyhands.data.partition import epoch_order
@@ -69,10 +70,9 @@ def test_one_step(benchmark: Any, cell: Cell) -> None:
     workload = network_workload(step_cell)
     arrays = rows_of(workload, step_cell)
     x, y = (tensor(rows[: step_cell.batch_size]) for rows in (arrays.x_train, arrays.y_train))
-    torch.manual_seed(step_cell.seed)
-    model = workload.model()
-    loop = Loop(Rank(), workload, model, workload.optimizer(model.parameters()), None)
-    benchmark.pedantic(loop.step, (x, y, 1.0), rounds=50, warmup_rounds=WARMUP_STEPS)
+    work = NetworkWork(Rank(), workload, step_cell, None)
+    loop = Loop(Rank(), work, work.bare, work.optimizer, None)
+    benchmark.pedantic(loop.step, ([(x, y, 1.0)],), rounds=50, warmup_rounds=WARMUP_STEPS)
     benchmark.extra_info["batch_size"] = len(y)
 
 

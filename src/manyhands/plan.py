@@ -18,6 +18,8 @@ DEVICES = ("cpu", "cuda")
 PREPARES = ("plain", "spark")
 MEMORY_LAYOUTS = ("system", "huge-pages", "fixed-addresses", "steady")
 YARDSTICKS = ("network", "matrix", "memory")
+DEFAULT_BATCH = 64
+"""Rows per step where no other number is given."""
 READERS = ("obstore", "boto3", "s3torchconnector")
 """Libraries that read a bucket; the first is the default, being the fastest of them in benchmarks/pytest_suite/test_store.py."""
 
@@ -34,7 +36,12 @@ class RunSpec:
     epochs: int = 1
     samples: int | None = None
     """Training rows used (per worker when `scaling` is growing); None means all of them."""
-    batch_size: int = 64
+    steps: int | None = None
+    """Steps of the optimizer, in as many epochs as they take; None trains for `epochs`."""
+    max_seconds: float | None = None
+    """Seconds of the phase `train` after which training ends with its step; None trains for `epochs`."""
+    batch_size: int | None = DEFAULT_BATCH
+    """None: as a user's function has it."""
     batch: str = "global"
     """`global`: `batch_size` is shared by the workers. `per-worker`: each worker takes `batch_size`."""
     scaling: str = "fixed"
@@ -49,6 +56,8 @@ class RunSpec:
     """Bucket or web address that every worker fetches its data from (`s3://bucket/prefix`, `http(s)://host/folder`)."""
     reader: str = READERS[0]
     """Library that reads a bucket."""
+    loader_workers: int | None = None
+    """Processes of the DataLoader of each worker, for a user's function; None: as the function has it."""
     shard_data: bool = False
     """True: each worker gets the same contiguous rows in every epoch and fetches only those. False: all rows are shuffled over all workers."""
     save: str | None = None
@@ -74,10 +83,12 @@ class RunSpec:
     repeat: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("workers", "threads", "epochs", "batch_size", "nodes"):
+        for name in ("workers", "threads", "epochs", "nodes"):
             _whole(name, getattr(self, name))
-        if self.samples is not None:
-            _whole("samples", self.samples)
+        for name in ("samples", "batch_size", "steps", "memory_limit"):
+            if getattr(self, name) is not None:
+                _whole(name, getattr(self, name))
+        _check_length(self)
         for name, allowed in (
             ("batch", BATCH_MODES),
             ("scaling", SCALINGS),
@@ -91,8 +102,6 @@ class RunSpec:
         object.__setattr__(self, "yardstick", tuple(self.yardstick))
         if wrong := [name for name in self.yardstick if name not in (*YARDSTICKS, "none")]:
             raise UsageError(f"--yardstick {wrong[0]!r} is not one of {', '.join((*YARDSTICKS, 'none'))}")
-        if self.memory_limit is not None:
-            _whole("memory_limit", self.memory_limit)
         if self.data and self.data_dir:
             raise UsageError("--data and --data-dir both name the place of the data; give only one of them")
         if self.shard_data and self.prepare != "plain":
@@ -114,7 +123,7 @@ class RunSpec:
             raise UsageError(
                 f"--samples {self.samples} does not spread over {self.workers} workers; use at least {self.workers}, or fewer --workers"
             )
-        if self.batch == "global" and self.batch_size % self.workers:
+        if self.batch == "global" and self.batch_size is not None and self.batch_size % self.workers:
             multiple = -(-self.batch_size // self.workers) * self.workers
             raise UsageError(
                 f"a global batch of {self.batch_size} does not split evenly over {self.workers} workers;"
@@ -123,8 +132,14 @@ class RunSpec:
 
     @property
     def worker_batch_size(self) -> int:
-        """Rows that each worker takes per step."""
-        return self.batch_size // self.workers if self.batch == "global" else self.batch_size
+        """Rows that each worker takes per step; 64 or their share for a function that has not been called yet."""
+        rows = DEFAULT_BATCH if self.batch_size is None else self.batch_size
+        return rows // self.workers if self.batch == "global" else rows
+
+    @property
+    def counts_epochs(self) -> bool:
+        """True when training ends after `epochs`, and not after steps or seconds."""
+        return self.steps is None and self.max_seconds is None
 
     @property
     def total_samples(self) -> int | None:
@@ -146,12 +161,25 @@ class RunSpec:
     def label(self) -> str:
         """A short name of the cell."""
         threads = f", {self.threads} threads" if self.threads > 1 else ""
-        return f"{self.workload.rpartition('/')[2]} on {self.backend.rpartition('/')[2]} x {self.workers}{threads}"
+        loaders = "" if self.loader_workers is None else f", {self.loader_workers} loader workers"
+        return f"{self.workload.rpartition('/')[2]} on {self.backend.rpartition('/')[2]} x {self.workers}{threads}{loaders}"
 
     def command(self) -> str:
         """The command line that makes this run again."""
         words = ["manyhands", "run", self.workload, "--backend", self.backend]
-        for name in ("workers", "threads", "epochs", "samples", "batch_size", "batch", "scaling", "seed", "device"):
+        length = ("epochs",) if self.counts_epochs else ("steps", "max_seconds")
+        for name in (
+            "workers",
+            "threads",
+            *length,
+            "loader_workers",
+            "samples",
+            "batch_size",
+            "batch",
+            "scaling",
+            "seed",
+            "device",
+        ):
             if (value := getattr(self, name)) is not None:
                 words += [option(name), str(value)]
         if self.memory_layout != DEFAULTS["memory_layout"]:
@@ -190,6 +218,17 @@ RENAMED = {"data_dir": "data", "prepare": "windows-by", "reader": "s3-library", 
 def option(field_name: str) -> str:
     """The option of `manyhands run` that sets a field, such as `--batch-size` for `batch_size`."""
     return f"--{RENAMED.get(field_name, field_name.replace('_', '-'))}"
+
+
+def _check_length(spec: RunSpec) -> None:
+    """Raises UsageError when the length of training is given twice, or is none."""
+    given = [option(name) for name in ("epochs", "steps", "max_seconds") if getattr(spec, name) != DEFAULTS[name]]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} both say when training ends; give only one of them")
+    if spec.max_seconds is not None and not spec.max_seconds > 0:
+        raise UsageError(f"--max-seconds {spec.max_seconds:g} is not above 0 seconds")
+    if spec.loader_workers is not None and (isinstance(spec.loader_workers, bool) or spec.loader_workers < 0):
+        raise UsageError(f"--loader-workers {spec.loader_workers} is not a whole number from 0 on")
 
 
 def _whole(name: str, value: object) -> None:

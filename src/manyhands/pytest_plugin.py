@@ -99,7 +99,7 @@ def repeating(chosen: Chosen, request: Request) -> Chosen:
     from manyhands.rounds.values import EPOCHS, LAUNCHES
 
     rounds = LAUNCHES if request.repeats is None else chosen.rounds
-    in_epochs = request.epochs is None and workload_class(chosen.spec.workload).kind == "network"
+    in_epochs = request.epochs is None and chosen.spec.counts_epochs and workload_class(chosen.spec.workload).in_epochs
     return replace(chosen, rounds=rounds, spec=replace(chosen.spec, epochs=EPOCHS) if in_epochs else chosen.spec)
 
 

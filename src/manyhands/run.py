@@ -129,10 +129,16 @@ def refusal(spec: RunSpec) -> str | None:
         return f"{spec.backend} offers no --windows-by {spec.prepare}"
     if spec.memory_limit is not None and not backend.limits_memory:
         return f"{spec.backend} sets its workers no memory limit; leave --memory-limit out, or use a backend that does"
-    if workload.kind != "network" and set(spec.yardstick) - {"none"}:
+    if not workload.in_epochs and set(spec.yardstick) - {"none"}:
         return f"--yardstick is timed between the epochs of networks, and {workload.kind} has none; leave it out"
     if workload.kind == "script" and (reason := refused_options(spec)):
         return reason
+    if workload.kind != "function" and spec.loader_workers is not None:
+        return (
+            f"--loader-workers is for a function with a DataLoader, path/to/file.py:build, not for {workload.kind}; leave it out"
+        )
+    if not workload.in_epochs and not spec.counts_epochs:
+        return f"--steps and --max-seconds are for networks and functions, not for {workload.kind}; leave them out"
     if workload.kind != "network" and (asked := [name for name in FOR_NETWORKS if getattr(spec, name)]):
         options = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
         return (

@@ -6,9 +6,11 @@ imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
+
+from manyhands.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +36,8 @@ class Training:
     """On the CPU, not wrapped: the backend moves it and wraps it."""
     optimizer: torch.optim.Optimizer
     """Of the parameters of `model`."""
-    data: Dataset[Any] | DataLoader[Any]
-    """A dataset with a length and `[]`: manyhands deals its rows out, and the record proves rows and order by a hash. The same holds for
+    data: Dataset[Any] | DataLoader[Any] | Iterable[Any]
+    """A dataset (or a list) with a length and `[]`: manyhands deals its rows out, and the record proves rows and order by a hash. The same holds for
     a DataLoader of such a dataset, with its own batch size, collate_fn and num_workers, unless it has a sampler of its own.
 
     Other data - a dataset that is iterated over, or a DataLoader with its own sampler - are taken as they come: every worker trains
@@ -53,7 +55,7 @@ class Training:
     None: all of a mapping; of a tuple or list the first, when there is a `loss`, and else all; a tensor as it is.
     """
     batch_size: int | None = None
-    """Rows of a step, shared by the workers, when `data` is a dataset; `--batch-size` goes before it. None means 64."""
+    """Rows of a batch, shared by the workers, when `data` is a dataset; `--batch-size` goes before it. None means 64."""
     collate: Callable[[list[Any]], Any] | None = None
     """Rows -> batch; None means torch's own. Only when `data` is a dataset."""
     num_workers: int = 0
@@ -73,3 +75,14 @@ class Training:
     with the model in evaluation mode."""
     find_unused_parameters: bool = False
     """True when some steps leave out some parameters: passed to DistributedDataParallel."""
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a value that no training can have."""
+        if self.scheduler_step not in SCHEDULER_STEPS:
+            raise UsageError(f"Training(scheduler_step={self.scheduler_step!r}): allowed: {', '.join(SCHEDULER_STEPS)}")
+        for name, least in (("batch_size", 1), ("accumulate", 1), ("num_workers", 0)):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+                raise UsageError(f"Training({name}={value!r}): allowed: a whole number from {least} on")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise UsageError(f"Training(clip_norm={self.clip_norm!r}): allowed: a number above 0, or None")

@@ -54,7 +54,7 @@ def load(name: str) -> Any:
     if module is None or module.__file__ != str(Path(os.path.realpath(path))):
         module = _run(Path(os.path.realpath(path)))
     if not hasattr(module, attribute):
-        raise UsageError(f"{path} has no {attribute!r}; give path/to/file.py:Name with a class of that file")
+        raise UsageError(f"{path} has no {attribute!r}; give path/to/file.py:Name with a class or function of that file")
     return getattr(module, attribute)
 
 

@@ -72,6 +72,13 @@ def script(backend: str, workers: int) -> RunSpec:
     return _network(backend, f"{OWN}/scripts/own_script/train.py", workers, batch="per-worker", settings=settings)
 
 
+def function(backend: str, workers: int) -> RunSpec:
+    """A user's function with accumulation, clipping, a schedule for each step, a frozen weight, and a loader with a process."""
+    settings = {"processes": 1}
+    train = f"{OWN}/functions/own_training/train.py:full"
+    return _network(backend, train, workers, epochs=2, batch_size=None, settings=settings)
+
+
 def sizes_in_turn(backend: str) -> list[RunSpec]:
     """One worker, two, and one again."""
     return [lstm(backend, 1), uneven(backend), replace(lstm(backend, 1), repeat=1)]
@@ -101,7 +108,7 @@ def native(backend: str, workers: int) -> RunSpec:
 def shared_cells(backend: str) -> list[RunSpec]:
     """The cells that share one engine of a reusable backend, none of which fails."""
     offered = kinds(backend_class(backend))
-    networks = [*sizes_in_turn(backend), collective(backend), script(backend, 2)]
+    networks = [*sizes_in_turn(backend), collective(backend), script(backend, 2), function(backend, 2)]
     others = [estimator(name, backend, 2) for name in SMALL if workload_class(name).kind in offered]
     others += [own_voters(backend, 2)] if "ensemble" in offered else []
     others += [native(backend, 2)] if "clustering" in offered else []

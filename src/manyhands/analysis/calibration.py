@@ -103,16 +103,18 @@ class Calibration:
 
 
 def job_of(record: Record) -> Job | None:
-    """The work of the run; None when it is no network, or when the record lacks the information."""
+    """The work of the run; None when it is no network, did not train whole epochs, or when the record lacks the information."""
     size, rows = finite_or_none(record.resolved.get("parameter_bytes")), finite_or_none(record.resolved.get("rows_per_epoch"))
-    if not size or not rows or not finite_or_none(record.resolved.get("steps_per_epoch")):
+    spec, batch = record.spec, record.spec.get("batch_size") or finite_or_none(record.resolved.get("batch_size"))
+    if not size or not rows or not batch or not finite_or_none(record.resolved.get("steps_per_epoch")):
         return None
-    spec = record.spec
+    if record.resolved.get("rows_trained"):
+        return None
     scaling = str(spec.get("scaling", "fixed"))
     return Job(
         rows / int(spec.get("workers", 1)) if scaling == "growing" else rows,
         str(spec.get("batch", "global")),
-        int(spec.get("batch_size", 1)),
+        int(batch),
         scaling,
         int(spec.get("epochs", 1)),
         size,

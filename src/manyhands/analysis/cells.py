@@ -14,11 +14,11 @@ from typing import Any
 from manyhands.analysis.disturbed import Time, left_out
 from manyhands.record import BASE_LINE, Record
 
-CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine", "reader")
+CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine", "reader", "loader_workers")
 """Fields of the spec that distinguish cells inside a group; a report compares them."""
 NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir", "data", "save", "yardstick")
 """Fields of the spec that do not affect the measurement, or that another field of the record describes better (the data's hash)."""
-ADDED = {"memory_layout": "system"}
+ADDED = {"memory_layout": "system", "steps": None, "max_seconds": None}
 """Fields of the spec that older records do not have -> the value that their runs had."""
 SYSTEM = "the system's"
 """The memory layout of workers that had neither huge pages nor fixed addresses."""

@@ -50,6 +50,8 @@ def seconds(record: Record, time: Time) -> float | None:
 
 def rows(record: Record) -> float | None:
     """Training rows in all epochs of all workers together; None when the record lacks them."""
+    if trained := finite_or_none(record.resolved.get("rows_trained")):
+        return trained
     epochs = finite_or_none(record.spec.get("epochs")) or 1.0
     resolved = finite_or_none(record.resolved.get("rows_per_epoch"))
     if resolved:

@@ -100,6 +100,12 @@ def _summary(cell: Cell, base: Cell | None, fit: GroupFit | None, whole: GroupFi
     )
 
 
+def lost_in(cell: Cell) -> list[int]:
+    """The first epoch without a finite loss, of every launch that has such an epoch."""
+    epochs = (record.resolved.get("not_finite_from_epoch") for record in cell.measured)
+    return [epoch for epoch in epochs if epoch is not None]
+
+
 def _place(cell: Cell, best: Best) -> Place:
     if any(cell is first for first in best.candidates[:1]):
         return "fastest"
@@ -135,6 +141,6 @@ def _quality(cell: Cell) -> dict[str, LaunchSpread]:
 
 def step_ms(record: Record) -> float | None:
     """Milliseconds of one step in the phase train of a launch; None when it is not trained step by step, or was not measured."""
-    steps = (record.resolved.get("steps_per_epoch") or 0) * record.spec.get("epochs", 1)
+    steps = record.resolved.get("steps_trained") or (record.resolved.get("steps_per_epoch") or 0) * record.spec.get("epochs", 1)
     train_s = record.phases.get("train_s")
     return 1000 * train_s / steps if steps and train_s is not None else None

@@ -130,7 +130,7 @@ def version_of(benchmark: Benchmark, settings: Settings, own: object) -> str:
         parts.append("1 launch" if launches(settings) == 1 else f"{launches(settings)} launches")
     if benchmark is track_speedup:
         parts.append(f"over {settings.base}")
-    if benchmark in OVER_THE_YARDSTICK and settings.workload.kind == "network":
+    if benchmark in OVER_THE_YARDSTICK and settings.workload.in_epochs:
         parts.append(f"yardstick {yardstick_version()}")
     return "; ".join(parts)
 

@@ -114,7 +114,7 @@ OVER_THE_YARDSTICK = (track_train_ratio, track_train_scatter)
 def benchmarks_of(settings: Settings) -> dict[Benchmark, str]:
     """The benchmarks of a workload, with their units."""
     workload = settings.workload
-    steps = UNITS_OF_NETWORKS if workload.kind == "network" else {}
+    steps = UNITS_OF_NETWORKS if workload.in_epochs else {}
     return {**UNITS, track_quality: workload.quality, **steps}
 
 

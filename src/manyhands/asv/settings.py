@@ -118,7 +118,7 @@ def read_settings(options: Mapping[str, Any], file: Path) -> Settings:
     backends = {backend: located(backend, file) for backend in asked.backend or default_backends(workload)}
     workers = tuple(dict.fromkeys(asked.workers or WORKERS))
     given = asked.given() | {"workers": workers, "backend": tuple(backends.values())}
-    if workload_class(workload).kind == "network":
+    if workload_class(workload).in_epochs and asked.steps is None and asked.max_seconds is None:
         given = {"epochs": max(EPOCHS, workload_class(workload).epochs)} | given
     if asked.data:
         given["data"] = folder_of(asked.data, file)

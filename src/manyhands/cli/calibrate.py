@@ -141,7 +141,7 @@ def measured(options: argparse.Namespace, bounds: Limits) -> Pool:
             f"one cell is calibrated at a time, not {len(cells)} ({', '.join(cell.label for cell in cells)}): name one --workload,"
             " --backend and --workers"
         )
-    if options.live and workload_class(cells[0].workload).kind != "network":
+    if options.live and not workload_class(cells[0].workload).in_epochs:
         raise UsageError(f"--live slows training steps, and {cells[0].workload} has no training steps; leave out --live")
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)

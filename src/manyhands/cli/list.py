@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from manyhands.report.columns import Column
@@ -95,8 +94,10 @@ def show_workload(workload: type[Workload]) -> None:
     if workload.kind == "script":
         print("the script takes its own arguments: manyhands run path/to/train.py -- --lr 0.1")
         return
-    print(f"defaults: {workload.epochs} epochs, batches of {workload.batch_size}")
+    if workload.batch_size is None:
+        print(f"defaults: {workload.epochs} epochs, batches as the function has them")
+    else:
+        print(f"defaults: {workload.epochs} epochs, batches of {workload.batch_size}")
     print("settings, to be changed with --set NAME=VALUE:")
-    for setting in fields(workload):
-        value = setting.default
-        print(f"  {setting.name}={','.join(value) if isinstance(value, tuple) else value}")
+    for name, value in workload.defaults().items():
+        print(f"  {name}={','.join(value) if isinstance(value, tuple) else value}")

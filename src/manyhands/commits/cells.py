@@ -70,7 +70,9 @@ def cells_to_compare(
     if not cells:
         raise UsageError(f"{BASE_LINE} is one worker by definition: use --workers 1, or another --backend")
     if request.epochs is None:
-        cells = [replace(one, epochs=EPOCHS) if workload_class(one.workload).kind == "network" else one for one in cells]
+        cells = [
+            replace(one, epochs=EPOCHS) if workload_class(one.workload).in_epochs and one.counts_epochs else one for one in cells
+        ]
     check_cores(cells, usable_cores())
     return [replace(one, workload=in_repository(one.workload), backend=in_repository(one.backend)) for one in cells]
 

@@ -63,9 +63,9 @@ PILOT_ROWS, MOST_ROWS = 1024, 60_000
 def sized(spec: RunSpec, running: Sequence[Side], say: Callable[[str], None]) -> RunSpec:
     """A cell with a number of rows that suits the machine when none was given; raises CannotMeasure when a side has no such cell.
 
-    A script has the size that it gives itself.
+    A script or a function has the size that it gives itself.
     """
-    if spec.samples is None and not is_script(spec.workload):
+    if spec.samples is None and spec.batch_size is not None and not is_script(spec.workload):
         small = replace(spec, samples=PILOT_ROWS)
         quality = str(running[0].check(small)["quality"])
         pilot = running[0].launch(small, quality)

@@ -52,10 +52,11 @@ def named_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
     check_settings(request.set, [workload_class(name) for name in names])
     check_arguments(request.args, names)
     return [
-        cell(request, name, backend, count, step)
+        replace(cell(request, name, backend, count, step), loader_workers=loader_workers)
         for name in names
         for backend in map(absolute, request.backend or default_backends(name))
         for count in request.workers or default_workers(request, step, backend, cores, workload_class(name).fewest_workers)
+        for loader_workers in request.loader_workers or (None,)
     ]
 
 
@@ -65,7 +66,11 @@ def default_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
 
     check_settings(request.set, [workload_class(name) for name in DEFAULT_WORKLOADS])
     check_arguments(request.args, DEFAULT_WORKLOADS)
-    small = replace(request, samples=request.samples or DEFAULT_SAMPLES, epochs=request.epochs or DEFAULT_EPOCHS)
+    small = replace(
+        request,
+        samples=request.samples or DEFAULT_SAMPLES,
+        epochs=request.epochs or (DEFAULT_EPOCHS if counts_epochs(request) else None),
+    )
     cores = usable_cores()
     most = 2 if 2 * request.threads <= cores else 1
     cells = [
@@ -94,7 +99,8 @@ def cell(request: Request, workload_name: str, backend: str, workers: int, step:
             "workload": workload_name,
             "backend": backend,
             "workers": workers,
-            "epochs": workload.epochs if request.epochs is None else request.epochs,
+            "epochs": (workload.epochs if counts_epochs(request) else 1) if request.epochs is None else request.epochs,
+            "loader_workers": next(iter(request.loader_workers), None),
             "batch": workload.batch_mode(request.batch),
             "batch_size": workload.batch_size if request.batch_size is None else request.batch_size,
             "data_dir": folder,
@@ -108,6 +114,11 @@ def cell(request: Request, workload_name: str, backend: str, workers: int, step:
         }
         | nodes_of(step, backend)
     )
+
+
+def counts_epochs(request: Request) -> bool:
+    """True when neither steps nor seconds are asked for."""
+    return request.steps is None and request.max_seconds is None
 
 
 def nodes_of(step: Step | None, backend: str) -> dict[str, Any]:
@@ -186,5 +197,5 @@ def check_settings(settings: Mapping[str, Any], workloads: list[type[Workload]])
     """Raises UsageError for a setting that none of the workloads has."""
     for name in settings:
         if not any(workload.accepts({name: settings[name]}) for workload in workloads):
-            known = sorted({setting.name for workload in workloads for setting in fields(workload)})
+            known = sorted({setting for workload in workloads for setting in workload.defaults()})
             raise UsageError(f"--set {name}={settings[name]}: no such setting; known: {', '.join(known)}; see 'manyhands list'")

@@ -37,6 +37,14 @@ def counts(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
+def counts_from_0(text: str) -> tuple[int, ...]:
+    """`0,2` -> (0, 2)."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"{text!r} is not {COUNTS_FROM_0.description}")
+    return tuple(int(part) for part in parts)
+
+
 def size(text: str) -> int:
     """`200MB` -> bytes; K, M, G and T are powers of 1000."""
     number = text.strip().upper().removesuffix("B")
@@ -115,6 +123,12 @@ def _count(value: Any) -> int:
     return int(value)
 
 
+def _count_from_0(value: Any) -> int:
+    if _whole(value) < 0:
+        raise ValueError
+    return int(value)
+
+
 def _seconds(value: Any) -> float:
     if isinstance(value, bool):
         raise TypeError
@@ -151,6 +165,7 @@ WINNER = "winner"
 """The value of `--until` that asks for the fastest cell."""
 NAMES = Kind(names, _several(_text), "a list of names")
 COUNTS = Kind(counts, _several(_count), "a list of whole numbers above 0, such as 1,2,4")
+COUNTS_FROM_0 = Kind(counts_from_0, _several(_count_from_0), "a list of whole numbers from 0 on, such as 0,2")
 WHOLE = Kind(_number(int, "a whole number"), _whole, "a whole number")
 SECONDS = Kind(_number(float, "a number of seconds"), _seconds, "a number of seconds")
 SHARE = Kind(share, _share, "a share between 0 and 1, such as 5% or 0.05")

@@ -15,6 +15,7 @@ from manyhands.plan import BATCH_MODES, DEFAULTS, DEVICES, MEMORY_LAYOUTS, PREPA
 from manyhands.planning.option_values import (
     ARGUMENTS,
     COUNTS,
+    COUNTS_FROM_0,
     DURATION,
     NAMES,
     SECONDS,
@@ -62,7 +63,7 @@ class Request:
     """
 
     workloads: tuple[str, ...] = option(
-        NAMES, CELLS, "names from 'manyhands list', a script path/to/train.py, or path/to/file.py:Name", ()
+        NAMES, CELLS, "names from 'manyhands list', a script path/to/train.py, or a function or class path/to/file.py:Name", ()
     )
     study: str | None = option(
         WORD,
@@ -89,6 +90,14 @@ class Request:
         NAMES, CELLS, "backends, see 'manyhands list' (default: serial,ddp)", (), metavar="NAME,..."
     )
     workers: tuple[int, ...] = option(COUNTS, CELLS, "worker counts (default: 1,2 as far as the cores go)", (), metavar="N,...")
+    loader_workers: tuple[int, ...] = option(
+        COUNTS_FROM_0,
+        CELLS,
+        "processes of each worker's DataLoader, for a function path/to/file.py:build; several numbers make several cells"
+        " (default: the function's)",
+        (),
+        metavar="N,...",
+    )
     threads: int = option(WHOLE, CELLS, "threads per worker (default: %(default)s)", DEFAULTS["threads"], metavar="N")
     repeats: int | None = option(
         WHOLE,
@@ -118,6 +127,18 @@ class Request:
         SWITCH, CELLS, "allow more workers x threads than cores; the records say so", False, with_study=True
     )
     epochs: int | None = option(WHOLE, WORK, "passes over the training rows (default: the workload's)", metavar="N")
+    steps: int | None = option(
+        WHOLE,
+        WORK,
+        "steps of the optimizer in place of --epochs, for networks and functions; epochs follow each other until then",
+        metavar="N",
+    )
+    max_seconds: float | None = option(
+        SECONDS,
+        WORK,
+        "seconds of training in place of --epochs: cells are compared by their rows a second",
+        metavar="SECONDS",
+    )
     samples: int | None = option(WHOLE, WORK, "number of training rows (default: all)", metavar="N")
     batch_size: int | None = option(WHOLE, WORK, "rows per step (default: the workload's)", metavar="N")
     batch: str = option(

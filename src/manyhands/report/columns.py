@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import Estimate
-from manyhands.analysis.summary import Summary
+from manyhands.analysis.summary import Summary, lost_in
 from manyhands.analysis.targets import QualityTarget, TimeToTarget, times_to_target
 from manyhands.record import PHASES
 from manyhands.report import formatting
@@ -53,6 +53,7 @@ def first(summaries: Sequence[Summary], speedups: Speedups, target: QualityTarge
             Column(("speed-up", "in train"), _speedups(summaries, speedups["train"], "1 (base line)")),
             Column(("speed-up of", "the whole run"), _speedups(summaries, speedups["wall"], "1")),
             *(_mean(metric, summaries) for metric in metrics(summaries)[:1]),
+            *([_lost(summaries)] if any(lost_in(row.cell) for row in summaries) else []),
         ],
         *([_times_to(target, summaries)] if target else []),
     ]
@@ -117,6 +118,12 @@ def _mean(metric: str, summaries: Sequence[Summary]) -> Column:
     """The mean of a metric."""
     texts = tuple(formatting.score_mean(row.quality.get(metric)) for row in summaries)
     return Column(_narrow(formatting.plain(formatting.metric(metric))), texts)
+
+
+def _lost(summaries: Sequence[Summary]) -> Column:
+    """The epoch from which on the loss of a cell is NaN or infinite."""
+    epochs = (min(lost_in(row.cell), default=None) for row in summaries)
+    return Column(("loss is no", "number"), tuple(formatting.NOT_MEASURED if one is None else f"epoch {one}" for one in epochs))
 
 
 def _narrow(heading: str) -> tuple[str, ...]:

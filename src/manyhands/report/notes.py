@@ -10,7 +10,7 @@ from manyhands.analysis.disturbed import all_disturbed, disturbance
 from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import finite_or_none, mean
-from manyhands.analysis.summary import Summary
+from manyhands.analysis.summary import Summary, lost_in
 from manyhands.record import Record
 from manyhands.report import formatting
 
@@ -19,6 +19,7 @@ TITLED = 4
 NO_RECORDS = "no records: nothing was run"
 NO_MEASURED_RUN = "no measured run: every run failed or was skipped, for the reasons above"
 IN_SHORT = "[a, b]: 95 % interval; the whole run has launch and teardown; more: --details"
+WEIGHTS = "initial weights"
 _PHRASES = {"train": "the train phase", "wall": "the whole run"}
 
 
@@ -76,6 +77,8 @@ def cautions(group: Group, summaries: Sequence[Summary], time: Time = "train") -
     if len(starts) > len({seed for seed, _ in starts}):
         lines.append("initial weights differ between runs: compare their speed, not their quality")
     lines += _scripts(summaries)
+    lines += _own_cautions(summaries)
+    lines += [line for row in summaries for line in _lost(row)]
     lines += _layouts(summaries)
     lines += _iterations(summaries)
     lines += [line for row in summaries for line in _unmeasured(row)]
@@ -95,8 +98,12 @@ def _proof(group: Group) -> str:
     proof = next((record.resolved["proof"] for record in group.measured if record.resolved.get("proof")), None)
     if proof is None:
         return ""
-    proved = f"proved equal on all backends: {', '.join(proof['proved'])}; " if proof["proved"] else ""
-    return formatting.plain(f"your own {proof['door']}: {proved}not proved equal: {', '.join(proof['not_proved'])}")
+    differ = {record.init_sha256 for record in group.measured if record.init_sha256}
+    proved = [what for what in proof["proved"] if what != WEIGHTS or len(differ) < 2]
+    missing = [*proof["not_proved"], *(what for what in proof["proved"] if what not in proved)]
+    parts = [f"proved equal on all backends: {', '.join(proved)}"] if proved else []
+    parts += [f"not proved equal: {', '.join(missing)}"] if missing else []
+    return formatting.plain(f"your own {proof['door']}: {'; '.join(parts)}")
 
 
 def _hosts(group: Group) -> str:
@@ -182,6 +189,23 @@ def _scripts(summaries: Sequence[Summary]) -> list[str]:
     return lines
 
 
+def _own_cautions(summaries: Sequence[Summary]) -> list[str]:
+    """The cautions that the workers noted about a user's own training, once for all cells that share it."""
+    return list(
+        dict.fromkeys(line for row in summaries for record in row.cell.measured for line in record.resolved.get("cautions", ()))
+    )
+
+
+def _lost(row: Summary) -> list[str]:
+    """A line when the loss of a cell became NaN or infinite."""
+    if not (lost := lost_in(row.cell)):
+        return []
+    runs = f"{len(lost)} of {formatting.count(len(row.cell.measured), 'run')}"
+    return [
+        f"not a number: the loss of {formatting.full_name(row.cell)} from epoch {min(lost)} on in {runs}; such a cell never wins"
+    ]
+
+
 def _layouts(summaries: Sequence[Summary]) -> list[str]:
     """A line when the workers of some cells had another memory layout than those of others."""
     met: dict[str, list[str]] = {}
@@ -231,13 +255,32 @@ def _data(group: Group) -> str:
 
 
 def _settings(group: Group) -> str:
-    learning = ("epochs", "samples", "batch size", "batch", "scaling", "seed", "device", "settings", "score epochs")
+    learning = (
+        "epochs",
+        "steps",
+        "max seconds",
+        "samples",
+        "batch size",
+        "batch",
+        "scaling",
+        "seed",
+        "device",
+        "settings",
+        "score epochs",
+    )
     own = any(record.resolved.get("proof", {}).get("door") == "script" for record in group.measured)
     names = ("device", "settings") if is_exchange(group) or own else learning
-    parts = [
-        f"{name} {group.conditions[name]}" for name in names if group.conditions.get(name, "False") not in ("False", "defaults")
-    ]
+    values = {**group.conditions, **_told(group)}
+    parts = [f"{name} {values[name]}" for name in names if values.get(name, "False") not in ("False", "defaults", "not set")]
     return formatting.plain(f"settings: {', '.join(parts)}") if parts else ""
+
+
+def _told(group: Group) -> dict[str, str]:
+    """Values of settings that a run finds out: the batch size of a function, and no epochs where steps or seconds are counted."""
+    batch = next((record.resolved["batch_size"] for record in group.measured if record.resolved.get("batch_size")), None)
+    found = {"batch size": str(batch)} if batch is not None else {}
+    counted = any(group.conditions.get(name, "not set") != "not set" for name in ("steps", "max seconds"))
+    return found | ({"epochs": "not set"} if counted else {})
 
 
 def _naive(group: Group) -> str:

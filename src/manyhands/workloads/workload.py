@@ -35,10 +35,12 @@ class Workload(ABC):
     """The extra of this package that installs the libraries."""
     epochs: ClassVar[int] = 1
     """Default number of epochs."""
-    batch_size: ClassVar[int] = 64
-    """Default batch size."""
+    batch_size: ClassVar[int | None] = 64
+    """Default batch size; None: the workload tells it only when it is trained."""
     fewest_workers: ClassVar[int] = 1
     """The smallest worker count that can be measured."""
+    in_epochs: ClassVar[bool] = False
+    """True when the epoch loop of `backends.ranks` trains it, step by step."""
     shares_batches: ClassVar[bool] = False
     """True when the workers share the rows of every step; only then does `--batch global` have a meaning."""
     quality: ClassVar[str]
@@ -79,7 +81,12 @@ class Workload(ABC):
 
         Raises UsageError for a setting that does not exist or a value of the wrong type.
         """
-        return cls(**read_settings(cls.name, {f.name: f.default for f in fields(cls)}, settings))
+        return cls(**read_settings(cls.name, cls.defaults(), settings))
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """All settings with their defaults."""
+        return {f.name: f.default for f in fields(cls)}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles the path of a user's file with the workload, so that a worker that never loaded the file can read it."""
@@ -88,7 +95,7 @@ class Workload(ABC):
     @classmethod
     def accepts(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The part of `settings` that this workload knows, so that one `--set` can go to several workloads."""
-        names = {f.name for f in fields(cls)}
+        names = cls.defaults()
         return {name: value for name, value in settings.items() if name in names}
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from manyhands.backends.ranks.epoch import GradientClock, Loop  # noqa: E402
-from manyhands.backends.ranks.loop import describe_data, state_sha256, train  # noqa: E402
+from manyhands.backends.ranks.gradient_clock import GradientClock  # noqa: E402
+from manyhands.backends.ranks.loop import train  # noqa: E402
+from manyhands.backends.ranks.network import NetworkWork, describe_data  # noqa: E402
 from manyhands.backends.ranks.rank import Rank  # noqa: E402
 from manyhands.backends.ranks.rows import Rows, tensor  # noqa: E402
 from manyhands.backends.ranks.sampler import ShardSampler  # noqa: E402
+from manyhands.backends.ranks.weights import state_sha256  # noqa: E402
 from manyhands.data.partition import epoch_order  # noqa: E402
 from manyhands.errors import UsageError  # noqa: E402
 from manyhands.measure.phases import now  # noqa: E402
@@ -36,11 +39,11 @@ def threads_as_before() -> Iterator[None]:
 
 
 def test_the_optimizer_gets_the_rate_of_each_epoch_where_there_is_a_schedule() -> None:
-    model = torch.nn.Linear(1, 1)
+    spec = RunSpec(workload="rnn", backend="serial", samples=64)
     for workload, rate in ((Rnn(learning_rate=0.01, decay=0.5), 0.0025), (Rnn(learning_rate=0.01), 0.01)):
-        optimizer = workload.optimizer(model.parameters())
-        Loop(Rank(), workload, model, optimizer, None).set_learning_rate(3)
-        assert [group["lr"] for group in optimizer.param_groups] == [rate]
+        work = NetworkWork(Rank(), workload, spec, None)
+        work.begin(3)
+        assert [group["lr"] for group in work.optimizer.param_groups] == [rate]
 
 
 def bare_losses(spec: RunSpec) -> list[float]:
@@ -84,6 +87,14 @@ def test_scoring_every_epoch_stays_out_of_train_and_changes_nothing() -> None:
     assert "accuracy" not in report.history[0]
     assert scored.history[-1]["accuracy"] == scored.quality["accuracy"] == report.quality["accuracy"]
     assert scored.history[-1]["elapsed_s"] == pytest.approx(scored.worker.phases["train_s"])
+
+
+def test_a_users_class_says_what_is_proved_and_ours_does_not() -> None:
+    pytest.importorskip("sklearn")
+    tumours = Path(__file__).parents[3] / "docs" / "examples" / "tumours.py"
+    report = train(Rank(), RunSpec(workload=f"{tumours}:Tumours", backend="serial"))
+    assert report.resolved["proof"] == {"door": "class", "proved": ["rows", "order of rows", "initial weights"], "not_proved": []}
+    assert "proof" not in train(Rank(), RunSpec(workload="rnn", backend="serial", samples=64)).resolved
 
 
 def test_learning_improves_on_the_first_epoch() -> None:

@@ -5,8 +5,10 @@ A worker of an existing cluster runs on afterwards, so a task leaves no group, s
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,7 @@ def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tu
         from manyhands.backends.ranks.loop import check_device
 
     spec = RunSpec.from_dict(values)
-    with restored(), threadpool_limits():
+    with restored(), threadpool_limits(), children_allowed():
         os.environ["LOCAL_RANK"] = str(local_rank)
         if interface := interface_of(get_worker().ip):
             os.environ["GLOO_SOCKET_IFNAME"] = interface
@@ -69,6 +71,18 @@ def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tu
             raise
         finally:
             dist.destroy_process_group()
+
+
+@contextmanager
+def children_allowed() -> Iterator[None]:
+    """Lets a DataLoader start processes: Dask's workers are daemons, which may have none. They end with their loader."""
+    settings: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]  # there is no public way
+    before = settings.get("daemon")
+    settings["daemon"] = False
+    try:
+        yield
+    finally:
+        settings["daemon"] = before
 
 
 class Task:

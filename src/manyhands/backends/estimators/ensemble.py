@@ -29,7 +29,7 @@ def ensemble_fit(spec: RunSpec, engine: TaskEngine) -> Fit:
     x_test = engine.place(arrays.x_test)
     clock.lap("load")
 
-    tasks = [(workload, member, passes, spec.batch_size, spec.seed, *placed[member]) for member in range(workload.fits)]
+    tasks = [(workload, member, passes, spec.worker_batch_size, spec.seed, *placed[member]) for member in range(workload.fits)]
     models, reports = run_timed(engine, fit_member, tasks)
     clock.lap("train")
 

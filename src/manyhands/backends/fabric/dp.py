@@ -49,6 +49,10 @@ class FabricDp(Backend):
         report["resolved"] |= {"requested_strategy": STRATEGY, "devices": spec.workers}
         return network_fit([report], whole)
 
+    def fit_function(self, spec: RunSpec) -> Fit:
+        """Trains what a user's function builds on `spec.workers` GPUs."""
+        return self.fit_network(spec)
+
 
 def one_process(spec: RunSpec) -> RunSpec:
     """A spec with the same rows and steps for one process, whose batch is the batches of all workers together."""
@@ -58,5 +62,5 @@ def one_process(spec: RunSpec) -> RunSpec:
         samples=spec.total_samples,
         scaling="fixed",
         batch="global",
-        batch_size=spec.worker_batch_size * spec.workers,
+        batch_size=None if spec.batch_size is None else spec.worker_batch_size * spec.workers,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.ranks.rank import GroupRank, Rank
@@ -74,7 +75,11 @@ class FabricRank(Rank):
         self.fabric = fabric
         self.strategy = type(fabric.strategy).__name__
 
-    def wrap(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+    def wrap(
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, **options: Any
+    ) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        if options:  # Fabric takes them when it is made, before the model is known
+            self.fabric.strategy._ddp_kwargs.update(options)
         wrapped: tuple[torch.nn.Module, torch.optim.Optimizer] = self.fabric.setup(model, optimizer)
         return wrapped
 
@@ -93,3 +98,7 @@ class FabricRank(Rank):
 
 class FabricGroupRank(FabricRank, GroupRank):
     """A FabricRank that is one of several, in the process group that Fabric has formed."""
+
+    def no_sync(self, model: torch.nn.Module) -> AbstractContextManager[Any]:
+        within: AbstractContextManager[Any] = self.fabric.no_backward_sync(model)
+        return within

@@ -22,6 +22,10 @@ class RankBackend(Backend):
 
         return network_fit(self.run_ranks(spec), spec)
 
+    def fit_function(self, spec: RunSpec) -> Fit:
+        """Trains what a user's function builds, with the epoch loop in every worker."""
+        return self.fit_network(spec)
+
     def fit_collective(self, spec: RunSpec) -> Fit:
         """Sums messages over all workers."""
         from manyhands.backends.ranks.fit import collective_fit

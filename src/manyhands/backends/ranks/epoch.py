@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from manyhands.backends.ranks.gradient_clock import GradientClock
+from manyhands.backends.ranks.kept import Kept
+from manyhands.backends.ranks.length import Length
+from manyhands.backends.ranks.look import Look
 from manyhands.backends.ranks.rank import Rank
+from manyhands.backends.ranks.work import Work
 from manyhands.measure.phases import now
-from manyhands.workloads.kinds.network import NetworkWorkload
 
 if TYPE_CHECKING:
     import torch
 
 WARMUP_STEPS = 3
-"""Steps before `train`: the first step allocates memory, and DDP builds its buckets after it. Then weights and optimizer are reset."""
+"""Steps before `train`: the first step allocates memory, and DDP builds its buckets after it. Then all that they changed is put back."""
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Split:
     input_s: float = 0.0
     loss_sum: float = 0.0
     rows: int = 0
+    steps: int = 0
 
     def add(self, other: Split) -> None:
         for name, value in asdict(other).items():
@@ -45,85 +49,108 @@ class Split:
         }
 
 
-class GradientClock:
-    """Time of the last gradient of a backward pass: the rest of the pass is waiting for other workers."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        self.ready = 0.0
-        self.latest = -1
-        """Number of the parameter with the last gradient."""
-        self.hooks: list[Any] = [
-            parameter.register_hook(partial(self._stamp, number))  # type: ignore[no-untyped-call]
-            for number, parameter in enumerate(parameter for parameter in model.parameters() if parameter.requires_grad)
-        ]
-
-    def _stamp(self, number: int, gradient: torch.Tensor) -> None:
-        self.latest, self.ready = number, now()
-
-    def watch_latest(self) -> None:
-        """Keeps only the hook of the parameter with the last gradient: hooks on many small parameters cost a few percent."""
-        for number, hook in enumerate(self.hooks):
-            if number != self.latest >= 0:
-                hook.remove()
-
-
 @dataclass
 class Loop:
     """Everything that one worker needs to run epochs."""
 
     rank: Rank
-    workload: NetworkWorkload
+    work: Work
     model: torch.nn.Module
+    """As the rank has wrapped it."""
     optimizer: torch.optim.Optimizer
     gradients: GradientClock | None
+    look: Look | None = None
+    """Set for the first step alone, of which it sees the first batch."""
 
-    def set_learning_rate(self, epoch: int) -> None:
-        """Sets the optimizer's learning rate of this epoch, if the workload has a schedule."""
-        rate = self.workload.learning_rate_at(epoch)
-        if rate is not None:
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-
-    def epoch(self, loader: Iterable[Any]) -> Split:
-        """One pass over the worker's batches."""
+    def epoch(self, loader: Iterable[Any], length: Length | None = None) -> Split:
+        """One pass over the worker's batches, or the part of one until `length` is reached."""
         self.model.train()
         result = Split()
         losses: list[torch.Tensor] = []
         counts: list[int] = []
         iterator = iter(loader)
-        while True:
+        while length is None or length.goes_on():
             began = now()
-            item = next(iterator, None)
+            items = list(islice(iterator, self.work.accumulate))
             result.input_s += now() - began
-            if item is None:
+            if self.ended(items, result):
                 break
-            x, y, weight = item
-            loss, waited = self.step(x, y, weight)
+            taken, waited = self.step(items)
             result.communicate_s += waited
-            losses.append(loss)
-            counts.append(len(y) if weight else 0)
+            for loss, rows in taken:
+                losses.append(loss)
+                counts.append(rows)
+            result.steps += 1
+            if length is not None:
+                length.steps += 1
         result.rows = sum(counts)
         result.loss_sum = sum(float(loss) * count for loss, count in zip(losses, counts, strict=True))
         return result
 
-    def step(self, x: torch.Tensor, y: torch.Tensor, weight: float) -> tuple[torch.Tensor, float]:
-        """One gradient step; returns the mean loss of the batch and the seconds spent waiting for other workers."""
+    def ended(self, items: list[Any], result: Split) -> bool:
+        """True when there is no batch for the next step; of workers with unequally many, all end with the first."""
+        if not self.work.ragged:
+            return not items
+        began = now()
+        ended = self.rank.any(not items)
+        result.communicate_s += now() - began
+        return ended
+
+    def step(self, items: Sequence[Any]) -> tuple[list[tuple[torch.Tensor, int]], float]:
+        """One step of the optimizer on one or several batches; returns the mean loss and the rows of each, and the seconds spent
+        waiting for other workers."""
+        work, last = self.work, len(items) - 1
+        taken = []
         self.optimizer.zero_grad()
-        loss = self.workload.loss(self.model(self.workload.prepare(x)), y)
-        self.rank.backward(loss if weight == 1.0 else loss * weight)
+        for number, item in enumerate(items):
+            with nullcontext() if number == last else self.rank.no_sync(self.model):
+                batch, weight, rows = work.take(item)
+                loss = work.loss(self.model, batch)
+                if self.look and not number:
+                    self.look.at_loss(batch, loss)
+                factor = weight / len(items)
+                self.rank.backward(loss if factor == 1.0 else loss * factor)
+            taken.append((loss.detach(), rows))
         waited = now() - self.gradients.ready if self.gradients else 0.0
+        if self.look:
+            self.look.at_gradients()
+            self.look.close()
+            self.look = None
+        self.finish()
+        return taken, waited
+
+    def finish(self) -> None:
+        """Changes the weights by the gradients of a step."""
+        if self.work.clip_norm is not None:
+            clip(self.work.bare, self.work.clip_norm)
         self.optimizer.step()
-        return loss.detach(), waited
+        self.work.step_ended()
 
 
-def warm_up(loop: Loop, bare: torch.nn.Module, loader: Iterable[Any]) -> None:
-    """Runs the first steps, then resets weights and optimizer, so that training starts from the initial weights."""
-    weights, optimizer = copy.deepcopy(bare.state_dict()), copy.deepcopy(loop.optimizer.state_dict())
-    loop.epoch(islice(loader, WARMUP_STEPS))
-    if loop.gradients:
+def clip(model: torch.nn.Module, norm: float) -> None:
+    """Makes the norm of all gradients at most `norm`."""
+    from torch.nn.utils import clip_grad_norm_
+
+    clip_grad_norm_(model.parameters(), norm)
+
+
+def warm_up(loop: Loop) -> None:
+    """Runs the first steps, then puts back all that they changed, so that training starts as if they had not been.
+
+    The first of them is looked at.
+    """
+    work = loop.work
+    kept, look = Kept.before(work, loop.optimizer), Look(work, loop.rank)
+    loop.look = look
+    try:
+        loop.epoch(islice(work.loader, WARMUP_STEPS * work.accumulate))
+    finally:
+        look.close()
+        loop.look = None
+    if loop.gradients and not work.wrapping:
         loop.gradients.watch_latest()
-    bare.load_state_dict(weights)
-    loop.optimizer.load_state_dict(optimizer)
+    kept.put_back(work, loop.optimizer)
+    work.warmed_up()
 
 
 def timed(call: Callable[[], None]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,21 +31,36 @@ COLLECTIVE_FIELDS = (*ABOUT_ITSELF, *TIME_AND_MEMORY, "all_reduce")
 
 
 def network_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
-    """The run's result; raises EngineError when a worker is missing or started from other weights."""
+    """The run's result; raises EngineError when a worker is missing, started from other weights, or ran other code."""
     ranks = _by_rank(reports, spec)
     if len({report.init_sha256 for report in ranks}) > 1:
         raise EngineError(f"{spec.backend}: the workers started from different initial weights")
     first = ranks[0]
+    history = [_epoch(entries) for entries in zip(*(report.history for report in ranks), strict=True)]
     return Fit(
         workers=[report.worker for report in ranks],
         worker_fields=NETWORK_FIELDS,
-        resolved=first.resolved,
+        resolved={**first.resolved, **trained(ranks, spec), **first_of_no_number(history)},
         quality=first.quality,
-        history=[_epoch(entries) for entries in zip(*(report.history for report in ranks), strict=True)],
+        history=history,
         data=_data(ranks),
         init_sha256=first.init_sha256,
         code=of_all_workers((report.code for report in ranks), spec.backend),
     )
+
+
+def trained(ranks: Sequence[RankReport], spec: RunSpec) -> dict[str, Any]:
+    """Rows and epochs that all workers trained together, where the spec and the size of the data do not say it."""
+    if spec.counts_epochs and ranks[0].resolved.get("rows_per_epoch") is not None:
+        return {}
+    rows = sum(entry["rows"] for report in ranks for entry in report.history)
+    return {"rows_trained": rows, "epochs_trained": len(ranks[0].history)}
+
+
+def first_of_no_number(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The first epoch whose loss is NaN or infinite; empty when there is none."""
+    lost = next((entry["epoch"] for entry in history if not math.isfinite(entry["loss"])), None)
+    return {} if lost is None else {"not_finite_from_epoch": lost}
 
 
 def collective_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec) -> Fit:
@@ -107,7 +123,7 @@ def _data(ranks: Sequence[RankReport]) -> dict[str, Any]:
 
 
 def _epoch(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    rows = sum(entry["rows"] for entry in entries)
+    rows = sum(entry["rows"] for entry in entries) or 1
     merged = {name: value for name, value in entries[0].items() if name not in ("loss_sum", "rows")}
     merged["loss"] = sum(entry["loss_sum"] for entry in entries) / rows
     merged["elapsed_s"] = max(entry["elapsed_s"] for entry in entries)

@@ -5,21 +5,22 @@ So a difference between two backends comes from the backend, not from the loop. 
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
-from manyhands.backends.ranks.epoch import WARMUP_STEPS, GradientClock, Loop, Split, timed, warm_up
-from manyhands.backends.ranks.load import Loaded, load_rows, rows_sum
+from manyhands.backends.ranks.epoch import WARMUP_STEPS, Loop, Split, timed, warm_up
+from manyhands.backends.ranks.function import FunctionWork
+from manyhands.backends.ranks.gradient_clock import GradientClock
+from manyhands.backends.ranks.length import Length
+from manyhands.backends.ranks.network import NetworkWork, network_workload
 from manyhands.backends.ranks.rank import Rank
 from manyhands.backends.ranks.report import RankReport
-from manyhands.backends.ranks.rows import row_loader
-from manyhands.backends.ranks.sampler import FixedSampler, ShardSampler
-from manyhands.backends.ranks.score import evaluate
+from manyhands.backends.ranks.weights import size_of_weights
+from manyhands.backends.ranks.work import Work
 from manyhands.data.store.opening import open_store
-from manyhands.errors import Unavailable, UsageError
+from manyhands.errors import DataError, Unavailable
 from manyhands.measure.garbage import imports_without_collection
 from manyhands.measure.memory import forget_own_peak
 from manyhands.measure.phases import PhaseClock
@@ -28,138 +29,133 @@ from manyhands.measure.threads import set_threads
 from manyhands.measure.worker_report import report_of_this_process
 from manyhands.measure.yardstick import Yardstick
 from manyhands.plan import RunSpec
-from manyhands.workloads._model_file import pack
 from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.by_name import workload_class
-from manyhands.workloads.kinds.network import NetworkWorkload
-
-if TYPE_CHECKING:
-    import torch
-
-
-@dataclass(frozen=True)
-class Training:
-    """All that one worker trains with, made in the phase `load`."""
-
-    loaded: Loaded
-    bare: torch.nn.Module
-    """The model, without what the rank wraps around it."""
-    init_sha256: str
-    """Hash of the initial weights."""
-    sampler: ShardSampler
-    loader: Iterable[Any]
-    loop: Loop
-
-    def resolved(self, rank: Rank, spec: RunSpec) -> dict[str, Any]:
-        """The settings that were really used, for the record."""
-        parameters = list(self.bare.parameters())
-        return {
-            "strategy": rank.strategy,
-            "model": type(self.loop.model).__name__,
-            "optimizer": type(self.loop.optimizer).__name__,
-            "device": rank.device,
-            "world_size": rank.world_size,
-            "worker_batch_size": spec.worker_batch_size,
-            "rows_per_epoch": self.loaded.rows,
-            "steps_per_epoch": len(self.sampler),
-            "warmup_steps": min(WARMUP_STEPS, len(self.sampler)),
-            "parameters": sum(parameter.numel() for parameter in parameters),
-            "parameter_bytes": sum(parameter.numel() * parameter.element_size() for parameter in parameters),
-        }
+from manyhands.workloads.kinds.function import FunctionWorkload
 
 
 def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = None) -> RankReport:
     """Trains one worker's share and returns its report; call it in every worker, after the group is formed.
 
-    `prepared` reads arrays that the backend has made; None has the workload read the data.
+    `prepared` reads arrays that the backend has made for a network; None has the workload read the data.
     """
     with imports_without_collection():
-        import torch
-        import torch._dynamo  # the first optimizer imports it, for about a second: part of the launch, not of the load
+        import torch._dynamo  # noqa: F401 - the first optimizer imports it, for about a second: part of the launch, not of the load
 
     set_threads(spec.threads, os.environ)
-    workload = network_workload(spec)
+    make = maker(rank, spec, prepared)
     forget_own_peak()
     rank.barrier()
     clock = PhaseClock(rank.synchronize)
     cpu_before_s = own_cpu_s()
 
-    training = load(rank, workload, spec, prepared)
-    arrays, bare, sampler = training.loaded.arrays, training.bare, training.sampler
+    loop = wrapped(rank, make())
+    work = loop.work
     rank.barrier()
     clock.lap("load")
 
-    warm_up(training.loop, bare, training.loader)
-    sampler.forget()
-    torch.manual_seed(spec.seed + rank.rank)  # dropout masks differ between ranks; rank 0 draws what `serial` draws
+    warm_up(loop)
+    work.seed(spec.seed + rank.rank)  # dropout masks differ between ranks; rank 0 draws what `serial` draws
     rank.barrier()
     clock.lap("warmup")
 
     yardstick = Yardstick(yardstick_programs(rank, spec))
-    history, split = run_epochs(training, yardstick, spec, clock)
+    length = Length(spec, rank, clock)
+    history, split = run_epochs(loop, yardstick, length)
 
-    quality = evaluate(rank, workload, bare, arrays)
+    quality = evaluate(rank, work)
     if spec.score_epochs:
         history[-1] |= quality
-    data = describe_data(workload, arrays, spec.shard_data) if rank.rank == 0 or spec.shard_data else {}
+    data = work.data()
     clock.lap("evaluate")
 
-    saved_bytes = save(rank, workload, bare, spec, clock) if spec.save else None
+    saved_bytes = save(rank, work, clock) if spec.save else None
 
     worker = replace(
         report_of_this_process(cpu_before_s).timed(clock),
         rank=rank.rank,
-        rows_seen=sampler.rows_seen,
-        rows_sha256=sampler.rows_hash.hexdigest(),
         train_split=split.of(clock.seconds["train"], rank),
         yardstick=yardstick.seconds or None,
         saved_bytes=saved_bytes,
-        **training.loaded.fetched,
+        **work.worker_fields,
     )
-    resolved = training.resolved(rank, spec) | ({"yardstick": yardstick.identity} if yardstick.programs else {})
-    return RankReport(worker, resolved, quality, history, data, training.init_sha256)
+    settings = resolved(loop, length) | ({"yardstick": yardstick.identity} if yardstick.programs else {})
+    return RankReport(worker, settings, quality, history, data, work.init_sha256)
 
 
-def load(rank: Rank, workload: NetworkWorkload, spec: RunSpec, prepared: Callable[[], Arrays] | None) -> Training:
-    """The worker's rows, and the model with its optimizer, batches and loop."""
-    import torch
-
-    loaded = load_rows(rank, workload, spec, prepared)
-    torch.manual_seed(spec.seed)
-    bare = workload.model().to(rank.device)
-    init_sha256 = state_sha256(bare)
-    model, optimizer = rank.wrap(bare, workload.optimizer(bare.parameters()))
-    sampler = (FixedSampler if spec.shard_data else ShardSampler)(loaded.rows, rank.world_size, rank.rank, spec)
-    loader = rank.loader(row_loader(loaded.arrays, sampler, rank.device))
-    loop = Loop(rank, workload, model, optimizer, GradientClock(bare) if rank.communicates else None)
-    return Training(loaded, bare, init_sha256, sampler, loader, loop)
+def maker(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None) -> Callable[[], Work]:
+    """The call that makes the work of the spec; raises UsageError when its workload is not trained in epochs."""
+    workload = workload_class(spec.workload)
+    if issubclass(workload, FunctionWorkload):
+        function = workload.from_settings(spec.settings)
+        return lambda: FunctionWork(rank, function, spec)
+    network = network_workload(spec)
+    return lambda: NetworkWork(rank, network, spec, prepared)
 
 
-def run_epochs(training: Training, yardstick: Yardstick, spec: RunSpec, clock: PhaseClock) -> tuple[list[dict[str, Any]], Split]:
+def wrapped(rank: Rank, work: Work) -> Loop:
+    """The loop over the work, with model and optimizer as the rank wraps them."""
+    model, optimizer = rank.wrap(work.bare, work.optimizer, **work.wrapping)
+    return Loop(rank, work, model, optimizer, GradientClock(work.bare) if rank.communicates else None)
+
+
+def run_epochs(loop: Loop, yardstick: Yardstick, length: Length) -> tuple[list[dict[str, Any]], Split]:
     """All epochs, each in the phase `train`, with the yardstick around them and scores in between where asked for.
 
     Returns an entry for each epoch, and the split. An epoch that the yardstick follows ends when all workers have ended it, as the
     last one does: it must not be timed beside training, nor may a wait for a slower worker leave the phase `train`.
     """
-    loop, rank = training.loop, training.loop.rank
+    rank, work, clock = loop.rank, loop.work, length.clock
     history: list[dict[str, Any]] = []
     split = Split()
     time_yardstick(yardstick, rank, clock)
-    for epoch in range(1, spec.epochs + 1):
-        training.sampler.set_epoch(epoch)
-        loop.set_learning_rate(epoch)
-        result = loop.epoch(training.loader)
+    epoch, last = 0, False
+    while not last:
+        epoch += 1
+        work.begin(epoch)
+        result = loop.epoch(work.loader, length.watched)
+        work.epoch_ended()
         split.add(result)
-        history.append({"epoch": epoch, "loss_sum": result.loss_sum, "rows": result.rows})
-        if rank.communicates and (yardstick.programs or epoch == spec.epochs):
+        if result.steps:
+            history.append({"epoch": epoch, "loss_sum": result.loss_sum, "rows": result.rows})
+        elif not history:
+            raise DataError(f"{work.label}: its data gave worker {rank.rank} no batch; give more rows, or fewer workers")
+        last = length.over(epoch) or not result.steps
+        if rank.communicates and (yardstick.programs or last):
             split.communicate_s += timed(rank.barrier)
         clock.lap("train")
         history[-1]["elapsed_s"] = clock.seconds["train"]
         time_yardstick(yardstick, rank, clock)
-        if spec.score_epochs and epoch < spec.epochs:
-            history[-1] |= evaluate(rank, loop.workload, training.bare, training.loaded.arrays)
+        if length.spec.score_epochs and not last:
+            history[-1] |= evaluate(rank, work)
             clock.lap("evaluate")
     return history, split
+
+
+def resolved(loop: Loop, length: Length) -> dict[str, Any]:
+    """The settings that were really used, for the record."""
+    rank, work, spec = loop.rank, loop.work, loop.work.spec
+    steps = None if work.batches is None else -(-work.batches // work.accumulate)
+    found: dict[str, Any] = {
+        "strategy": rank.strategy,
+        "model": type(loop.model).__name__,
+        "optimizer": type(loop.optimizer).__name__,
+        "device": rank.device,
+        "world_size": rank.world_size,
+        "worker_batch_size": spec.worker_batch_size if spec.batch_size is not None else None,
+        "rows_per_epoch": work.rows,
+        "steps_per_epoch": steps,
+        "warmup_steps": WARMUP_STEPS if steps is None else min(WARMUP_STEPS, steps),
+    }
+    found |= size_of_weights(work.bare) | work.resolved
+    return found if spec.counts_epochs else found | {"steps_trained": length.steps}
+
+
+def evaluate(rank: Rank, work: Work) -> dict[str, float]:
+    """Quality of the model, scored by rank 0 while the other ranks wait; empty on other ranks."""
+    quality = work.score() if rank.rank == 0 else {}
+    rank.barrier()
+    return quality
 
 
 def time_yardstick(yardstick: Yardstick, rank: Rank, clock: PhaseClock) -> None:
@@ -178,14 +174,6 @@ def yardstick_programs(rank: Rank, spec: RunSpec) -> tuple[str, ...]:
     return spec.yardstick or ("network",)
 
 
-def network_workload(spec: RunSpec) -> NetworkWorkload:
-    """The workload of the spec with its settings; raises UsageError when it is not of kind `network`."""
-    workload = workload_class(spec.workload).from_settings(spec.settings)
-    if not isinstance(workload, NetworkWorkload):
-        raise UsageError(f"{spec.workload} is of kind {workload.kind}, not network")
-    return workload
-
-
 def check_device(spec: RunSpec) -> str:
     """The device of this process, `cpu` or `cuda:<local rank>`; raises Unavailable when there is no such GPU."""
     if spec.device == "cpu":
@@ -201,34 +189,13 @@ def check_device(spec: RunSpec) -> str:
     return f"cuda:{local_rank}"
 
 
-def save(rank: Rank, workload: NetworkWorkload, bare: torch.nn.Module, spec: RunSpec, clock: PhaseClock) -> int | None:
+def save(rank: Rank, work: Work, clock: PhaseClock) -> int | None:
     """Rank 0 writes the model, without what DDP wraps around it, to `spec.save`; returns the bytes written, None on other ranks."""
     size = None
-    if rank.rank == 0 and spec.save:
-        content = pack(workload, bare)
-        open_store(spec.save, spec.reader).write(content)
+    if rank.rank == 0 and work.spec.save:
+        content = work.packed()
+        open_store(work.spec.save, work.spec.reader).write(content)
         size = len(content)
     rank.barrier()
     clock.lap("save")
     return size
-
-
-def state_sha256(model: torch.nn.Module) -> str:
-    """Hash of all weights, in order of their names."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def describe_data(workload: NetworkWorkload, arrays: Arrays, shared: bool = False) -> dict[str, Any]:
-    """Name, source, rows and hash of the rows that were trained and scored on.
-
-    `shared`: this worker has only its share of the rows, so it adds `rows_sum`, to be summed over the workers.
-    """
-    described = arrays.describe(workload.data)
-    if not shared:
-        return described
-    train, test = rows_sum(arrays.x_train, arrays.y_train), rows_sum(arrays.x_test, arrays.y_test)
-    return described | {"rows_sum": train, "test_rows_sum": test}

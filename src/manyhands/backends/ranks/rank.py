@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ class Rank:
         self.rank = rank
         self.world_size = world_size
 
-    def wrap(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
-        """The model and optimizer made ready for this way of spreading."""
+    def wrap(
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, **options: Any
+    ) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        """The model and optimizer made ready for this way of spreading. `options`: those of DistributedDataParallel."""
         return model, optimizer
 
     def loader(self, loader: DataLoader[Any]) -> Iterable[Any]:
@@ -34,8 +37,24 @@ class Rank:
         """Computes the gradients, already averaged over the workers when this returns."""
         loss.backward()  # type: ignore[no-untyped-call]
 
+    def no_sync(self, model: torch.nn.Module) -> AbstractContextManager[Any]:
+        """Backward passes inside it add to the worker's own gradients, which the next one outside averages over the workers."""
+        return nullcontext()
+
     def barrier(self) -> None:
         """Returns when every worker has called it."""
+
+    def most(self, number: int) -> int:
+        """The largest of all workers' numbers; returns when every worker has called it."""
+        return number
+
+    def any(self, flag: bool) -> bool:
+        """True when it is so for at least one worker."""
+        return self.most(int(flag)) > 0
+
+    def same(self, number: int) -> bool:
+        """True when all workers have the same number."""
+        return self.most(number) == -self.most(-number)
 
     def gather(self, report: dict[str, Any]) -> list[dict[str, Any]]:
         """All workers' reports in order of rank, on rank 0; an empty list elsewhere."""
@@ -60,15 +79,29 @@ class GroupRank(Rank):
 
         super().__init__(device, dist.get_rank(), dist.get_world_size())
 
-    def wrap(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+    def wrap(
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, **options: Any
+    ) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
         from torch.nn.parallel import DistributedDataParallel
 
-        return DistributedDataParallel(model), optimizer
+        return DistributedDataParallel(model, **options), optimizer
+
+    def no_sync(self, model: torch.nn.Module) -> AbstractContextManager[Any]:
+        within: AbstractContextManager[Any] = model.no_sync() if hasattr(model, "no_sync") else nullcontext()  # type: ignore[operator]
+        return within
 
     def barrier(self) -> None:
         import torch.distributed as dist
 
         dist.barrier()
+
+    def most(self, number: int) -> int:
+        import torch
+        import torch.distributed as dist
+
+        largest = torch.tensor(number, device=self.device)
+        dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+        return int(largest)
 
     def gather(self, report: dict[str, Any]) -> list[dict[str, Any]]:
         # Through the group's store: after a gather a thread of gloo holds Python tensors, and aborts the process when it frees

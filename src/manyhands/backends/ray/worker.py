@@ -22,8 +22,10 @@ class RayRank(GroupRank):
 
     strategy = "prepare_model"
 
-    def wrap(self, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
-        prepared = ray.train.torch.prepare_model(model)
+    def wrap(
+        self, model: torch.nn.Module, optimizer: torch.optim.Optimizer, **options: Any
+    ) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        prepared = ray.train.torch.prepare_model(model, parallel_strategy_kwargs=options or None)
         if prepared is not model:
             self.strategy = type(prepared).__name__
         return prepared, optimizer

@@ -33,6 +33,10 @@ class Serial(Backend):
 
         return network_fit([run_rank(Rank(check_device(spec)), spec)], spec)
 
+    def fit_function(self, spec: RunSpec) -> Fit:
+        """Trains what a user's function builds in this process."""
+        return self.fit_network(spec)
+
     def fit_clustering(self, spec: RunSpec) -> Fit:
         """scikit-learn's KMeans."""
         from manyhands.backends.estimators.clustering import clustering_fit

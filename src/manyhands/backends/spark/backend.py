@@ -49,7 +49,7 @@ class Spark(SparkBackend):
             return f"spark prepares only stocks, and {spec.workload} trains on {workload.data}; leave out --windows-by spark"
         if workload.kind == "script" and spec.address:
             return "spark runs a script on this machine only; leave --address out"
-        if workload.kind in ("network", "collective", "script"):
+        if workload.kind in ("network", "function", "collective", "script"):
             return "spark cannot limit the memory of torch processes; leave --memory-limit out" if spec.memory_limit else None
         return cls._refuse_estimator(spec, workload.kind)
 
@@ -140,7 +140,7 @@ class Spark(SparkBackend):
 
     def _prepare(self, spec: RunSpec) -> str:
         """Path of the file with the arrays that Spark prepared; on a cluster Spark sends the file with the next tasks."""
-        from manyhands.backends.ranks.loop import network_workload
+        from manyhands.backends.ranks.network import network_workload
         from manyhands.backends.spark.arrays import write_arrays
         from manyhands.backends.spark.windows import prepare_windows
 

@@ -27,6 +27,7 @@ class NetworkWorkload(Workload):
     """A network that the epoch loop trains, with one gradient step per batch."""
 
     kind: ClassVar[str] = "network"
+    in_epochs: ClassVar[bool] = True
     shares_batches: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ("torch",)
     extra: ClassVar[str] = "torch"

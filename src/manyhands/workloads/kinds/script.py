@@ -35,7 +35,7 @@ class ScriptWorkload(Workload):
         return 0
 
 
-OF_OTHERS = ("epochs", "samples", "batch_size", "seed", "score_epochs", "scaling")
+OF_OTHERS = ("epochs", "steps", "max_seconds", "loader_workers", "samples", "batch_size", "seed", "score_epochs", "scaling")
 """Fields of a spec that a script does not see."""
 
 
