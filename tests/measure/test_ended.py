@@ -26,3 +26,4 @@ def test_ended_children_are_found_with_how_they_ended() -> None:
     alive.wait()
     assert not {killed.pid, failed.pid, alive.pid} & codes().keys()
     assert (how(-9), how(3), how(-40)) == ("was killed by SIGKILL", "ended with exit code 3", "was killed by signal 40")
+    assert how(143) == "ended with exit code 143, as after SIGTERM"

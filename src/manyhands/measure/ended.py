@@ -39,12 +39,17 @@ class Ended:
         return f"{self.name} (pid {self.pid}) {how(self.code)}"
 
 
+SIGNALS = {each.value: each.name for each in signal.Signals}
+BY_SIGNAL = 128
+"""Java and shells end with this much more than the number of the signal that ended them."""
+
+
 def how(code: int) -> str:
     """The end of a process, for a message. `code`: its exit code, or minus the number of the signal that ended it."""
     if code >= 0:
-        return f"ended with exit code {code}"
-    known = {each.value: each.name for each in signal.Signals}
-    return f"was killed by {known.get(-code, f'signal {-code}')}"
+        sent = SIGNALS.get(code - BY_SIGNAL)
+        return f"ended with exit code {code}{f', as after {sent}' if sent else ''}"
+    return f"was killed by {SIGNALS.get(-code, f'signal {-code}')}"
 
 
 def ended_children() -> list[Ended]:
