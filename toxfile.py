@@ -15,6 +15,7 @@ from tox.config.sets import ConfigSet
 from tox.plugin import impl
 from tox.session.state import State
 from tox.tox_env.api import ToxEnv
+from tox.tox_env.errors import Fail, Skip
 from tox.tox_env.info import Info
 from tox.tox_env.python.api import Python
 from tox.tox_env.python.virtual_env.runner import VirtualEnvRunner
@@ -42,6 +43,8 @@ class SharedRunner(VirtualEnvRunner):
         return SharedInfo(self.env_dir)
 
 
+NO_COMMANDS = {"--notest": "no_test", "--pkg-only": "package_only"}
+"""Options with which tox makes environments and runs no command -> their names in its options."""
 tested: dict[str, str] = {}
 """Environment -> the version of its Python, for those whose commands ran."""
 
@@ -77,17 +80,27 @@ def tox_before_run_commands(tox_env: ToxEnv) -> None:
 
 
 def closing_line(state: State) -> str:
-    """Each Python that ran, with its environments, and each environment that was skipped, with the Python that is missing."""
+    """Each Python that ran, with its environments, and each environment that did not run, with the reason."""
     by_version: dict[str, list[str]] = {}
     for name, version in tested.items():
         by_version.setdefault(version, []).append(name)
     ran = "; ".join(f"{version} ran {', '.join(names)}" for version, names in by_version.items()) or "none ran"
-    skipped = [
-        f"{name} was skipped: no {' or '.join(state.envs[name].conf['base_python'])} here"
-        for name in state.envs.iter()
-        if name not in tested
-    ]
-    return f"Pythons: {'; '.join([ran, *skipped])}"
+    only_made = next((flag for flag, name in NO_COMMANDS.items() if getattr(state.conf.options, name, False)), None)
+    idle = [name for name in state.envs.iter() if name not in tested]
+    missing = [name for name in idle if is_missing(state.envs[name])]
+    reasons = [f"{name} was skipped: no {' or '.join(state.envs[name].conf['base_python'])} here" for name in missing]
+    if not only_made:
+        reasons += [f"{name} did not run: the lines above say why" for name in idle if name not in missing]
+    return f"Pythons: {'; '.join([f'none ran, because of {only_made}' if only_made else ran, *reasons])}"
+
+
+def is_missing(tox_env: ToxEnv) -> bool:
+    """True when this machine has no Python for the environment."""
+    assert isinstance(tox_env, Python)
+    try:
+        return not tox_env.base_python
+    except (Skip, Fail):
+        return True
 
 
 @impl

@@ -27,15 +27,15 @@ base_python = python3.99
 """
 
 
-def tox(folder: Path, *words: str, **variables: str) -> str:
-    """The output of tox in `folder` with our plug-in, as on a machine where HOME is empty."""
+def tox(folder: Path, *words: str, code: int = 0, **variables: str) -> str:
+    """The output of tox in `folder` with our plug-in, as on a machine where HOME is empty; it must end with `code`."""
     (folder / "toxfile.py").write_text((ROOT / "toxfile.py").read_text())
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("TOX", "PYENV", "UV_"))}
     own = {"HOME": str(folder), "VIRTUALENV_OVERRIDE_APP_DATA": str(folder / "app-data")} | variables
     done = subprocess.run(
         [sys.executable, "-m", "tox", *words], cwd=folder, env=environ | own, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 
 
@@ -45,6 +45,21 @@ def test_the_closing_line_names_the_python_that_ran_and_the_one_that_is_missing(
     last = tox(tmp_path).strip().splitlines()[-1]
     version = ".".join(map(str, sys.version_info[:3]))
     assert last == f"Pythons: {version} ran one; two was skipped: no python3.99 here"
+
+
+@pytest.mark.slow
+def test_the_closing_line_of_notest_says_that_nothing_was_run(tmp_path: Path) -> None:
+    (tmp_path / "tox.ini").write_text(SETTINGS.format(here=sys.executable))
+    last = tox(tmp_path, "--notest").strip().splitlines()[-1]
+    assert last == "Pythons: none ran, because of --notest; two was skipped: no python3.99 here"
+
+
+@pytest.mark.slow
+def test_an_environment_that_could_not_be_made_is_not_said_to_lack_its_python(tmp_path: Path) -> None:
+    broken = SETTINGS.format(here=sys.executable).replace("[testenv]", "[testenv]\ndeps = no-such-file-*.whl")
+    (tmp_path / "tox.ini").write_text(broken)
+    last = tox(tmp_path, code=1).strip().splitlines()[-1]
+    assert last == "Pythons: none ran; two was skipped: no python3.99 here; one did not run: the lines above say why"
 
 
 @pytest.mark.slow
