@@ -22,7 +22,8 @@ from listening import listening
 
 from manyhands.backends.nodes.interface import interface_towards
 from manyhands.backends.spark.arrays import find_file, read_arrays, write_arrays
-from manyhands.backends.spark.failure import failure
+from manyhands.backends.spark.backend import Spark
+from manyhands.backends.spark.failure import JAVA_LOG, failure
 from manyhands.backends.spark.java import java_version, require_java
 from manyhands.errors import DataError, EngineError, Unavailable
 from manyhands.measure.resources import reap
@@ -151,6 +152,29 @@ def test_other_backends_prepare_plainly_only() -> None:
 def test_reason_of_a_failure_is_found_in_what_was_printed(printed: list[str], told: str, error: Exception) -> None:
     found = failure(RuntimeError(told), printed, {"1": "beta"})
     assert (type(found), str(found)) == (type(error), str(error))
+
+
+CRASHED = "12:00:01 ERROR Executor: Exception in task 0.0\norg.apache.spark.SparkException: Python worker exited unexpectedly (crashed)\n"
+LOST = "spark lost a worker: the Python process of a Spark task ended unexpectedly; perhaps it was killed"
+
+
+def test_a_worker_that_java_lost_is_the_reason_of_a_driver_that_ended_without_one(tmp_path: Path) -> None:
+    assert Spark.end_in_logs(tmp_path) is None
+    (tmp_path / JAVA_LOG).write_text("12:00:00 ERROR Utils: Aborting task\n")
+    assert Spark.end_in_logs(tmp_path) is None
+    (tmp_path / JAVA_LOG).write_text(CRASHED)
+    assert Spark.end_in_logs(tmp_path) == LOST
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("xgboost.core.XGBoostError: Connection reset by peer", LOST),
+        ("manyhands.errors.DataError: f.csv: empty; mend it", "f.csv: empty; mend it"),
+    ],
+)
+def test_a_worker_that_java_lost_is_the_reason_of_what_the_others_raise_but_of_their_own_errors(told: str, reason: str) -> None:
+    assert str(failure(RuntimeError(told), [], logged=CRASHED)) == reason
 
 
 def test_arrays_come_back_as_they_were_written(tmp_path: Path) -> None:

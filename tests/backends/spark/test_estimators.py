@@ -107,14 +107,8 @@ def test_killed_worker_is_a_failed_record_in_words(tmp_path: Path) -> None:
     with killing(victim):
         record = measure(spec(workload="xgboost", samples=2000, settings={"rounds": 100_000}), RunContext(log_folder=tmp_path))
     assert record.status == "failed"
-    # Either the task that was killed comes first, or XGBoost's error in the one that missed it, or its tracker ends the whole process.
-    assert str(record.reason).startswith(
-        (
-            "spark lost a worker: the Python process of a Spark task ended unexpectedly",
-            "spark: xgboost.core.XGBoostError",
-            "the run's process was killed by signal 6: send system error:",
-        )
-    )
+    # Also when XGBoost's error in the task that missed it comes first, or XGBoost's tracker ends the driver.
+    assert str(record.reason).startswith("spark lost a worker: the Python process of a Spark task ended unexpectedly")
     left = set(psutil.Process().children(recursive=True)).difference(others)
     assert not [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
 

@@ -109,7 +109,7 @@ class Spark(SparkBackend):
         from manyhands.backends.estimators.clustering import clustering_fit
         from manyhands.backends.spark.estimators import SparkClustering, engine_errors
 
-        with engine_errors():
+        with engine_errors(self.folder):
             return clustering_fit(spec, SparkClustering(self.session, spec.workers))
 
     def fit_boosting(self, spec: RunSpec) -> Fit:
@@ -117,7 +117,7 @@ class Spark(SparkBackend):
         from manyhands.backends.estimators.boosting import boosting_fit
         from manyhands.backends.spark.estimators import boosting_engine, engine_errors
 
-        with engine_errors():
+        with engine_errors(self.folder):
             return boosting_fit(spec, boosting_engine(self.session, spec))
 
     def fit_ensemble(self, spec: RunSpec) -> Fit:
@@ -126,7 +126,7 @@ class Spark(SparkBackend):
         from manyhands.backends.spark.estimators import engine_errors
         from manyhands.backends.spark.tasks import open_tasks
 
-        with engine_errors(), open_tasks(spec, self.folder) as tasks:
+        with engine_errors(self.folder), open_tasks(spec, self.folder) as tasks:
             return ensemble_fit(spec, tasks)
 
     def fit_search(self, spec: RunSpec) -> Fit:
@@ -135,7 +135,7 @@ class Spark(SparkBackend):
         from manyhands.backends.spark.estimators import engine_errors
         from manyhands.backends.spark.tasks import open_tasks
 
-        with engine_errors(), open_tasks(spec, self.folder) as tasks:
+        with engine_errors(self.folder), open_tasks(spec, self.folder) as tasks:
             return search_fit(spec, tasks)
 
     def _prepare(self, spec: RunSpec) -> str:

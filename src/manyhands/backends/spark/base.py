@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -23,6 +24,13 @@ class SparkBackend(RankBackend):
 
         super().require()
         require_java()
+
+    @classmethod
+    def end_in_logs(cls, folder: Path) -> str | None:
+        """A lost worker, when it took the driver with it: XGBoost's tracker aborts the driver when it cannot reach a worker any more."""
+        from manyhands.backends.spark.failure import logged_by_java, lost_worker
+
+        return lost_worker(logged_by_java(folder), cls.name)
 
     def __enter__(self) -> Self:
         from manyhands.backends.spark.failure import java_ended

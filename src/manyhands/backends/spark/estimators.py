@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from pyspark.errors import PySparkException
 from manyhands.backends.estimators.boosting import BoostingEngine
 from manyhands.backends.estimators.clustering import ClusteringEngine, Clusters
 from manyhands.backends.estimators.run import WORKER_FIELDS
-from manyhands.backends.spark.failure import failure
+from manyhands.backends.spark.failure import failure, logged_by_java
 from manyhands.backends.spark.rows import fingerprints, nested, probe_slots, read_rows, unnested
 from manyhands.data.fingerprint import Fingerprint
 from manyhands.data.row_parts import Part, Rows
@@ -170,9 +171,12 @@ def decode_labelled(batch: pa.RecordBatch) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 @contextmanager
-def engine_errors() -> Iterator[None]:
-    """Turns an exception of Java or its Python workers into one line; a manyhands error keeps its class and message."""
+def engine_errors(folder: Path) -> Iterator[None]:
+    """Turns an exception of Java or its Python workers into one line; a manyhands error keeps its class and message.
+
+    `folder`: that of the run, where Java logs its errors.
+    """
     try:
         yield
     except (Py4JError, PySparkException) as error:
-        raise failure(error, []) from None
+        raise failure(error, [], logged=logged_by_java(folder)) from None

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TextIO
 
@@ -46,6 +47,20 @@ LOST = (
     ("failed with return code", "the process that runs torchrun in a Spark task was killed"),
     ("ExecutorLostFailure", "Spark lost an executor"),
 )
+"""Sign in what Spark says -> what has happened."""
+JAVA_LOG = "java.log"
+"""The file in a run's folder that keeps the errors that Java logs."""
+
+
+def lost_worker(text: str, backend: str = "spark") -> str | None:
+    """The reason when the text has a sign of a lost worker; None without one."""
+    return next((f"{backend} lost a worker: {reason}" for sign, reason in LOST if sign in text), None)
+
+
+def logged_by_java(folder: Path) -> str:
+    """The errors that Java has logged in a run's folder; empty before it has logged one."""
+    log = folder / JAVA_LOG
+    return log.read_text(errors="replace") if log.exists() else ""
 
 
 def java_ended() -> EngineError | None:
@@ -135,12 +150,17 @@ def printed_lines() -> Iterator[deque[str]]:
 
 
 def failure(
-    error: Exception, printed: Iterable[str], hosts: Mapping[str, str] = MappingProxyType({}), backend: str = "spark"
+    error: Exception,
+    printed: Iterable[str],
+    hosts: Mapping[str, str] = MappingProxyType({}),
+    backend: str = "spark",
+    logged: str = "",
 ) -> ManyhandsError:
     """The error of a failed run: a worker's manyhands error, else a signal or a lost executor, else the first exception of
     Python, else Java's deepest cause.
 
-    `printed`: the lines of the workers; `hosts`: number of each executor -> its host.
+    `printed`: the lines of the workers; `hosts`: number of each executor -> its host; `logged`: the errors that Java has logged, which
+    name a lost worker also when another worker, which missed it, was the first to fail.
     """
     print(error, file=sys.stderr)  # in full, for the log of the run
     lines = [*printed, *str(error).splitlines()]
@@ -154,9 +174,8 @@ def failure(
     if match := GONE.search(str(error)):
         host = hosts.get(match[1], "an unknown host")
         return EngineError(f"{backend} lost a worker: executor {match[1]} on {host}: {match[2].strip()}")
-    for sign, reason in LOST:
-        if sign in str(error):
-            return EngineError(f"{backend} lost a worker: {reason}")
+    if lost := lost_worker(f"{error}\n{logged}", backend):
+        return EngineError(lost)
     first = next((match for match in raised if not any(name in match["error"] for name in WRAPPING_ERRORS)), None)
     if first is None:
         return EngineError(f"{backend}: {java_reason(str(error))}")

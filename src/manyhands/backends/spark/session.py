@@ -12,6 +12,7 @@ import psutil
 
 from manyhands.backends.nodes.interface import own_address_towards
 from manyhands.backends.spark.existing import check_master, existing_settings, master_of, registration, wait_for_slots
+from manyhands.backends.spark.failure import JAVA_LOG
 from manyhands.backends.spark.java_errors import java_reason, written_since
 from manyhands.backends.spark.local import local_settings
 from manyhands.backends.spark.memory import memory_settings
@@ -34,11 +35,17 @@ STDERR = 2
 LOGGING = """\
 rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
+rootLogger.appenderRef.file.ref = file
 appender.stderr.type = Console
 appender.stderr.name = stderr
 appender.stderr.target = SYSTEM_ERR
 appender.stderr.layout.type = PatternLayout
 appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n
+appender.file.type = File
+appender.file.name = file
+appender.file.fileName = $FILE
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n
 """
 
 
@@ -80,7 +87,7 @@ def create_session(builder: SparkSession.Builder) -> SparkSession:
 def base_settings(spec: RunSpec, folder: Path, host: str) -> dict[str, str]:
     """Settings of every session: Spark listens on `host` alone, and nothing is tried twice."""
     logging = folder / "log4j2.properties"
-    logging.write_text(LOGGING)
+    logging.write_text(LOGGING.replace("$FILE", str(folder / JAVA_LOG)))
     options = (f"-Dlog4j2.configurationFile={logging.as_uri()}", f"-Djava.io.tmpdir={folder}", "-XX:-UsePerfData")
     workers = thread_variables(spec.threads) | {"PET_RDZV_BACKEND": RENDEZVOUS}
     return (
