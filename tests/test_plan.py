@@ -107,6 +107,12 @@ def test_the_command_of_a_record_makes_the_same_cell_again(made: RunSpec) -> Non
     assert cell.command() == made.command()
 
 
+def test_the_command_has_the_load_that_the_plan_allows() -> None:
+    words = shlex.split(spec().command(max_load=0.5))[1:]
+    assert request_of(parser().parse_args(words)).max_load == 0.5
+    assert "--max-load" not in spec().command()
+
+
 def test_spec_survives_the_record() -> None:
     made = spec(settings={"hidden": 3}, samples=12)
     assert RunSpec.from_dict(made.to_dict()) == made

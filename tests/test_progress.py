@@ -133,3 +133,25 @@ def test_runs_that_join_the_plan_are_counted() -> None:
     progress.starts(RUNS[1:2])
     progress.ends()
     assert "[2/4] rnn on serial x 1, launch 2 ..." in text.getvalue()
+
+
+def expected(monkeypatch: pytest.MonkeyPatch, *aim: object) -> str:
+    """The end that is told while the second of four runs is on; the first has taken 30 s, of which the second has had 10."""
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr("manyhands.progress.time.monotonic", lambda: next(clock))
+    progress = Progress(Console(file=io.StringIO(), force_terminal=False, width=200))
+    progress.begins(RUNS, 0)
+    if aim:
+        progress.aims(*aim)  # type: ignore[arg-type]
+    progress.starts(RUNS[:1])
+    progress.ended(replace(example_records()[0], wall_s=30.0))
+    progress.starts(RUNS[1:2])
+    return re.sub(r"\d\d:\d\d:\d\d", "T", progress.expected())
+
+
+def test_the_end_counts_blocks_that_may_be_added_and_the_time_that_ends_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert expected(monkeypatch) == "1 min 10 s left, until T"
+    assert expected(monkeypatch, "winner", 600.0, False) == "1 min 10 s left in these blocks, then more until T at most"
+    assert expected(monkeypatch, "5%", None, False) == "1 min 10 s left in these blocks, then more until 5%"
+    assert expected(monkeypatch, "winner", 60.0, False) == "1 min 10 s left, until T"
+    assert expected(monkeypatch, "", 60.0, True) == "0 min 20 s left, until T"

@@ -49,6 +49,18 @@ def test_runs_that_join_a_plan_are_known_in_the_asking_process() -> None:
     assert met == added
 
 
+def test_what_a_plan_aims_at_is_known_in_the_asking_process() -> None:
+    events, met = StringIO(), list[object]()
+
+    class Follower(Watcher):
+        def aims(self, question: str, time_s: float | None, cuts: bool) -> None:
+            met.extend([question, time_s, cuts])
+
+    Reporter(events).aims("winner", 165.0, True)
+    replay(*json.loads(events.getvalue()), Follower())
+    assert met == ["winner", 165.0, True]
+
+
 @pytest.mark.slow
 def test_blocks_follow_the_plan_and_every_record_says_why(tmp_path: Path) -> None:
     """The width is out of reach, so blocks are added until the session is left; then the file goes on from there."""

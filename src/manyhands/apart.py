@@ -63,6 +63,9 @@ class Reporter(Watcher):
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         self.send("begins", [[spec.to_dict() for spec in runs], already])
 
+    def aims(self, question: str, time_s: float | None, cuts: bool) -> None:
+        self.send("aims", [question, time_s, cuts])
+
     def adds(self, runs: Sequence[RunSpec]) -> None:
         self.send("adds", [[spec.to_dict() for spec in runs]])
 

@@ -164,8 +164,8 @@ class RunSpec:
         loaders = "" if self.loader_workers is None else f", {self.loader_workers} loader workers"
         return f"{self.workload.rpartition('/')[2]} on {self.backend.rpartition('/')[2]} x {self.workers}{threads}{loaders}"
 
-    def command(self) -> str:
-        """The command line that makes this run again."""
+    def command(self, max_load: float | None = None) -> str:
+        """The command line that makes this run again. `max_load`: that of the plan, which is no property of a run."""
         words = ["manyhands", "run", self.workload, "--backend", self.backend]
         length = ("epochs",) if self.counts_epochs else ("steps", "max_seconds")
         for name in (
@@ -202,6 +202,8 @@ class RunSpec:
         words += [option(name) for name in ("score_epochs", "shard_data", "oversubscribe", "reuse_engine") if getattr(self, name)]
         if self.backend != BASE_LINE:
             words.append("--no-base-line")
+        if max_load is not None:
+            words += ["--max-load", f"{max_load:g}"]
         words += ["--timeout", f"{self.timeout_s:g}", "--repeats", "1"]
         return shlex.join([*words, *(["--", *arguments] if arguments else [])])
 

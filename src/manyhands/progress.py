@@ -5,6 +5,7 @@ Everything is drawn between runs and nothing during them, so that the display ta
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -24,6 +25,10 @@ def _on_standard_error() -> Console:
     return Console(stderr=True, force_jupyter=False, force_terminal=None if sys.stderr.isatty() else False)
 
 
+def _clock(in_s: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(time.time() + in_s))
+
+
 class Progress(Watcher):
     """A line about the run that is on, and below it the table of speed-ups; without a terminal a line at each start and end."""
 
@@ -39,12 +44,17 @@ class Progress(Watcher):
         self._left = list(runs)
         self._seconds: dict[str, list[float]] = {}
         self._total, self._done = len(runs) + already, already
+        self._question, self._latest, self._cuts = "", math.inf, False
         self._is_live = self._console.is_terminal
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         if self._is_live:
             self._live.start()
         if already:
             self.announces(f"{already} of {self._total} runs are done already")
+
+    def aims(self, question: str, time_s: float | None, cuts: bool) -> None:
+        self._question, self._cuts = question, cuts
+        self._latest = time.monotonic() + time_s if time_s is not None else math.inf
 
     def adds(self, runs: Sequence[RunSpec]) -> None:
         self._left += runs
@@ -112,13 +122,23 @@ class Progress(Watcher):
         return speedup_so_far(self._records, record)
 
     def expected(self) -> str:
-        """When the plan should be done, from the mean of the runs so far; empty before the first has ended."""
+        """When the runs that are known should be done, from the mean of the runs so far; empty before the first has ended.
+
+        With a question that adds blocks it also says how long they may go on.
+        """
         if not self._seconds:
             return ""
         overall = mean(second for seconds in self._seconds.values() for second in seconds)
         expected = [mean(self._seconds.get(spec.label, [overall])) for spec in (self._running, *self._left)]
-        left_s = max(0.0, expected[0] - (time.monotonic() - self._began)) + sum(expected[1:])
-        return f"{left_s // 60:.0f} min {left_s % 60:02.0f} s left, until {time.strftime('%H:%M:%S', time.localtime(time.time() + left_s))}"
+        now = time.monotonic()
+        left_s = max(0.0, expected[0] - (now - self._began)) + sum(expected[1:])
+        most_s = max(0.0, self._latest - now)
+        left_s = min(left_s, most_s) if self._cuts else left_s
+        left = f"{left_s // 60:.0f} min {left_s % 60:02.0f} s left"
+        if not self._question or most_s <= left_s:
+            return f"{left}, until {_clock(left_s)}"
+        more = f"until {_clock(most_s)} at most" if most_s < math.inf else f"until {self._question}"
+        return f"{left} in these blocks, then more {more}"
 
     def announces(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -94,7 +94,7 @@ class RunContext:
             code=code_of(spec, self.code, measured.pop("code", {})),
             plan={"id": self.plan_id, "position": position, "order_seed": self.order_seed}
             | ({"why": self.why} if self.why else {}),
-            command=spec.command(),
+            command=spec.command(self.max_load),
             study=self.study(spec),
             **measured,
         )

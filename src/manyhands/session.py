@@ -12,6 +12,7 @@ from typing import Any
 from manyhands.analysis.disturbed import disturbance
 from manyhands.blocks import LEAST, Block, Blocks
 from manyhands.plan import RunSpec
+from manyhands.planning.goal import Goal
 from manyhands.planning.plan import Plan, check_plan, make_plan, slurm_step
 from manyhands.planning.request import Request
 from manyhands.planning.study import check_study_options, study_plan
@@ -93,6 +94,8 @@ class LocalSession:
             if self.records:
                 self.watcher.recalls(self.records)
             self.watcher.begins(todo, len(self.plan.runs) - len(todo))
+            if (goal := self.plan.goal) != Goal():
+                self.watcher.aims(goal.question if goal.until is not None else "", goal.max_time_s, goal.limits_least)
             try:
                 context = self._context(todo)
                 self._skip(context)

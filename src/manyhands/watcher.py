@@ -17,6 +17,13 @@ class Watcher:
     def begins(self, runs: Sequence[RunSpec], already: int) -> None:
         """A plan begins with these runs; `already`: runs of the plan that an earlier invocation has made."""
 
+    def aims(self, question: str, time_s: float | None, cuts: bool) -> None:
+        """The plan does not end with its own runs alone; called right after it begins.
+
+        `question`: blocks are added until this is known, `winner` or `5%`; empty when none are. `time_s`: no block begins that would
+        end later, in seconds from now; None without a limit. `cuts`: True when that holds for the plan's own blocks too.
+        """
+
     def adds(self, runs: Sequence[RunSpec]) -> None:
         """These runs join the plan: a block for what is still open, or disturbed launches that are repeated."""
 

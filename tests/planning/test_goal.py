@@ -101,3 +101,12 @@ def test_a_listing_of_a_plan_says_that_blocks_follow() -> None:
         .endswith("no block begins that would end after 60 s (--max-time)")
     )
     assert len(Plan([SERIAL, DDP]).lines()) == 2
+
+
+def test_a_listing_of_a_plan_says_each_reason_once_for_all_cells_that_share_it() -> None:
+    far, farther = (RunSpec(workload="cnn", backend="ray", workers=workers) for workers in (2, 4))
+    plan = Plan([SERIAL], [(far, "ray needs ray"), (DDP, "no network"), (farther, "ray needs ray")])
+    assert plan.lines()[1:] == [
+        "   -  left out: cnn on ray x 2, cnn on ray x 4: ray needs ray",
+        f"   -  left out: {DDP.label}: no network",
+    ]

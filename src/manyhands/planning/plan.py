@@ -50,8 +50,14 @@ class Plan:
 
     def lines(self) -> list[str]:
         """The commands in the order of the runs, then the cells that are left out and why."""
-        runs = [f"{number:>4}  block {spec.repeat + 1}  {spec.command()}" for number, spec in enumerate(self.runs, start=1)]
-        skipped = [f"   -  left out: {cell.label}: {reason}" for cell, reason in self.skipped]
+        runs = [
+            f"{number:>4}  block {spec.repeat + 1}  {spec.command(self.max_load)}"
+            for number, spec in enumerate(self.runs, start=1)
+        ]
+        reasons: dict[str, list[str]] = {}
+        for cell, reason in self.skipped:
+            reasons.setdefault(reason, []).append(cell.label)
+        skipped = [f"   -  left out: {', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
         return [*filter(None, [self.note]), *runs, *self._ends(), *skipped]
 
     def _ends(self) -> list[str]:
