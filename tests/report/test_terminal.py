@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,6 +47,17 @@ def test_a_long_name_goes_on_below_so_that_the_first_screen_stays_one_table() ->
     assert "\njoblib- " in text
     assert "\nthreads\n" in text
     assert "…" not in text
+
+
+def test_launches_that_stopped_and_wide_intervals_leave_the_first_screen_one_table() -> None:
+    speeds = {("serial", 1, 1): 1.0, ("fabric-ddp", 2, 1): 1.7, ("ray", 2, 1): 1.5}
+    records = example_records(repeats=12, speeds=speeds)
+    stopped = [replace(r, status="failed", reason="ended") if r.spec["repeat"] == 3 else r for r in records]
+    text = shown(stopped, 80, details=False)
+    assert "11 of 12" in text
+    assert text.count("─\n") == 1
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("0.9700") == 3
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])

@@ -164,16 +164,22 @@ def _print_group(console: Console, view: GroupView, details: bool) -> None:
 def print_table(console: Console, identity: Sequence[Column], sections: Sequence[Sequence[Column]], gap: int = GAP) -> None:
     """Prints the columns, those of `identity` again in each part that fits the width. `gap`: spaces between two columns.
 
-    A name that would make the table too wide goes on below, where that is enough to keep it in one part.
+    A name that would make the table too wide goes on below, and columns move together, where that is enough to keep it in one part.
     """
     whole = [*identity, *(column for section in sections for column in section)]
-    too_wide = sum(width(column) + gap for column in whole) - gap - console.width
+    gap = next((one for one in (gap, 1) if _room(whole, one, SHORTEST_NAME) <= console.width), gap)
+    too_wide = _room(whole, gap, LONGEST_NAME) - console.width
     longest = max(SHORTEST_NAME, min(LONGEST_NAME, max(map(width, identity)) - max(0, too_wide)))
     for part in pack(sections, console.width - sum(width(column, longest) + gap for column in identity), gap):
         shown = [*identity, *part]
         console.print()
         _print(console, heading(shown, longest, gap), "bold")
         _print(console, rows(shown, longest, gap))
+
+
+def _room(columns: Sequence[Column], gap: int, longest_name: int) -> int:
+    """Signs that a line of the columns needs."""
+    return sum(width(column, longest_name) + gap for column in columns) - gap
 
 
 def print_line(console: Console, text: str, style: str = "", indent: str = "  ") -> None:
