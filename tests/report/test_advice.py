@@ -66,7 +66,13 @@ def test_the_base_line_is_kept_when_nothing_is_faster() -> None:
     assert found.why[0].startswith("It is the base line")
 
 
-@pytest.mark.parametrize(("slope", "said"), [(-0.1, "is worse: accuracy 0.7"), (0.05, "is better: accuracy 1.0")])
+@pytest.mark.parametrize(
+    ("slope", "said"),
+    [
+        (-0.1, "is worse with this seed: accuracy 0.7"),
+        (0.04, "is better with this seed: accuracy 0.98"),
+    ],
+)
 def test_a_model_of_another_quality_is_named_with_both_values(slope: float, said: str) -> None:
     records = [
         example_record(
@@ -79,13 +85,26 @@ def test_a_model_of_another_quality_is_named_with_both_values(slope: float, said
     assert ", base line 0." in of(records).why[1]
 
 
+def test_a_difference_that_the_held_out_rows_cannot_tell_is_as_good_and_says_from_where_on_they_can() -> None:
+    quality = {"serial": 0.8623, "ddp": 0.8618}
+    records = [
+        example_record(5.0 / n + r / 50, {"backend": b, "workers": n, "repeat": r}, quality={"accuracy": quality[b]})
+        for b, n in (("serial", 1), ("ddp", 2))
+        for r in range(3)
+    ]
+    assert (
+        "The model is as good: accuracy 0.8618, base line 0.8623 (2048 held-out rows tell a difference from 0.021 on)."
+        in of(records).why[1]
+    )
+
+
 def test_a_lower_error_is_a_better_model() -> None:
     records = [
         example_record(5.0 / n + r / 50, {"backend": b, "workers": n, "repeat": r}, quality={"mape_percent": 3.0 / n + r / 1000})
         for b, n in (("serial", 1), ("ddp", 2))
         for r in range(3)
     ]
-    assert "The model is better: MAPE % 1.50, base line 3.00." in of(records).why[1]
+    assert "The model is better with this seed: MAPE % 1.50, base line 3.00." in of(records).why[1]
 
 
 def test_a_whole_run_that_takes_longer_though_train_is_faster_is_named() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from manyhands.analysis.model_quality import ModelQuality, model_quality
 from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time, cores
-from manyhands.analysis.spread import LaunchSpread
 from manyhands.analysis.summary import Summary
-from manyhands.analysis.targets import is_error
 from manyhands.analysis.winner import Winner, winner
 from manyhands.report import formatting
 from manyhands.report.whole_run import disagreement, share_of_train, speeds
@@ -91,21 +90,26 @@ def _cost(row: Summary, base: Summary) -> str:
 
 
 def _quality(row: Summary, base: Summary) -> str:
-    """The first metric that both have, and how it compares; the mere values where one launch gives no spread."""
+    """The first metric that both have, and how it compares; the mere values where nothing is known about chance."""
     metric = next((name for name in base.quality if name in row.quality and not name.startswith("naive_")), None)
     if row is base or metric is None:
         return ""
     own, other = row.quality[metric], base.quality[metric]
+    found = model_quality(metric, own, other, (*row.cell.measured, *base.cell.measured))
     value, of_base = formatting.score_mean(own), formatting.score_mean(other)
-    against = f", base line {of_base}" if value != of_base else ""
-    return f"The model{_compared(metric, own, other)}: {formatting.metric(metric)} {value}{against}."
+    against = f", base line {of_base}{_margin(found)}" if value != of_base else ""
+    return f"The model{_verdict(found)}: {formatting.metric(metric)} {value}{against}."
 
 
-def _compared(metric: str, own: LaunchSpread, other: LaunchSpread) -> str:
-    """` is as good`, when the difference is within the spread of the launches, else ` is worse` or ` is better`; empty without spreads."""
-    if own.sd is None or other.sd is None:
+def _verdict(found: ModelQuality) -> str:
+    if found.verdict in (None, "as good"):
+        return " is as good" if found.verdict else ""
+    return f" is {found.verdict}{' with this seed' if found.seeds == 1 else ''}"
+
+
+def _margin(found: ModelQuality) -> str:
+    """What a difference must exceed to be told from chance, beside values that do not."""
+    if found.verdict != "as good" or not found.margin:
         return ""
-    reach = 2 * (own.sd**2 / own.count + other.sd**2 / other.count) ** 0.5
-    if abs(own.mean - other.mean) <= max(reach, 1e-9 * abs(other.mean)):
-        return " is as good"
-    return " is better" if (own.mean < other.mean) == is_error(metric) else " is worse"
+    of = formatting.count(found.rows, "held-out row") if found.rows else "the launches"
+    return f" ({of} tell a difference from {formatting.format_number(found.margin)} on)"
