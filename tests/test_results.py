@@ -168,9 +168,16 @@ def test_summary_has_the_rows_and_numbers_of_the_tables(path: Path, time: Any) -
         elif row.speedup is None:
             assert math.isnan(found["speedup"])
         else:
-            expected = (row.speedup.value, row.speedup.low, row.speedup.high, row.efficiency)
-            for value, name in zip(expected, ("speedup", "speedup_low", "speedup_high", "efficiency"), strict=True):
-                assert found[name] == value if value is not None else math.isnan(found[name])
+            estimates = {
+                "speedup": row.speedup,
+                "efficiency": row.efficiency,
+                "serial_fraction": row.serial_fraction,
+                "core_hours_ratio": row.core_hours_ratio,
+            }
+            for name, one in estimates.items():
+                for value, column in zip((one.value, one.low, one.high) if one else (), ("", "_low", "_high"), strict=False):
+                    assert found[f"{name}{column}"] == value if value is not None else math.isnan(found[f"{name}{column}"])
+                assert one or math.isnan(found[name])
         if row.whole_run is not None:
             assert (found["whole_run_speedup"], found["place"]) == (row.whole_run.value, row.place)
         for value, name in ((row.core_hours, "core_hours"), (row.peak_bytes, "peak_memory_bytes"), (row.cpu_s, "cpu_s")):

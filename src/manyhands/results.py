@@ -109,10 +109,13 @@ class Results(Sequence[Record]):
         - `train_s`, `wall_s`: mean seconds of the train phase and of the whole run, with their standard deviations `train_sd_s` and
           `wall_sd_s`;
         - `speedup`, `speedup_low`, `speedup_high`: rows a second over those of the base line with the bounds of the 95 % interval;
-          `efficiency`: speed-up per thread used, 0 to 1 and more. Both compare the train phase, or the whole run with time="wall";
+          `efficiency`, with `_low` and `_high`: speed-up per thread used, 0 to 1 and more; `serial_fraction` likewise: the share of the
+          work that the speed-up says is serial (Karp-Flatt), NaN when it may be any share. All compare the train phase, or the whole run
+          with time="wall";
         - `whole_run_speedup`, with `_low` and `_high`: the speed-up of the whole run, with launch and teardown;
         - `place`: "fastest", "not distinguishable" from it, or "slower", with one error rate of 5 % for all cells of the group;
-        - `core_hours`: workers x threads x hours of the whole run; `cpu_s`: seconds of busy cores; `cpu_percent`: 100 is one core;
+        - `core_hours`: workers x threads x hours of the whole run; `core_hours_ratio`, with `_low` and `_high`: over those of the base
+          line; `cpu_s`: seconds of busy cores; `cpu_percent`: 100 is one core;
         - `peak_memory_bytes`: mean peak of the memory of all processes (PSS);
         - `quality_<metric>`, `quality_<metric>_sd`: mean and standard deviation of each metric, in its own unit.
 

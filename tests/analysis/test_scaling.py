@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_record, example_records
 from manyhands.analysis.launch_model import fit_group
 from manyhands.analysis.scaling import base_line, efficiency
+from manyhands.analysis.spread import Estimate
 
 
 def speedup(records, time="train"):
@@ -30,7 +33,9 @@ def test_speedup_and_efficiency_of_hand_computed_values() -> None:
     found = speedup(records)
     assert found is not None
     assert found.value == pytest.approx(1.5)
-    assert efficiency(1.5, serial, ddp) == pytest.approx(0.75)
+    assert efficiency(found, serial, ddp) == Estimate(pytest.approx(0.75), None, None)
+    per_core = efficiency(replace(found, low=1.2, high=1.8), serial, ddp)
+    assert (per_core.low, per_core.high) == (pytest.approx(0.6), pytest.approx(0.9))
     # launch, load, warm-up, evaluate and teardown add 1.71 s to serial and 3.9 s to ddp
     whole = speedup(records, "wall")
     assert whole is not None

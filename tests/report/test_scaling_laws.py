@@ -25,3 +25,12 @@ def test_law_of_every_backend_with_its_limit_or_the_reason_why_not() -> None:
     assert "ray, 1 thread: Amdahl's law fits best" in ray
     assert "never more than" in ray
     assert "fitted without 8 workers it misses them by" in ray
+
+
+def test_a_serial_fraction_that_may_be_anything_is_a_dash_and_sets_no_limit() -> None:
+    speeds = {("serial", 1, 1): 1.0} | {("ray", n, 1): amdahl(n, 0.3) for n in (1, 2, 3)}
+    (ray,) = [
+        line for seed in range(9) for line in lines(example_records(speeds=speeds, noise=0.8, seed=seed)) if "serial" in line
+    ][:1]
+    assert "serial fraction –" in ray  # noqa: RUF001 - the dash of what was not measured
+    assert "never more than" not in ray

@@ -12,7 +12,8 @@ from manyhands.analysis.example import MACHINE, example_record, example_records
 from manyhands.analysis.scaling import Time
 from manyhands.record import Record
 from manyhands.report.columns import Column
-from manyhands.report.formatting import NOT_MEASURED
+from manyhands.report.formatting import NOT_MEASURED, short_interval
+from manyhands.report.group_view import group_views
 from manyhands.report.monospace import pack
 from manyhands.report.terminal import print_report, terminal, to_text
 
@@ -76,6 +77,24 @@ def test_every_question_has_its_column() -> None:
     assert f"80 / {NOT_MEASURED} / 5" in text
 
 
+def test_cost_has_the_intervals_of_the_model() -> None:
+    (view,) = group_views(example_records())
+    columns = {column.title: column.texts for column in view.cost_table.columns}
+    for row, efficiency, hours in zip(
+        view.summaries, columns["efficiency"], columns["core-hours over the base line's"], strict=True
+    ):
+        if row.is_base:
+            assert (efficiency, hours) == ("1", "1")
+            continue
+        assert row.speedup
+        assert row.efficiency
+        assert row.core_hours_ratio
+        assert efficiency == short_interval(row.efficiency)
+        assert hours == short_interval(row.core_hours_ratio)
+        assert row.efficiency.low == pytest.approx((row.speedup.low or 0) * row.efficiency.value / row.speedup.value)
+    assert "[" in columns["serial fraction (Karp-Flatt)"][1]
+
+
 def test_one_launch_has_no_interval_and_says_what_is_needed() -> None:
     text = shown(example_records(repeats=1))
     assert f"[{NOT_MEASURED}]" in text
@@ -121,7 +140,7 @@ def test_the_bare_minimum_of_a_record_is_shown_with_a_dash_for_each_missing_numb
         [word for word in line.split() if word != "/"] for line in text.splitlines() if line.startswith("serial ")
     )
     assert first == ["serial", "1", "1", "1", "1", "(base", "line)", "1"]
-    assert cost == ["serial", "1", "1", *[NOT_MEASURED] * 3, "1", *[NOT_MEASURED] * 5]
+    assert cost == ["serial", "1", "1", *[NOT_MEASURED] * 3, "1", *[NOT_MEASURED] * 6]
     assert phases == ["serial", "1", "1", *[NOT_MEASURED] * 11]
     assert "machine:" not in text
     assert "versions:" not in text

@@ -34,9 +34,13 @@ def serial_fraction(speedup: Ratio, cores: float) -> Estimate | None:
     if cores <= 1:
         return None
     low, high = (_fraction(bound, cores) if bound else None for bound in (speedup.high, speedup.low))
-    if low is not None and high is not None and low <= 0 and high >= 1:
-        return None
-    return Estimate(_fraction(speedup.value, cores), low, high)
+    found = Estimate(_fraction(speedup.value, cores), low, high)
+    return None if may_be_any_share(found) else found
+
+
+def may_be_any_share(fraction: Estimate) -> bool:
+    """True when the interval of a serial fraction contains all of 0 to 1, so that it says nothing."""
+    return fraction.low is not None and fraction.high is not None and fraction.low <= 0 and fraction.high >= 1
 
 
 def core_hours_ratio(whole_run: Ratio, cores: float, rows: float = 1.0) -> Estimate:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.core_hours import whole_run_s
 from manyhands.analysis.disturbed import Time as Time
-from manyhands.analysis.ratios import LaunchValue
-from manyhands.analysis.spread import finite_or_none
+from manyhands.analysis.ratios import LaunchValue, Ratio
+from manyhands.analysis.spread import Estimate, finite_or_none
 from manyhands.record import BASE_LINE, Record
 
 
@@ -22,9 +22,11 @@ def base_line(group: Group) -> Cell | None:
     return min(serial, key=lambda cell: cell.threads, default=None)
 
 
-def efficiency(speed: float, base: Cell, cell: Cell) -> float:
+def efficiency(speedup: Ratio, base: Cell, cell: Cell) -> Estimate:
     """Speed-up per core: 1 when n times as many threads, over all workers, give n times the speed."""
-    return speed * cores(base) / cores(cell)
+    share = cores(base) / cores(cell)
+    low, high = (None if bound is None else bound * share for bound in (speedup.low, speedup.high))
+    return Estimate(speedup.value * share, low, high)
 
 
 def cores(cell: Cell) -> int:

@@ -31,8 +31,8 @@ class Summary:
     """Speed-up over the base line; None without a base line, or for the base line itself."""
     whole_run: Ratio | None
     """Speed-up of the whole run with launch and teardown; None where `speedup` is, or without whole runs to compare."""
-    efficiency: float | None
-    """Speed-up per core; its interval is that of the speed-up, scaled alike."""
+    efficiency: Estimate | None
+    """Speed-up per core; None where `speedup` is."""
     serial_fraction: Estimate | None
     """Karp-Flatt metric; None without more cores than the base line, when the work grows with the workers, or when its interval
     contains all of 0 to 1."""
@@ -80,7 +80,7 @@ def _summary(cell: Cell, base: Cell | None, fit: GroupFit | None, whole: GroupFi
         train=spread(record.phases.get("train_s") for record in records),
         speedup=ratio,
         whole_run=whole_run,
-        efficiency=efficiency(ratio.value, base, cell) if ratio and base else None,
+        efficiency=efficiency(ratio, base, cell) if ratio and base else None,
         serial_fraction=serial_fraction(ratio, cores(cell) / cores(base)) if ratio and base and is_fixed else None,
         fetch_s=mean(max(_of_workers(record, "fetch_s"), default=None) for record in records),
         fetched_bytes=mean(mean(_of_workers(record, "bytes_moved")) for record in records),

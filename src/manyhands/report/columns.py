@@ -60,7 +60,7 @@ def first(summaries: Sequence[Summary], speedups: Speedups, target: QualityTarge
 
 
 def cost(summaries: Sequence[Summary]) -> list[list[Column]]:
-    """Seconds and efficiency; then what a run took, and every metric of the model with its spread."""
+    """Seconds, efficiency and serial fraction; then what a run took, and every metric of the model with its spread."""
     return [
         [
             Column(("wall s", "mean ± sd"), tuple(formatting.mean_and_sd(row.wall) for row in summaries)),
@@ -68,13 +68,12 @@ def cost(summaries: Sequence[Summary]) -> list[list[Column]]:
                 ("wall s", "median"), tuple(formatting.format_number(row.wall.median if row.wall else None) for row in summaries)
             ),
             Column(("train s", "mean ± sd"), tuple(formatting.mean_and_sd(row.train) for row in summaries)),
-            Column(
-                ("effi-", "ciency"), tuple("1" if row.is_base else formatting.format_number(row.efficiency) for row in summaries)
-            ),
+            Column(("efficiency",), tuple("1" if row.is_base else _short(row.efficiency) for row in summaries)),
             Column(("serial fraction", "(Karp-Flatt)"), tuple(_estimate(row.serial_fraction) for row in summaries)),
         ],
         [
             Column(("core", "hours"), tuple(formatting.format_number(row.core_hours) for row in summaries)),
+            Column(("core-hours over", "the base line's"), tuple(map(_of_base, summaries))),
             Column(("CPU s",), tuple(formatting.format_number(row.cpu_s) for row in summaries)),
             Column(("CPU %",), tuple(formatting.whole(row.cpu_percent) for row in summaries)),
             Column(("peak", "memory"), tuple(formatting.size(row.peak_bytes) for row in summaries)),
@@ -153,11 +152,20 @@ def _estimate(value: Estimate | Ratio | None) -> str:
     return formatting.interval(value) if value else formatting.NOT_MEASURED
 
 
+def _short(value: Estimate | Ratio | None) -> str:
+    return formatting.short_interval(value) if value else formatting.NOT_MEASURED
+
+
+def _of_base(row: Summary) -> str:
+    """The core-hours over those of the base line, whose own are 1; a dash where they were not measured."""
+    return "1" if row.is_base and row.core_hours is not None else _short(row.core_hours_ratio)
+
+
 def _runs(row: Summary) -> str:
     measured, made = len(row.cell.measured), len(row.cell.records)
     return str(measured) if measured == made else f"{measured} of {made}"
 
 
 def _speedups(summaries: Sequence[Summary], ratios: Sequence[Ratio | None], base: str) -> tuple[str, ...]:
-    texts = (formatting.short_interval(ratio) if ratio else formatting.NOT_MEASURED for ratio in ratios)
+    texts = map(_short, ratios)
     return tuple(base if row.is_base else text for row, text in zip(summaries, texts, strict=True))

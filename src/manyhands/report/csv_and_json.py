@@ -84,7 +84,7 @@ def _summary(row: Summary) -> dict[str, Any]:
         "speedup": asdict(row.speedup) if row.speedup else None,
         "whole_run_speedup": asdict(row.whole_run) if row.whole_run else None,
         "place": row.place,
-        "efficiency": row.efficiency,
+        "efficiency": asdict(row.efficiency) if row.efficiency else None,
         "serial_fraction": asdict(row.serial_fraction) if row.serial_fraction else None,
         "core_hours": row.core_hours,
         "core_hours_ratio": asdict(row.core_hours_ratio) if row.core_hours_ratio else None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.predictable import Family
 from manyhands.analysis.ratios import Ratio
-from manyhands.analysis.spread import LaunchSpread
+from manyhands.analysis.spread import Estimate, LaunchSpread
 from manyhands.analysis.summary import Summary
 from manyhands.analysis.verdicts.results import Comparison
 from manyhands.errors import Unavailable
@@ -48,7 +48,15 @@ SUMMARY_TYPES: Mapping[str, str] = {
     "whole_run_speedup_high": "float64",
     "place": "string",
     "efficiency": "float64",
+    "efficiency_low": "float64",
+    "efficiency_high": "float64",
+    "serial_fraction": "float64",
+    "serial_fraction_low": "float64",
+    "serial_fraction_high": "float64",
     "core_hours": "float64",
+    "core_hours_ratio": "float64",
+    "core_hours_ratio_low": "float64",
+    "core_hours_ratio_high": "float64",
     "cpu_s": "float64",
     "cpu_percent": "float64",
     "peak_memory_bytes": "float64",
@@ -188,8 +196,10 @@ def _cell(view: GroupView, row: Summary) -> dict[str, Any]:
         **_ratio("speedup", row.speedup, own),
         **_ratio("whole_run_speedup", row.whole_run, own),
         "place": row.place,
-        "efficiency": own if row.is_base else row.efficiency,
+        **_ratio("efficiency", row.efficiency, own),
+        **_ratio("serial_fraction", row.serial_fraction, None),
         "core_hours": row.core_hours,
+        **_ratio("core_hours_ratio", row.core_hours_ratio, own if row.core_hours is not None else None),
         "cpu_s": row.cpu_s,
         "cpu_percent": row.cpu_percent,
         "peak_memory_bytes": row.peak_bytes,
@@ -200,7 +210,7 @@ def _cell(view: GroupView, row: Summary) -> dict[str, Any]:
     return values
 
 
-def _ratio(name: str, ratio: Ratio | None, own: float | None) -> dict[str, float | None]:
+def _ratio(name: str, ratio: Ratio | Estimate | None, own: float | None) -> dict[str, float | None]:
     """The value and the bounds; `own` where there is no ratio."""
     values = (ratio.value, ratio.low, ratio.high) if ratio else (own, own, own)
     return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
