@@ -16,14 +16,14 @@ def test_core_hours_count_every_core_held_busy_or_not() -> None:
 
 def test_karp_flatt_finds_the_fraction_that_amdahl_put_in() -> None:
     speed = 8 / (1 + 0.1 * 7)
-    found = serial_fraction(Ratio(speed, speed / 1.1, speed * 1.1, 3, "paired t"), 8)
+    found = serial_fraction(Ratio(speed, speed / 1.1, speed * 1.1, 3, "cell + block"), 8)
     assert found is not None
     assert found.value == pytest.approx(0.1)
     assert found.low < 0.1 < found.high
 
 
 def test_karp_flatt_needs_more_cores_than_the_base_line_and_two_launches_for_an_interval() -> None:
-    assert serial_fraction(Ratio(1.0, 0.9, 1.1, 3, "paired t"), 1) is None
+    assert serial_fraction(Ratio(1.0, 0.9, 1.1, 3, "cell + block"), 1) is None
     found = serial_fraction(Ratio(1.5, None, None, 1, "one launch"), 2)
     assert found is not None
     assert (found.low, found.high) == (None, None)

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import example_record
+from manyhands.analysis.launch_model import fit_group
 from manyhands.analysis.side_by_side import FigureComparison, side_by_side
 from manyhands.record import Record
 from manyhands.studies.study import AS_PUBLISHED, CORRECTED, Study, read_study
@@ -97,6 +99,38 @@ def test_speed_ups_are_ratios_of_the_times_that_the_variant_counts(study: Study)
     assert two.by_variant[AS_PUBLISHED].value == pytest.approx((9 + 0.2 + 1) / (3.05 + 0.2 + 1), rel=0.01)
     assert two.change is not None
     assert two.change.value == pytest.approx((9 / 4.55) / (10.2 / 4.25), rel=0.01)
+
+
+def several_cells() -> list[Record]:
+    """Three launches of four cells whose times scatter by some per cent."""
+    seconds = {1: (9.0, 9.2, 8.9), 2: (4.5, 4.9, 4.4), 4: (2.6, 2.5, 2.8), 8: (1.6, 1.55, 1.5)}
+    return [
+        record("base" if workers == 1 else "spread", "serial" if workers == 1 else "ddp", workers, taken, repeat, (CORRECTED,))
+        for workers, times in seconds.items()
+        for repeat, taken in enumerate(times)
+    ]
+
+
+def test_speed_ups_have_the_intervals_of_the_launch_model_of_all_cells_of_the_figure(study: Study) -> None:
+    given = [one for one in several_cells() if one.spec["workers"] != 4]  # no row is about four workers
+    (group,) = group_records(given)
+    fit = fit_group(group)
+    assert fit
+    rows = lines(study, given)["faster"].lines
+    for line, cell in zip(rows, [cell for cell in fit.cells if cell is not fit.base], strict=True):
+        found, expected = line.by_variant[CORRECTED], fit.speedup(cell)
+        assert expected
+        assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
+        assert found.error == pytest.approx(fit.error(cell))
+
+
+def test_a_cell_of_another_machine_tells_nothing_about_the_spread(study: Study) -> None:
+    alone = [one for one in several_cells() if one.spec["workers"] <= 2]
+    away = [replace(one, machine={"cpu_model": "another"}) for one in several_cells() if one.spec["workers"] == 8]
+    two, eight = (line.by_variant[CORRECTED] for line in lines(study, [*alone, *away])["faster"].lines)
+    assert two.low == lines(study, alone)["faster"].lines[0].by_variant[CORRECTED].low
+    assert eight.note.startswith("not compared: ")
+    assert "machine cpu model" in eight.note
 
 
 def test_the_largest_measured_count_stands_in_and_says_so(study: Study) -> None:

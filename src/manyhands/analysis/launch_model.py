@@ -77,6 +77,11 @@ class GroupFit:
         reach = None if place is None else self._reach(place)
         return None if reach is None else math.sinh(min(reach, 700.0))
 
+    def error(self, cell: Cell) -> tuple[float, float] | None:
+        """Variance of the logarithm of the cell's speed-up, and its degrees of freedom; None where it has no interval."""
+        place = self._place(cell)
+        return None if place is None else self._error(place)
+
     def best(self) -> Best:
         """The cells that may be the fastest. A cell that learnt nothing, its loss or score being no number, is in neither list."""
         rated = [number for number, cell in enumerate(self.cells) if has_learnt(cell)]
@@ -116,13 +121,16 @@ class GroupFit:
     def _named(self, numbers: Sequence[int]) -> tuple[Cell, ...]:
         return tuple(self.cells[number] for number in numbers)
 
-    def _reach(self, place: int) -> float | None:
-        """Half of the interval of log speed-up; None without an interval."""
+    def _error(self, place: int) -> tuple[float, float] | None:
+        """Variance of log speed-up and its degrees of freedom; None without an interval."""
         base = self._base
         freedom, variance = float(self.levels.freedom[place, base]), float(self.levels.variance[place, base])
-        if place == base or freedom <= 0 or not math.isfinite(variance):
-            return None
-        return t_quantile(freedom) * math.sqrt(variance)
+        return None if place == base or freedom <= 0 or not math.isfinite(variance) else (variance, freedom)
+
+    def _reach(self, place: int) -> float | None:
+        """Half of the interval of log speed-up; None without an interval."""
+        found = self._error(place)
+        return None if found is None else t_quantile(found[1]) * math.sqrt(found[0])
 
     def _later(self, one: int, other: int, more: int) -> tuple[float, float]:
         """Error and degrees of freedom of a difference after `more` blocks of both cells."""

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from manyhands.analysis.intervals import t_quantile
+from manyhands.analysis.intervals import reach_of_difference
 from manyhands.analysis.spread import LaunchSpread, finite_or_none
 from manyhands.analysis.targets import is_error
 from manyhands.record import Record
@@ -73,7 +73,6 @@ def _variance(metric: str, own: float, base: float) -> float:
 
 
 def _launches(own: LaunchSpread, base: LaunchSpread) -> float:
-    """The square of what launches make, by Welch's t; 0 where a cell has a single launch."""
-    parts = [(one.sd or 0.0) ** 2 / one.count for one in (own, base)]
-    weights = sum(part**2 / (one.count - 1) for part, one in zip(parts, (own, base), strict=True) if part)
-    return t_quantile(sum(parts) ** 2 / weights) ** 2 * sum(parts) if weights else 0.0
+    """The square of what launches make, by Welch's t; 0 where neither cell has a second launch."""
+    of_own, of_base = (((one.sd or 0.0) ** 2 / one.count, max(one.count - 1.0, 1.0)) for one in (own, base))
+    return reach_of_difference(of_own, of_base) ** 2

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from manyhands.analysis.disturbed import left_out, quiet
-from manyhands.analysis.side_by_side import FigureComparison, Line, Measured, side_by_side, study_records, variants_met
+from manyhands.analysis.measured import Measured
+from manyhands.analysis.side_by_side import FigureComparison, Line, side_by_side, study_records, variants_met
 from manyhands.errors import UsageError
 from manyhands.record import Record
 from manyhands.report import formatting
@@ -17,7 +18,7 @@ from manyhands.studies.study import VARIANTS, Figure, Study, load_study
 
 READ = (
     "published and measured: speed-ups stand against speed-ups, never seconds against another machine's seconds; [a, b] are 95 %"
-    " intervals over launches, ± is the deviation over launches, each with a seed of its own"
+    " intervals, of a speed-up by one model of all launches of its figure, ± is the deviation over launches, each with a seed of its own"
 )
 
 
