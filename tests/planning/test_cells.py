@@ -6,7 +6,7 @@ import pytest
 
 from manyhands.cli import main
 from manyhands.plan import RunSpec
-from manyhands.planning.cells import chosen_cells
+from manyhands.planning.cells import chosen_cells, default_note
 from manyhands.planning.plan import make_plan
 from manyhands.planning.request import Request
 from manyhands.plugins import backend_classes
@@ -49,6 +49,19 @@ def test_dry_run_runs_nothing(torch: Any, capsys: pytest.CaptureFixture[str]) ->
     shown = capsys.readouterr().out
     assert "block 1  manyhands run lstm --backend serial" in shown
     assert "block 2  manyhands run cnn --backend serial" in shown
+
+
+def test_the_default_plan_says_which_engines_run_one_network_alone() -> None:
+    cells = [RunSpec(workload="cnn", backend=name, workers=2, samples=4096, epochs=2) for name in ("ddp", "dask", "ray")]
+    note = default_note(cells)
+    assert note.startswith("dask, ray: on cnn alone, because ")
+    assert note.endswith("manyhands run lstm --backend dask,ray --workers 2 --samples 4096 --epochs 2")
+    assert default_note(cells[:1]) == ""
+    plan = make_plan(Request())
+    engines = {cell.backend for cell in plan.runs} - {"serial", "ddp"}
+    assert bool(plan.note) == bool(engines)
+    assert all(name in plan.note for name in engines)
+    assert make_plan(Request(workloads=("ensemble",), backend=("serial",), workers=(1,))).note == ""
 
 
 def planned(**options: Any) -> list[str]:

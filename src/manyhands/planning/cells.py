@@ -28,8 +28,8 @@ DEFAULT_BACKENDS = (BASE_LINE, "ddp")
 EVERYWHERE = "cnn"
 """The workload that the default plan shows once on every engine that is installed."""
 DEFAULT_SAMPLES, DEFAULT_EPOCHS = 4096, 2
-"""Rows and epochs of the default plan: about a second of `train` in a launch of two to five seconds. Two launches of every cell take about
-two minutes on two cores, of which Ray and Spark take half."""
+"""Rows and epochs of the default plan: about a second of `train` in a launch of two to five seconds. Two launches of every cell take 139 s
+on two cores, of which Ray and Spark take 76 (docs/results/default-run.md). The other network on every engine too would make them about 240 s."""
 
 
 def chosen_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
@@ -82,6 +82,20 @@ def default_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
     others = [cell(small, EVERYWHERE, backend, most, step) for backend in engines]
     check_cores(cells, cores)
     return cells + threaded_base_lines(cells, cores) + [other for other in others if not refusal(other)]
+
+
+def default_note(cells: Sequence[RunSpec]) -> str:
+    """The line about the engines that the default plan shows on one of its networks alone; empty when there are none."""
+    others = dict.fromkeys(cell.backend for cell in cells if cell.backend not in DEFAULT_BACKENDS)
+    if not others:
+        return ""
+    rest = next(name for name in DEFAULT_WORKLOADS if name != EVERYWHERE)
+    one = next(cell for cell in cells if cell.backend in others)
+    return (
+        f"{', '.join(others)}: on {EVERYWHERE} alone, because two launches of both networks on every engine take four minutes on two cores, not"
+        f" three; for {rest}: manyhands run {rest} --backend {','.join(others)} --workers {one.workers} --samples {one.samples}"
+        f" --epochs {one.epochs}"
+    )
 
 
 def cell(request: Request, workload_name: str, backend: str, workers: int, step: Step | None = None) -> RunSpec:

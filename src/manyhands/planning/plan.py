@@ -11,7 +11,7 @@ from typing import Any
 from manyhands.errors import DataError, UsageError
 from manyhands.machine import host_name, usable_cores
 from manyhands.plan import RunSpec, check_cores, grid, ordered
-from manyhands.planning.cells import chosen_cells
+from manyhands.planning.cells import chosen_cells, default_note
 from manyhands.planning.goal import Goal, goal_of, least_repeats
 from manyhands.planning.option_values import WINNER
 from manyhands.planning.request import Request
@@ -81,7 +81,8 @@ def make_plan(request: Request) -> Plan:
     runs = ordered(grid(ready, repeats), request.order_seed)
     skipped = [(cell, reason) for cell in cells if (reason := reasons[cell.cell_key])]
     goal = goal_of(request, ready)
-    return Plan(runs, skipped, request.order_seed, repeats, goal=goal, max_load=request.max_load)
+    note = default_note(ready) if request.is_default else ""
+    return Plan(runs, skipped, request.order_seed, repeats, note, goal=goal, max_load=request.max_load)
 
 
 def not_run_here(spec: RunSpec) -> str | None:
