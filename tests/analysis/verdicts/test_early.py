@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from manyhands.analysis.verdicts.early import seen_early
-from manyhands.analysis.verdicts.sequential import Budget, judge
+from manyhands.analysis.verdicts.early import EARLY, seen_early
+from manyhands.analysis.verdicts.sequential import Budget, judge, largest_product
 
 
 @pytest.mark.parametrize(("effect", "pairs"), [(1.0, 6), (0.3, 8)])
@@ -33,6 +33,15 @@ def test_a_difference_must_be_large_in_both_halves_and_have_one_sign_in_all_pair
     assert seen_early([0.3, 0.31, 0.3, 0.15, 0.16, 0.15], 0.5) is None
     assert seen_early([*steady[:5], -0.01], 0.5) is None
     assert seen_early([0.1] * 6, 0.5) is None
+
+
+@pytest.mark.parametrize("verdicts", [1, 4, 40])
+def test_the_looks_at_few_pairs_take_what_the_two_stages_of_the_rank_test_leave_of_the_budget(verdicts: int) -> None:
+    budget = Budget(alpha=0.1, verdicts=verdicts)
+    first, second = np.random.default_rng(4).random((2, 4_000_000))
+    called = (first <= budget.screen) & (second <= budget.screen) & (first * second <= largest_product(budget.each))
+    assert called.mean() + len(EARLY) * budget.early == pytest.approx(budget.each, rel=0.05)
+    assert budget.early > 0
 
 
 def test_more_verdicts_leave_less_for_each_look() -> None:

@@ -3,7 +3,8 @@
 Every pair is one launch of each commit, at most a minute apart, so drift of the machine affects both. The test runs after
 7, 10, 14, ... pairs. When it sees a difference for the first time, it only picks the direction: the verdict needs fresh launches
 that show the difference too, and both results together must be as rare as the budget requires. "Same" is also tested, against
-both ends of the effect. A difference of LARGE or more may be called after 6 or 8 pairs (`early`), for a small part of the budget.
+both ends of the effect. A difference of LARGE or more may be called after 6 or 8 pairs (`early`), for what the rank test leaves of the
+budget: both of its stages must be rare, which happens less often than Fisher's method alone allows.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from manyhands.analysis.verdicts.early import EARLY, EARLY_SHARE, seen_early
+from manyhands.analysis.verdicts.early import EARLY, seen_early
 from manyhands.analysis.verdicts.other_tests import Chance
 from manyhands.analysis.verdicts.ranks import bounds, centre, chance_above
 
@@ -47,13 +48,19 @@ class Budget:
 
     @property
     def each(self) -> float:
-        """The probability of an error of a single verdict after the looks of LOOKS."""
-        return self.alpha * (1 - EARLY_SHARE) / self.verdicts
+        """The level of Fisher's method for a single verdict after the looks of LOOKS."""
+        return self.alpha / self.verdicts
 
     @property
     def early(self) -> float:
-        """The probability of an error of a single verdict at one of the looks of EARLY."""
-        return self.alpha * EARLY_SHARE / self.verdicts / len(EARLY)
+        """The probability of an error of a single verdict at one of the looks of EARLY: what the looks of LOOKS leave over.
+
+        Without a difference both stages have p-values as from a uniform distribution, or larger ones. They make a verdict when both are at
+        most s, the screen, and their product is at most k, Fisher's bound: with probability k (1 + ln(s^2 / k)).
+        """
+        product, square = largest_product(self.each), self.screen**2
+        of_ranks = product * (1 + math.log(square / product)) if product < square else square
+        return (self.each - min(of_ranks, self.each)) / len(EARLY)
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,14 @@ def _together(first: float, second: float) -> float:
     return float(combine_pvalues([first, second], method="fisher").pvalue)
 
 
+@lru_cache(maxsize=512)
+def largest_product(level: float) -> float:
+    """The largest product of two p-values that Fisher's method takes for rarer than `level`."""
+    from scipy.stats import chi2
+
+    return math.exp(-float(chi2.isf(level, 4)) / 2)
+
+
 def _closed(verdict: Verdict, shown: Sequence[float], budget: Budget, fresh: int, p: float, before: int = 0) -> Judgement:
     return _judgement(verdict, True, shown, budget, before + len(shown), fresh, p)
 
@@ -179,13 +194,13 @@ def _judgement(
 
 def visible(differences: Sequence[float], budget: Budget) -> float | None:
     """The smallest effect that this many pairs with this spread can show with a power of 80 %; None with too few pairs."""
-    from scipy.stats import chi2, norm
+    from scipy.stats import norm
 
     bound = bounds(differences)
     if bound is None or len(differences) < fewest_for_small(budget):
         return None
     error = math.sqrt(2) * (bound[1] - bound[0]) / (2 * norm.ppf(0.975))  # error of each stage, which has half of the pairs
-    level = min(budget.screen, math.exp(-float(chi2.isf(budget.each, 4)) / 4))  # at this level both stages keep to the budget
+    level = min(budget.screen, math.sqrt(largest_product(budget.each)))  # at this level both stages keep to the budget
     return float(math.expm1((norm.isf(nominal(level)) + norm.ppf(math.sqrt(POWER))) * error))
 
 
