@@ -58,7 +58,7 @@ def test_launches_that_stopped_and_wide_intervals_leave_the_first_screen_one_tab
     assert "11 of 12" in text
     assert text.count("─\n") == 1
     assert max(map(len, text.splitlines())) <= 80
-    assert text.count("0.9700") == 3
+    assert text.count(" 0.9700\n") == 3
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
