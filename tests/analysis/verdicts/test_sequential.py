@@ -55,7 +55,7 @@ def test_a_difference_of_the_effect_is_called_same_less_often_than_the_budget_sa
 
 
 def test_what_is_slower_was_seen_on_fresh_launches() -> None:
-    first_only = [0.1] * LOOKS[0] + [(-1) ** number * 0.01 for number in range(200)]
+    first_only = [0.09] * LOOKS[0] + [(-1) ** number * 0.01 for number in range(200)]
     found = judge(first_only, Budget())
     assert found.verdict == "same"
     assert found.fresh > 0
@@ -71,8 +71,8 @@ def test_too_few_pairs_are_undecided_and_say_what_they_could_have_shown() -> Non
     assert fewest_pairs(Budget()) == 6
     assert fewest_for_small(Budget()) == 14
     assert fewest_for_small(Budget(verdicts=4)) == 17
-    assert judge([0.15] * 13, Budget()).visible is None, "no difference below 20 % could have been called slower"
-    assert judge([0.15] * 14, Budget()).verdict == "worse"
+    assert judge([0.08] * 13, Budget()).visible is None, "no difference below 10 % could have been called slower"
+    assert judge([0.08] * 14, Budget()).verdict == "worse"
     some = judge(np.random.default_rng(0).normal(0.02, 0.1, 15).tolist(), Budget())
     assert some.verdict == "undecided"
     assert some.visible is not None
