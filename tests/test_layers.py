@@ -34,7 +34,7 @@ LAYERS = (
     {"reuse", "progress"},
     {"planning"},
     {"open_cells", "blocks"},
-    {"session", "commits", "helping"},
+    {"session", "commits", "helping", "checking"},
     {"apart"},
     {"results", "predictions", "compared"},
     {"api"},

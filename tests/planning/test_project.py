@@ -126,5 +126,13 @@ def test_a_file_without_the_table_is_no_project(text: str, tmp_path: Path) -> No
     assert find_project(tmp_path) is None
 
 
+def test_the_table_in_the_docs_is_well_formed(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "your-training.md").read_text()
+    (tmp_path / "pyproject.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+    project = find_project(tmp_path)
+    assert project
+    assert project.options["backend"] == ("serial", "ddp")
+
+
 def test_every_option_is_a_key_but_those_of_one_command_or_one_machine() -> None:
     assert set(OPTIONS) - set(KEYS.values()) == {"study", "variant", "budget", "save", "node_rank"}

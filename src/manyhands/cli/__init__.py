@@ -15,7 +15,21 @@ from manyhands.cli.streams import standard_streams
 from manyhands.errors import AsRead, DamagedLine, ManyhandsError, UsageError
 from manyhands.stopping import stoppable
 
-COMMANDS = ("run", "evaluate", "list", "studies", "doctor", "report", "predict", "compare", "calibrate", "history", "data")
+COMMANDS = (
+    "run",
+    "init",
+    "check",
+    "evaluate",
+    "list",
+    "studies",
+    "doctor",
+    "report",
+    "predict",
+    "compare",
+    "calibrate",
+    "history",
+    "data",
+)
 OWN_WARNINGS = (AsRead, DamagedLine)
 
 
