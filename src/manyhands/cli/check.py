@@ -47,11 +47,20 @@ def lines(name: str, checked: Checked) -> list[str]:
     losses = (
         "" if checked.losses is None else "; loss after two steps: {:.6g} on one worker, {:.6g} on two".format(*checked.losses)
     )
-    shown = textwrap.wrap(f"{name} {answer}{losses}", WIDTH, subsequent_indent=" " * INDENT)
-    for one in checked.findings:
-        indents = {"initial_indent": f"{one.level:<{INDENT}}", "subsequent_indent": " " * INDENT}
-        shown += textwrap.wrap(one.text, WIDTH, break_long_words=False, break_on_hyphens=False, **indents)
-    return shown
+    texts = [("", f"{name} {answer}{losses}"), *((f"{one.level:<{INDENT}}", one.text) for one in checked.findings)]
+    return [line for level, text in texts for line in wrapped(level, text)]
+
+
+def wrapped(level: str, text: str) -> list[str]:
+    """One finding in lines, its level in a column of its own."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=level,
+        subsequent_indent=" " * INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def announce(line: str) -> None:

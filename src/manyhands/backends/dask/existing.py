@@ -12,6 +12,7 @@ from manyhands.backends.dask.library import distributed_module
 from manyhands.errors import EngineError, Unavailable, UsageError
 from manyhands.measure.phases import now
 from manyhands.plan import RunSpec
+from manyhands.user_code import file_of
 
 ANSWER_S = 8
 """Longest wait for the scheduler's answer."""
@@ -37,12 +38,12 @@ def join(address: str) -> Any:
 
 
 def choose_workers(client: Any, spec: RunSpec) -> Sequence[str]:
-    """Addresses of `spec.workers` workers with a free slot, sorted, so that ranks on one host are consecutive.
+    """Addresses of `spec.workers` workers with a free slot, sorted, so that ranks on one host are consecutive. They load a user's file anew.
 
     Raises UsageError when the cluster has too few workers, and EngineError when too few of them are free or when a chosen one
     has another version of manyhands.
     """
-    from manyhands.backends.dask.worker import describe
+    from manyhands.backends.dask.worker import describe, forget
 
     slots = client.nthreads()
     if len(slots) < spec.workers:
@@ -68,6 +69,8 @@ def choose_workers(client: Any, spec: RunSpec) -> Sequence[str]:
         raise EngineError(
             f"a worker of the Dask scheduler has manyhands {', '.join(other)}, this machine {__version__}; install one of them"
         )
+    if file := file_of(spec.workload):
+        client.run(forget, str(file), workers=chosen)
     return chosen
 
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manyhands import __version__
 from manyhands.backends.dask.process_group import failed_first, meet
 from manyhands.backends.nodes.interface import interface_of
 from manyhands.backends.ranks.rank import GroupRank
+from manyhands.backends.scripts.leaving import modules_beside
 from manyhands.environment import restored
 from manyhands.errors import EngineError
 from manyhands.measure.garbage import imports_without_collection
@@ -31,6 +34,12 @@ HANDSHAKE_S = 20.0
 def describe(dask_worker: Any = None) -> tuple[str, int]:
     """The version of manyhands in a worker and the number of tasks that run there, cancelled ones too; Dask passes the worker."""
     return __version__, len(dask_worker.state.executing)
+
+
+def forget(file: str) -> None:
+    """Has the next run load a user's file and the modules beside it anew: this worker may have them from an earlier run."""
+    for name in modules_beside(Path(file).resolve()):
+        sys.modules.pop(name, None)
 
 
 def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tuple[str, int]) -> dict[str, Any]:

@@ -81,13 +81,23 @@ def threads() -> dict[str, int]:
 def code_beside(script: str) -> dict[str, str]:
     """A user's file and the modules below its folder that this process imported: path below that folder -> sha256 of the file."""
     path = Path(os.path.realpath(script))
+    files = {str(path), *modules_beside(path).values()}
+    return {file.removeprefix(f"{path.parent}{os.sep}"): sha256(Path(file)) for file in sorted(files) if os.path.isfile(file)}
+
+
+def modules_beside(path: Path) -> dict[str, str]:
+    """The modules of this process whose files are below the folder of a user's file, without libraries: name -> file."""
     start, library = f"{path.parent}{os.sep}", f"{os.path.dirname(os.__file__)}{os.sep}"
-    found = {str(path)}
-    for name, module in list(sys.modules.items()):
-        file = None if name.partition(".")[0] == "manyhands" else getattr(module, "__dict__", {}).get("__file__")
-        if isinstance(file, str) and file.startswith(start) and not file.startswith(library):
-            found |= set() if any(name in file for name in INSTALLED) else {file}
-    return {file.removeprefix(start): sha256(Path(file)) for file in sorted(found) if os.path.isfile(file)}
+    files = {name: getattr(module, "__dict__", {}).get("__file__") for name, module in list(sys.modules.items())}
+    return {
+        name: file
+        for name, file in files.items()
+        if isinstance(file, str)
+        and name.partition(".")[0] != "manyhands"
+        and file.startswith(start)
+        and not file.startswith(library)
+        and not any(folder in file for folder in INSTALLED)
+    }
 
 
 def sha256(path: Path) -> str:
