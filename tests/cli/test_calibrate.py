@@ -116,3 +116,16 @@ def test_a_live_comparison_is_made_for_every_slow_down_and_kept(tmp_path: Path, 
     assert pool.trials[1].verdicts["time"] == "undecided", "one pair decides nothing"
     assert kept == [1, 2]
     assert len(pool.launches) == 2, "only unchanged launches may be drawn from"
+
+
+def test_the_cell_is_that_of_the_users_pyproject(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[tool.manyhands]\nworkloads = ["kmeans", "prepare"]\n')
+    assert main(["calibrate"]) == 2
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0] == f"{tmp_path}/pyproject.toml: [tool.manyhands] gives workloads"
+    assert shown[1].startswith(
+        "manyhands: one cell is calibrated at a time, not 2 (kmeans on serial x 1, prepare on serial x 1): name"
+    )
