@@ -120,6 +120,15 @@ def test_what_is_no_table_is_named(text: str, tmp_path: Path) -> None:
         find_project(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "content", [bytes(range(256)), "a = 1".encode("utf-16"), b"[" * 100_000, b"a = " + b"[" * 100_000], ids=range(4)
+)
+def test_a_broken_file_is_one_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(content)
+    with pytest.raises(UsageError, match=r"pyproject\.toml cannot be read: .*; correct the file"):
+        find_project(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "tool = 3\n", "[tool.other]\n"])
 def test_a_file_without_the_table_is_no_project(text: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(text)

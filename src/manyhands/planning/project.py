@@ -83,7 +83,7 @@ def find_project(folder: Path) -> Project | None:
 def _table(file: Path) -> Mapping[str, Any] | None:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("manyhands")
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # of the syntax, the encoding or the depth
         raise UsageError(f"{file} cannot be read: {error}; correct the file") from None
     except AttributeError:  # `tool` is no table
         return None
