@@ -70,11 +70,10 @@ def test_a_loss_that_is_no_number_fails(value: float) -> None:
 
 
 def test_notes_are_of_what_leaves_times_comparable() -> None:
-    facts = Facts(dropouts=1, random_rows=True, scheduler_per_step=True, loader_workers=usable_cores())
+    facts = Facts(dropouts=1, random_rows=True, scheduler_per_step=True)
     other = seen(facts=facts)
-    one = example_record(
-        1.0, {}, history=other.one.history, init_sha256="a", quality={}, resolved={"proof": {"not_proved": ["rows"]}}
-    )
+    resolved = {"proof": {**PROVED, "not_proved": ["rows"]}, "loader_workers": usable_cores()}
+    one = example_record(1.0, {}, history=other.one.history, init_sha256="a", quality={}, resolved=resolved)
     found = findings(Seen(facts, one, other.two))
     assert texts(found, Level.NOTE) == ["data", "data", "Dropout", "scheduler", "num_workers", "quality"]
     assert Facts.from_dict(facts.to_dict()) == facts

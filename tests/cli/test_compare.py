@@ -169,13 +169,16 @@ def test_an_option_that_is_no_number_is_named(option: list[str], capsys: pytest.
 
 
 TRAIN = """
+import time
 from manyhands import marks
 
 for _ in range(8):
     for _ in marks.steps(range(20)):
-        sum(number * number for number in range({numbers}))
+        time.sleep(4e-3 * {work})
+        sum(number * number for number in range(int(25_000 * {work})))
     marks.epoch()
 """
+"""A script that mostly waits, as for its data, so that its time repeats beside other programs too."""
 PROJECT = '[tool.manyhands]\nworkloads = ["train.py"]\n'
 
 
@@ -186,10 +189,10 @@ def test_ten_percent_more_work_in_a_script_of_ones_own_is_called_slower_with_no_
 ) -> None:
     """The workload is named in the working tree's pyproject.toml alone, for both commits."""
     git(tmp_path, "init", "-q", "-b", "main")
-    for numbers in (50_000, 55_000):
-        (tmp_path / "train.py").write_text(TRAIN.format(numbers=numbers))
+    for work in (1.0, 1.1):
+        (tmp_path / "train.py").write_text(TRAIN.format(work=work))
         git(tmp_path, "add", ".")
-        git(tmp_path, "commit", "-qm", str(numbers))
+        git(tmp_path, "commit", "-qm", str(work))
     (tmp_path / "pyproject.toml").write_text(PROJECT)
     monkeypatch.chdir(tmp_path)
     assert main(["compare", "HEAD~1"]) == 1

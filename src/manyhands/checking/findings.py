@@ -21,7 +21,7 @@ IN_BFLOAT16 = 2e-2
 
 
 class Level(StrEnum):
-    """How bad a finding is; the worst first."""
+    """The weight of a finding; the worst first."""
 
     FAILS = "fails"
     """The training does not work."""

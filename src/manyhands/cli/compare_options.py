@@ -81,7 +81,8 @@ def add_verdict_options(parser: argparse.ArgumentParser) -> None:
         "--max-load",
         type=typed(share),
         metavar="SHARE",
-        help="share of the cores that other programs may use (default: 25%%, and at most what the cell leaves free)",
+        help="share of the cores that other programs may use (default: MANYHANDS_MAX_LOAD, else 25%% and at most what the cell"
+        " leaves free)",
     )
     verdicts.add_argument(
         "--metrics",

@@ -17,7 +17,7 @@ from manyhands.analysis.verdicts.metrics import Sample, sample
 from manyhands.commits.revisions import CannotMeasure, Revision
 from manyhands.errors import RecordError
 from manyhands.machine import usable_cores
-from manyhands.measure.other_programs import Busy, allowed_cores
+from manyhands.measure.other_programs import Busy, allowed_cores, load_of_variable
 from manyhands.plan import RunSpec
 from manyhands.record import Record
 
@@ -119,10 +119,11 @@ def sides(stack: ExitStack, revisions: Sequence[Revision]) -> list[Side]:
 def disturbance(samples: Sequence[Sample], needed: int, max_load: float | None = None) -> str | None:
     """An error message when the load of other programs was too high to trust the launches; None when it was not.
 
-    `needed`: cores that the cell itself keeps busy. `max_load`: share of the cores that the user allows.
+    `needed`: cores that the cell itself keeps busy. `max_load`: share of the cores that the user allows; None: that of
+    MANYHANDS_MAX_LOAD, else what a comparison bears.
     """
     cores, seen = usable_cores(), len(os.sched_getaffinity(0))
-    limit = allowed_cores(needed, cores, seen, max_load)
+    limit = allowed_cores(needed, cores, seen, load_of_variable() if max_load is None else max_load)
     loud = [launch.others for launch in samples if launch.others > limit]
     if len(loud) <= DISTURBED_SHARE * len(samples):
         return None

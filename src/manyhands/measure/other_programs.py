@@ -96,6 +96,12 @@ def allowed_cores(needed: int, cores: int, seen: int, max_load: float | None = N
     return min(QUIET_SHARE * cores, max(LEAST_CORES, cores - needed))
 
 
+def load_of_variable() -> float | None:
+    """The share of the cores that MANYHANDS_MAX_LOAD allows other programs; None when it is not set. Raises UsageError for no number above 0."""
+    text = os.environ.get(VARIABLE)
+    return _above_0(text) if text else None
+
+
 @dataclass(frozen=True)
 class Allowed:
     """Average cores that may go elsewhere beside a run before it counts as disturbed."""
@@ -112,8 +118,7 @@ def allowed_beside(spec: RunSpec, max_load: float | None) -> Allowed:
     Raises UsageError when MANYHANDS_MAX_LOAD is no number above 0.
     """
     seen = len(os.sched_getaffinity(0))
-    if max_load is None and (text := os.environ.get(VARIABLE)):
-        max_load = _above_0(text)
+    max_load = load_of_variable() if max_load is None else max_load
     needed, cores = spec.workers // spec.nodes * spec.threads, usable_cores()
     used = allowed_cores(needed, cores, seen, max_load)
     if max_load is not None:
