@@ -39,7 +39,7 @@ def loss(outputs: torch.Tensor, batch: list[torch.Tensor]) -> torch.Tensor:
 def accuracy(model: nn.Module, rows: TensorDataset) -> float:
     """Share of the rows whose label the model finds."""
     x, y = rows.tensors
-    return (model(x).argmax(dim=1) == y).float().mean().item()
+    return float((model(x).argmax(dim=1) == y).float().mean())
 
 
 def build() -> Training:

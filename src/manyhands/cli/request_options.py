@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from manyhands.cli.renamed import keep_old_name
@@ -79,7 +79,7 @@ def request_of(options: argparse.Namespace, **own: Any) -> Request:
     return Request(**given_in(options) | own)
 
 
-def given_in(options: argparse.Namespace) -> Mapping[str, Any]:
+def given_in(options: argparse.Namespace) -> dict[str, Any]:
     """The options of a request that the command line gives, by their names."""
     named = {name: getattr(options, name) for name in OPTIONS if hasattr(options, name)}
     settings = {name: value for one in options.set for name, value in one.items()}
