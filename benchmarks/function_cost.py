@@ -29,7 +29,7 @@ from manyhands.plan import RunSpec
 from manyhands.training import Training
 from manyhands.user_files import load
 
-PAIRS = 15
+PAIRS = 9
 EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "characters_function.py"
 
 
@@ -63,7 +63,7 @@ def _steps(made: Training, batches: Iterator[Any]) -> None:
         for batch in group:
             with autocast:
                 loss = made.loss(made.model(batch[0]), batch)
-            (loss / len(group)).backward()
+            (loss / len(group)).backward()  # type: ignore[no-untyped-call]
         if made.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(made.model.parameters(), made.clip_norm)
         made.optimizer.step()
