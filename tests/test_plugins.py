@@ -127,3 +127,20 @@ def test_a_users_file_that_fails_is_one_line_with_the_line_of_the_file(tmp_path:
     with pytest.raises(UsageError, match=problem) as caught:
         workload_class(f"{tmp_path}/broken.py:Name")
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_in_a_package_imports_from_its_package(tmp_path: Path) -> None:
+    """Relative to itself, by the package's name, and beside itself, from any working folder."""
+    package = tmp_path / "project" / "training"
+    (package / "deep").mkdir(parents=True)
+    for name in ("__init__.py", "deep/__init__.py"):
+        (package / name).touch()
+    (package / "part.py").write_text("SIZE = 3\n")
+    (package / "deep" / "near.py").write_text("SIZE = 4\n")
+    (package / "deep" / "mine.py").write_text(
+        "import near\nfrom training.part import SIZE\nfrom ..part import SIZE as again\nfrom . import near as same\n\n"
+        "def build():\n    return SIZE, again, near.SIZE, same.SIZE, __name__\n"
+    )
+    code = f"from manyhands.user_files import load; print(load({f'{package}/deep/mine.py:build'!r})())"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "(3, 3, 4, 4, 'manyhands_file_mine')\n", done.stderr

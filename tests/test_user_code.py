@@ -65,6 +65,26 @@ def test_a_class_in_a_users_file_is_users_code_too(tmp_path: Path) -> None:
     assert not is_current(record_of(spec, before))
 
 
+def test_files_of_a_package_are_found_from_its_root(tmp_path: Path) -> None:
+    texts = {
+        "training/__init__.py": "",
+        "training/part.py": "",
+        "training/deep/__init__.py": "",
+        "training/deep/near.py": "",
+        "training/deep/mine.py": "import near\nfrom ..part import SIZE\n\ndef build(): ...\n",
+        "outside.py": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    spec = RunSpec(workload=f"{tmp_path}/training/deep/mine.py:build", backend="serial")
+    code = code_of(spec, OURS, {})
+    assert list(code["files"]) == ["training/__init__.py", "training/deep/mine.py", "training/deep/near.py", "training/part.py"]
+    assert is_current(record_of(spec, code))
+    (tmp_path / "training" / "part.py").write_text("SIZE = 3\n")
+    assert not is_current(record_of(spec, code))
+
+
 def test_modules_beside_a_file_are_found_in_its_text_however_they_are_imported(tmp_path: Path) -> None:
     texts = {
         "mine.py": "import numpy, plain.part\n\ndef build():\n    from package import inner\n    import late\n",

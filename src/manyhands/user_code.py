@@ -16,7 +16,7 @@ from manyhands.errors import EngineError
 from manyhands.machine import commit_of
 from manyhands.plan import RunSpec
 from manyhands.record import Record
-from manyhands.user_files import is_of_file, is_script
+from manyhands.user_files import is_of_file, is_script, root_of
 
 
 def file_of(workload: str) -> Path | None:
@@ -47,25 +47,28 @@ def _hashed(files: Mapping[str, str]) -> dict[str, Any]:
 
 
 def files_of(file: Path) -> dict[str, str]:
-    """A file and the modules beside it that its text imports, directly or through each other: path below its folder -> sha256."""
+    """A file and the modules beside it and of its package that its text imports, directly or through each other.
+
+    Path below the folder of the file, or below that of its package -> sha256.
+    """
     found: dict[str, str] = {}
-    todo = [file]
+    todo, root = [file], root_of(file)
     while todo:
         path = todo.pop()
-        name = path.relative_to(file.parent).as_posix()
+        name = path.relative_to(root).as_posix()
         if name not in found:
             found[name] = sha256(path) or ""
-            todo += _imported(path, file.parent)
+            todo += [one for folder in {root, file.parent} for one in _imported(path, root, folder)]
     return dict(sorted(found.items()))
 
 
-def _imported(path: Path, folder: Path) -> Iterator[Path]:
-    """The files below the folder that a file's imports may load."""
+def _imported(path: Path, root: Path, folder: Path) -> Iterator[Path]:
+    """The files below a folder that a file's imports may load. `root`: the folder from which its package is imported."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
-    for module in _modules(tree, path.relative_to(folder).parent.parts):
+    for module in _modules(tree, path.relative_to(root).parent.parts):
         for end in range(1, len(module) + 1):
             place = folder.joinpath(*module[:end])
             yield from (one for one in (place.with_suffix(".py"), place / "__init__.py") if one.is_file())
@@ -101,7 +104,7 @@ def is_current(record: Record) -> bool:
 
 
 def _are_current(file: Path | None, files: Mapping[str, str]) -> bool:
-    return file is None or all(sha256(file.resolve().parent / name) == old for name, old in files.items())
+    return file is None or all(sha256(root_of(file.resolve()) / name) == old for name, old in files.items())
 
 
 def sha256(path: Path) -> str | None:

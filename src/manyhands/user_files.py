@@ -1,4 +1,4 @@
-"""Loads a user's own class by `path/to/file.py:Name`, with a module name by which another process can find the file again."""
+"""Loads a user's own class or function by `path/to/file.py:Name`, with a module name by which another process can find the file again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import traceback
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,8 @@ from manyhands.errors import UsageError
 
 OF_FILES = "manyhands_file_"
 """The start of the names of such modules; an ordinary import cannot find them."""
+MAIN = "__main__"
+"""The module of a script that is running, and of the cells of a notebook."""
 
 
 def is_script(name: str) -> bool:
@@ -41,10 +44,24 @@ def file_and_name(cls: type[Any]) -> str | None:
     return f"{sys.modules[cls.__module__].__file__}:{cls.__qualname__}"
 
 
+def name_in_file(value: Any) -> str | None:
+    """`path/to/file.py:Name` of a function or class at the top of a file.
+
+    None for one of the script that is running, which workers must not run again, and for one that is in no file.
+    """
+    module = sys.modules.get(value.__module__)
+    file = getattr(module, "__file__", None)
+    name: str = value.__qualname__
+    if not file or value.__module__ == MAIN or vars(module).get(name) is not value:
+        return None
+    return f"{os.path.realpath(file)}:{name}"
+
+
 def load(name: str) -> Any:
     """The object at `path/to/file.py:Name`; raises UsageError when the file cannot be run, or does not exist, or lacks the name.
 
-    The file can import modules beside it: its folder comes after all others on the import path, so that it hides no library.
+    The file can import modules beside it and of its package: their folders come after all others on the import path, so that they hide
+    no library.
     """
     folder_and_stem, _, attribute = name.rpartition(".py:")
     path = Path(folder_and_stem + ".py")
@@ -58,24 +75,43 @@ def load(name: str) -> Any:
     return getattr(module, attribute)
 
 
+def root_of(file: Path) -> Path:
+    """The folder from which Python imports a file: that above its package, or its own when it is in no package."""
+    folder = file.parent
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
 def _run(path: Path) -> ModuleType:
     """The module of a file; raises UsageError with the line of the file that fails."""
     name = f"{OF_FILES}{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} cannot be loaded as Python; give path/to/file.py:Name")
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
-    before, module = sys.modules.get(name), importlib.util.module_from_spec(spec)
+    before, module = sys.modules.get(name), _module(name, path)
+    sys.path += [folder for folder in dict.fromkeys((str(root_of(path)), str(path.parent))) if folder not in sys.path]
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader = SourceFileLoader(name, str(path))
+        exec(loader.get_code(name) or "", vars(module))
     except (Exception, SystemExit) as error:
         sys.modules.pop(name)
         if before is not None:
             sys.modules[name] = before
+        if isinstance(error, UsageError):
+            raise
         line = _line_of(path, error)
         raise UsageError(f"{path}{line} cannot be loaded: {type(error).__name__}: {error}; correct the file") from None
+    return module
+
+
+def _module(name: str, path: Path) -> ModuleType:
+    """A module of that name for a file, in the package that the file is in, so that its relative imports work."""
+    package = ".".join(path.relative_to(root_of(path)).parent.parts)
+    inside = f"{package}.{name}" if package else name
+    spec = importlib.util.spec_from_file_location(inside, path, loader=SourceFileLoader(inside, str(path)))
+    if spec is None:
+        raise UsageError(f"{path} cannot be loaded as Python; give path/to/file.py:Name")
+    module = importlib.util.module_from_spec(spec)
+    module.__name__ = name
     return module
 
 
@@ -88,8 +124,8 @@ def _line_of(path: Path, error: BaseException) -> str:
 
 
 def name_after_class(cls: type[Any], **more: str) -> None:
-    """Gives a class of a user's file the `name` and the `summary` that it lacks, and the other attributes that it lacks too."""
-    if not cls.__module__.startswith(OF_FILES):
+    """Gives a class of a user's file or notebook the `name` and the `summary` that it lacks, and the other attributes that it lacks too."""
+    if not cls.__module__.startswith((OF_FILES, MAIN)):
         return
     words = (cls.__doc__ or "").strip().splitlines()
     for attribute, value in {"name": cls.__name__, "summary": words[0] if words else cls.__name__, **more}.items():

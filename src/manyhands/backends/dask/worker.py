@@ -18,11 +18,12 @@ from manyhands import __version__
 from manyhands.backends.dask.process_group import failed_first, meet
 from manyhands.backends.nodes.interface import interface_of
 from manyhands.backends.ranks.rank import GroupRank
-from manyhands.backends.scripts.leaving import modules_beside
+from manyhands.backends.scripts.leaving import modules_below
 from manyhands.environment import restored
 from manyhands.errors import EngineError
 from manyhands.measure.garbage import imports_without_collection
 from manyhands.plan import RunSpec
+from manyhands.user_files import root_of
 
 if TYPE_CHECKING:
     import torch
@@ -37,8 +38,8 @@ def describe(dask_worker: Any = None) -> tuple[str, int]:
 
 
 def forget(file: str) -> None:
-    """Has the next run load a user's file and the modules beside it anew: this worker may have them from an earlier run."""
-    for name in modules_beside(Path(file).resolve()):
+    """Has the next run load a user's file and the modules beside it and of its package anew: this worker may have them from an earlier run."""
+    for name in modules_below(str(root_of(Path(file).resolve()))):
         sys.modules.pop(name, None)
 
 

@@ -11,6 +11,7 @@ from manyhands.backends.ranks.rank import Rank
 from manyhands.backends.scripts.leaving import code_beside
 from manyhands.plan import RunSpec
 from manyhands.user_code import file_of, files_of
+from manyhands.user_files import root_of
 from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.by_name import workload_class
 
@@ -26,14 +27,15 @@ def run_rank(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = 
 
 
 def code_run(spec: RunSpec) -> dict[str, str]:
-    """The user's files that this process ran for the workload: path below its folder -> sha256; empty for a workload of ours.
+    """The user's files that this process ran for the workload: path below its folder, or that of its package -> sha256;
+    empty for a workload of ours.
 
     A user's backend in the same folder is left out: its code is not that of the workload, which other backends train too.
     """
     file, backend = file_of(spec.workload), file_of(spec.backend)
-    ran = code_beside(str(file)) if file else {}
+    ran = code_beside(str(file), str(root_of(file))) if file else {}
     if file and backend:
-        own = {file.parent / name for name in files_of(file)}
-        of_backend = {backend.parent / name for name in files_of(backend)} - own
-        ran = {name: value for name, value in ran.items() if file.parent / name not in of_backend}
+        own = {root_of(file) / name for name in files_of(file)}
+        of_backend = {root_of(backend) / name for name in files_of(backend)} - own
+        ran = {name: value for name, value in ran.items() if root_of(file) / name not in of_backend}
     return ran

@@ -38,7 +38,7 @@ def report(run: Any) -> dict[str, Any]:
         "wrapped": waiting is not None,
         "waited_s": None if gpu or not waiting else waiting.seconds,
         "on_cpu": not gpu,
-        "code": code_beside(run.job["script"]),
+        "code": code_beside(run.job["script"], run.job["root"]),
         **peak,
     }
 
@@ -78,16 +78,17 @@ def threads() -> dict[str, int]:
     return found
 
 
-def code_beside(script: str) -> dict[str, str]:
-    """A user's file and the modules below its folder that this process imported: path below that folder -> sha256 of the file."""
+def code_beside(script: str, root: str) -> dict[str, str]:
+    """A user's file and the modules below the folder `root` that this process imported: path below that folder -> sha256 of the file."""
     path = Path(os.path.realpath(script))
-    files = {str(path), *modules_beside(path).values()}
-    return {file.removeprefix(f"{path.parent}{os.sep}"): sha256(Path(file)) for file in sorted(files) if os.path.isfile(file)}
+    files = {str(path), *modules_below(root).values()}
+    start = f"{os.path.realpath(root)}{os.sep}"
+    return {file.removeprefix(start): sha256(Path(file)) for file in sorted(files) if os.path.isfile(file)}
 
 
-def modules_beside(path: Path) -> dict[str, str]:
-    """The modules of this process whose files are below the folder of a user's file, without libraries: name -> file."""
-    start, library = f"{path.parent}{os.sep}", f"{os.path.dirname(os.__file__)}{os.sep}"
+def modules_below(root: str) -> dict[str, str]:
+    """The modules of this process whose files are below a folder, without libraries: name -> file."""
+    start, library = f"{os.path.realpath(root)}{os.sep}", f"{os.path.dirname(os.__file__)}{os.sep}"
     files = {name: getattr(module, "__dict__", {}).get("__file__") for name, module in list(sys.modules.items())}
     return {
         name: file

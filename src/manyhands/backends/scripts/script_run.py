@@ -22,6 +22,7 @@ from manyhands.errors import ManyhandsError
 from manyhands.machine import clock_name, host_name
 from manyhands.plan import RunSpec
 from manyhands.run_log import last_lines
+from manyhands.user_files import root_of
 from manyhands.workloads.kinds.script import ScriptWorkload
 
 STUB = Path(__file__).with_name("stub.py")
@@ -35,7 +36,7 @@ class ScriptRun:
     spec: RunSpec
     folder: Path
     job: Mapping[str, Any]
-    """`script`, `arguments`, the working `folder` of the processes, the folder `out` of their reports, `host` and `clock`."""
+    """`script`, `arguments`, the folder `root` of its modules, the working `folder` of the processes, the folder `out` of their reports, `host` and `clock`."""
 
     @classmethod
     def of(cls, spec: RunSpec, engine_folder: Path) -> ScriptRun:
@@ -43,6 +44,7 @@ class ScriptRun:
         folder = Path(tempfile.mkdtemp(prefix="script-", dir=engine_folder))
         job = {
             "script": spec.workload,
+            "root": str(root_of(Path(os.path.realpath(spec.workload)))),
             "arguments": list(ScriptWorkload.from_settings(spec.settings).arguments),
             "folder": os.getcwd(),
             "out": str(folder),
