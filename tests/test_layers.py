@@ -21,7 +21,7 @@ SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
     {"__init__", "errors", "marks", "training"},
     {"atomic_write", "stopping", "schemas", "parent", "shared_memory", "credentials"},
-    {"record", "machine", "studies", "user_files", "notices", "environment", "run_log"},
+    {"record", "machine", "studies", "user_files", "suite_files", "pickled", "notices", "environment", "run_log"},
     {"plan", "slurm", "temporary", "finding", "watcher"},
     {"user_code"},
     {"data"},

@@ -49,6 +49,9 @@ def test_a_suite_of_six_lines_has_a_test_for_each_cell(tmp_path: Path) -> None:
         ('study="lstm-spark"', [], "--study is for a whole plan"),
         ('"kmeans"', ["--mh-workers", "two"], "--mh-workers 'two' is not a list of whole numbers above 0, such as 1,2,4"),
         ('"kmeans"', ["--mh-backends", "nope"], "unknown backend 'nope'"),
+        ('"kmeans", args=["--lr", "0.1"]', [], "'-- --lr 0.1' is for a script, and kmeans is none"),
+        ('"none.py"', [], "no file none.py in "),
+        ('"none.py:build"', [], "no file none.py for 'build' in "),
     ],
 )
 def test_the_impossible_is_one_line_of_the_collection(marker: str, words: list[str], reason: str, tmp_path: Path) -> None:
@@ -71,6 +74,23 @@ def test_a_marker_leaves_the_rest_to_the_users_pyproject(tmp_path: Path) -> None
     project.write_text("[tool.manyhands]\nworker = 1\n")
     done = run(tmp_path, f"{HEAD}@pytest.mark.cells()\n{TEST}", *collect)
     assert f"{project}: [tool.manyhands] has no key 'worker'; did you mean 'workers'? keys: workloads, backends" in done.stdout
+
+
+SCRIPTS = """@pytest.mark.cells("train.py", args=["--lr", "0.1"], backend="serial", workers=1)
+@pytest.mark.cells("train.py", args=["--lr", "0.2"], backend="serial", workers=1)
+"""
+
+
+def test_files_are_found_from_the_folder_of_the_test(tmp_path: Path) -> None:
+    """Wherever pytest is started; two markers of one script with other arguments are two cells."""
+    pytest.importorskip("torch")
+    (tmp_path / "deep" / "suite").mkdir(parents=True)
+    (tmp_path / "deep" / "train.py").touch()
+    (tmp_path / "deep" / "suite" / "test_deep.py").write_text(HEAD + SCRIPTS + TEST)
+    done = run(tmp_path, HEAD, "deep/suite", "--collect-only", "-q")
+    tests = [line for line in done.stdout.splitlines() if "::" in line]
+    assert len(tests) == len(set(tests)) == 2, done.stdout
+    assert all("::test_speed[train.py-serial-1" in line for line in tests)
 
 
 def test_a_cell_that_is_asked_for_without_a_marker_is_one_line(tmp_path: Path) -> None:
@@ -176,6 +196,32 @@ def test_networks_are_measured_over_the_yardstick_and_not_by_a_clock_of_pytest(t
     assert epoch["fullname"].endswith(f", yardstick {identity(record)}")
     assert epoch["stats"]["min"] == pytest.approx(YARDSTICK_S * (train_ratio(record) or 0))
     assert whole["stats"]["min"] == pytest.approx(over_yardstick([record.wall_s or 0], [moments(record)])[0])
+
+
+@pytest.mark.slow
+def test_a_script_and_a_function_are_launched(tmp_path: Path) -> None:
+    """A script without marks has one benchmark, the launch; a function has those of a network."""
+    (tmp_path / "train.py").write_text("import sys\nassert sys.argv[1:] == ['--lr', '0.1']\n")
+    (tmp_path / "mine.py").write_text(
+        "import torch\nfrom manyhands import Training\n\n"
+        "def build():\n"
+        "    net = torch.nn.Linear(3, 1)\n"
+        "    rows = torch.utils.data.TensorDataset(torch.ones(64, 3), torch.zeros(64, 1))\n"
+        "    return Training(net, torch.optim.SGD(net.parameters(), 0.1), rows, lambda out, batch: (out - batch[1]).square().mean())\n"
+    )
+    marker = (
+        '@pytest.mark.cells("train.py", args=["--lr", "0.1"], backend="serial", workers=1)\n'
+        '@pytest.mark.cells("mine.py:build", backend="serial", workers=1)\n'
+    )
+    done = run(tmp_path, HEAD + marker + TEST, "--benchmark-json=kept.json", "--mh-rounds", "1")
+    assert done.returncode == 0, done.stdout
+    kept = {one["name"]: one for one in json.loads((tmp_path / "kept.json").read_text())["benchmarks"]}
+    script, function = "test_speed[train.py-serial-1]", "test_speed[mine.py:build-serial-1]"
+    assert set(kept) == {f"{script}: launch", f"{function}: epoch", f"{function}: launch"}
+    extra = kept[f"{script}: launch"]["extra_info"]
+    assert extra["train_s"] is None
+    assert extra["records"][0]["resolved"]["arguments"] == ["--lr", "0.1"]
+    assert kept[f"{function}: epoch"]["extra_info"]["records"][0]["spec"]["epochs"] == EPOCHS
 
 
 @pytest.mark.slow

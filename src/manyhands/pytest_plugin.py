@@ -4,16 +4,18 @@
     def test_training_speed(cell, benchmark):
         cell.launch(benchmark)
 
-The marker takes the arguments of `manyhands.Request.of`; the options `--mh-...` take the place of its values, and [tool.manyhands] of
-the user's pyproject.toml gives what is left. pytest loads this file in every session of an environment with manyhands. So it imports
-nothing else of manyhands until a test has the marker, and it changes no other test.
+The marker takes the arguments of `manyhands.Request.of`, so it takes your own training too: `cells("mine.py:build", workers=2)` or
+`cells("train.py", args=["--lr", "0.1"])`, with files found from the folder of the test upwards. The options `--mh-...` take the place
+of its values, and [tool.manyhands] of the user's pyproject.toml gives what is left. pytest loads this file in every session of an
+environment with manyhands. So it imports nothing else of manyhands until a test has the marker, and it changes no other test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,7 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen: dict[str, Chosen] = {}
     with reporting(metafunc.config):
         for marker in markers:
-            request = asked(metafunc.config, *marker.args, **marker.kwargs)
+            request = asked(metafunc.config, metafunc.definition.path, *marker.args, **marker.kwargs)
             found = [Chosen(spec, 1 if request.repeats is None else request.repeats) for spec in cells(request)]
             if "benchmark" in metafunc.fixturenames:
                 found = [repeating(one, request) for one in found]
@@ -183,21 +185,32 @@ def spelled(message: str, given: dict[str, Any]) -> str:
     return f"{spellings.get(first, first)} {rest}"
 
 
-def asked(config: pytest.Config, *workloads: str | Request, **options: Any) -> Request:
+def asked(config: pytest.Config, suite: Path, *workloads: Any, **options: Any) -> Request:
     """The request of a marker with these arguments, after the options `--mh-...` and before those of the user's pyproject.toml.
 
-    Raises manyhands' UsageError for wrong ones.
+    `suite`: the file of the test. Raises manyhands' UsageError for wrong ones.
     """
     from manyhands.planning.project import with_project
     from manyhands.planning.request import OPTIONS, Request
 
     over = overrides(config)
     named = () if "workloads" in over else workloads
-    request = Request.of(*named, **options | over)
+    request = of_suite(Request.of(*named, **options | over), suite, {"workloads", "backend"} - set(over))
     if named and isinstance(named[0], Request):
         return request
     given = {name for name in OPTIONS if name in over or options.get(name) is not None}
     return with_project(request, given | ({"workloads"} if named else set()), without=OF_RUN)
+
+
+def of_suite(request: Request, suite: Path, names: Iterable[str]) -> Request:
+    """The request with absolute paths for the files that these options of it name, as seen from the file of the test.
+
+    Raises manyhands' UsageError for a file that is not there.
+    """
+    from manyhands.suite_files import located
+
+    found: dict[str, Any] = {name: tuple(located(one, suite) for one in getattr(request, name)) for name in names}
+    return replace(request, **found)
 
 
 def cells(request: Request) -> list[RunSpec]:

@@ -10,7 +10,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from manyhands.asv.measured_commit import of_commit
 from manyhands.errors import UsageError
+from manyhands.suite_files import located, upwards
+from manyhands.user_files import is_of_file, is_script
 
 if TYPE_CHECKING:
     from manyhands.plan import RunSpec
@@ -105,17 +108,18 @@ def options_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_settings(options: Mapping[str, Any], file: Path) -> Settings:
     """The settings of a class, which is defined in `file`; raises UsageError or DataError for a wrong one."""
-    from manyhands.planning.cells import check_settings, default_backends
+    from manyhands.planning.cells import check_arguments, check_settings, default_backends
     from manyhands.planning.request import Request
     from manyhands.plugins import workload_class
 
     name = options["workload"]
     if not isinstance(name, str):
         raise UsageError(f"workload {name!r} is not the name of one workload; write a class for each")
-    workload = located(name, file)
+    workload = measured(name, file)
     asked = Request.of(workload, **{option: value for option, value in options.items() if option != "workload"})
     check_settings(asked.set, [workload_class(workload)])
-    backends = {backend: located(backend, file) for backend in asked.backend or default_backends(workload)}
+    check_arguments(asked.args, [workload])
+    backends = {backend: measured(backend, file) for backend in asked.backend or default_backends(workload)}
     workers = tuple(dict.fromkeys(asked.workers or WORKERS))
     given = asked.given() | {"workers": workers, "backend": tuple(backends.values())}
     if workload_class(workload).in_epochs and asked.steps is None and asked.max_seconds is None:
@@ -142,17 +146,10 @@ def launches(settings: Settings) -> int:
     return 1 if os.environ.get(QUICK) else LAUNCHES if asked is None else asked
 
 
-def located(name: str, file: Path) -> str:
-    """`name`, with an absolute path if it is `path/to/file.py:Name`. asv runs a suite in a temporary folder.
-
-    The path is searched from the folder of the suite's file up to the repository; raises UsageError when it is not there.
-    """
-    path, separator, attribute = name.rpartition(".py:")
-    if not separator:
-        return name
-    if found := upwards(f"{path}.py", file):
-        return f"{found}:{attribute}"
-    raise UsageError(f"no file {path}.py for {attribute!r} in {file.parent} or a folder above it in its repository")
+def measured(name: str, file: Path) -> str:
+    """`name`, or where it is a file, its absolute path in the commit that asv measures."""
+    found = located(name, file)
+    return of_commit(found, file) if is_script(found) or is_of_file(found) else found
 
 
 def folder_of(data: str, file: Path) -> str:
@@ -160,13 +157,3 @@ def folder_of(data: str, file: Path) -> str:
     from manyhands.data.store.location import is_remote
 
     return data if is_remote(data) else str(upwards(os.path.expanduser(data), file) or data)
-
-
-def upwards(path: str, file: Path) -> Path | None:
-    """The first existing `path` in the folders of `file`, from its own up to that of the repository."""
-    for folder in file.resolve().parents:
-        if (folder / path).exists():
-            return folder / path
-        if (folder / ".git").exists():
-            return None
-    return None
