@@ -76,6 +76,16 @@ class Own(Cells):
     workers = 1
     samples = 400
 """
+SCRIPT_SPEED = """
+from manyhands.asv import Cells
+
+
+class Script(Cells):
+    workload = "work/train.py"
+    args = ("--lr", "0.1")
+    backend = "serial"
+    workers = 1
+"""
 CONFIG = {
     "version": 1,
     "project": "own",
@@ -122,6 +132,7 @@ def benchmarks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, 
     folder = tmp_path_factory.mktemp("suite")
     files = {"bench/__init__.py": "", "bench/speed.py": SPEED, "bench/deep/__init__.py": "", "bench/deep/speed.py": SPEED}
     write(folder, files | {"work/own.py": OWN, "bench/own.py": OWN_SPEED})
+    write(folder, {"work/train.py": "", "bench/script.py": SCRIPT_SPEED})
     return found(folder / "bench", folder / "found.json")
 
 
@@ -130,13 +141,13 @@ def names(benchmarks: Mapping[str, Any], title: str) -> set[str]:
 
 
 def test_asv_finds_every_number_of_a_class(benchmarks: dict[str, Any]) -> None:
-    assert names(benchmarks, "speed.Points") == names(benchmarks, "own.Own") == NUMBERS
+    assert names(benchmarks, "speed.Points") == names(benchmarks, "own.Own") == names(benchmarks, "script.Script") == NUMBERS
     assert names(benchmarks, "speed.Net") == NUMBERS | {"track_step_ms", "track_loss", "track_train_ratio"}
 
 
 def test_the_base_class_that_a_suite_imports_is_no_benchmark(benchmarks: dict[str, Any]) -> None:
     titles = {name.split(".")[-2] for name in benchmarks}
-    assert titles == {"Points", "Fewer", "Net", "Prepare", "Search", "Plain", "Own"}
+    assert titles == {"Points", "Fewer", "Net", "Prepare", "Search", "Plain", "Own", "Script"}
 
 
 def test_a_number_can_be_left_out(benchmarks: dict[str, Any]) -> None:
@@ -149,7 +160,7 @@ def test_each_class_has_one_cache_and_no_other_class_has_it(benchmarks: dict[str
     for name, one in benchmarks.items():
         keys.setdefault(name.rpartition(".")[0], set()).add(one["setup_cache_key"])
     assert all(len(own) == 1 for own in keys.values())
-    assert len(set.union(*keys.values())) == len(keys) == 13
+    assert len(set.union(*keys.values())) == len(keys) == 14
 
 
 def test_the_key_of_a_cache_is_the_line_of_the_class(benchmarks: dict[str, Any]) -> None:
@@ -186,6 +197,7 @@ def test_a_version_has_the_options_that_affect_the_values_and_no_others(benchmar
     assert versions["speed.Points.track_speedup"] == "2: kmeans, samples=500; 10 launches; over serial x 1"
     assert versions["speed.Points.time_launch"] == "2: kmeans, samples=500"
     assert versions["speed.Fewer.track_train_s"] == "2: kmeans, samples=400; 10 launches"
+    assert versions["script.Script.track_wall_s"] == "2: work/train.py, args=('--lr', '0.1'); 10 launches"
     assert versions["own.Own.track_train_s"] == "2: work/own.py:Own, samples=400; 10 launches"
     assert versions["speed.Net.track_train_ratio"] == f"2: mlp, defaults; 10 launches; yardstick {yardstick_version()}"
     assert benchmarks["speed.Net.track_train_ratio"]["launches"] == 10
@@ -219,6 +231,8 @@ def class_of(**attributes: Any) -> type[Cells]:
         ({"study": "mlp-ensemble"}, "'study' is not for a suite; use 'manyhands run'"),
         ({"set": {"nothing": 1}}, "--set nothing=1: no such setting"),
         ({"workload": "work/none.py:Own"}, "no file work/none.py for 'Own' in .*tests or a folder above it"),
+        ({"workload": "work/none.py"}, "no file work/none.py in .*tests or a folder above it"),
+        ({"args": ["--lr", "0.1"]}, "'-- --lr 0.1' is for a script, and kmeans is none"),
         ({"data": "no-such-folder"}, "no-such-folder"),
         ({"workload": "cnn", "backend": "ddp", "workers": 3}, "a global batch of 64 does not split evenly over 3 workers"),
     ],
@@ -371,6 +385,34 @@ def test_a_number_of_your_own_is_kept(cached: dict[str, list[Any]]) -> None:
     below: Any = type("Below", (made,), {"samples": 512, "__module__": __name__})
     assert made().track_train_s(cached, "serial", 1) == below().track_train_s(cached, "serial", 1) == 5.0
     assert made.track_wall_s.version == "2: 7: cnn, defaults; 10 launches"
+
+
+def test_a_script_is_compared_by_its_whole_launches_and_its_first_metric(cached: dict[str, list[Any]]) -> None:
+    """Without marks it has no phase train; with marks its warm-up steps, of which two workers may have a larger share, do not count."""
+    made: Any = class_of(workload=__file__, backend=["serial", "ddp"], workers=[1])
+    spec = {"workload": __file__, "batch": "per-worker"}
+    plain = [example_record(3.0, spec, resolved={"marks": False}, quality={"bleu": 0.5, "loss": 2.0})]
+    assert math.isnan(made().track_train_s({"serial x 1": plain}, "serial", 1))
+    assert math.isnan(made().track_speedup({"serial x 1": plain}, "serial", 1))
+    assert made().track_wall_s({"serial x 1": plain}, "serial", 1) == plain[0].wall_s
+    assert made().track_quality({"serial x 1": plain}, "serial", 1) == 0.5
+    assert made.track_quality.unit == "metric"
+    marked = {
+        f"{backend} x 1": [
+            example_record(seconds, spec | {"backend": backend}, resolved={"marks": True, "steps": steps, "warmup_steps": 3})
+        ]
+        for backend, seconds, steps in (("serial", 17.0, 20), ("ddp", 7.0, 10))
+    }
+    assert made().track_speedup(marked, "ddp", 1) == pytest.approx(2.0)
+
+
+@pytest.mark.slow
+def test_a_script_is_launched_with_its_arguments(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text("import sys\nassert sys.argv[1:] == ['--lr', '0.1']\n")
+    made: Any = class_of(workload=str(script), args=["--lr", "0.1"], backend="serial", workers=1, repeats=1)
+    (record,) = made.run_cells()["serial x 1"]
+    assert record.ok, record.reason
 
 
 def asv(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

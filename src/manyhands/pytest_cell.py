@@ -149,14 +149,16 @@ def failing() -> Iterator[None]:
 def summary(records: list[Record]) -> dict[str, Any]:
     """Medians over the launches (times in seconds unless the name says otherwise), and every record whole.
 
-    `train_ratio` is the time of an epoch over that of the yardstick inside the launch; None for what is no network.
+    `train_ratio` is the time of an epoch over that of the yardstick inside the launch; None for what is no network. `train_s` is None for
+    a script without marks.
     """
+    trains = [record.phases["train_s"] or 0.0 for record in records if record.resolved.get("marks") is not False]
     steps = [found for record in records if (found := step_ms(record)) is not None]
     ratios = [found for record in records if (found := train_ratio(record)) is not None]
     peaks = [peak for record in records if (peak := record.resources["peak_pss_bytes"])]
     return {
         "train_ratio": median(ratios) if ratios else None,
-        "train_s": median(record.phases["train_s"] or 0.0 for record in records),
+        "train_s": median(trains) if trains else None,
         "step_ms": median(steps) if steps else None,
         "peak_pss_mb": median(peaks) / 1e6 if peaks else None,
         "quality": records[-1].quality,

@@ -87,3 +87,9 @@ def test_threshold_is_right_as_often_as_the_page_says() -> None:
     assert found >= 95
     page = (ROOT / "docs" / "results" / "gate.md").read_text()
     assert [line for line in shown.splitlines() if line.startswith("|") and line not in page] == []
+
+
+def test_a_script_without_marks_has_no_phase_to_time() -> None:
+    marked, plain = ([launch(0.1, None, 3.0, resolved={"marks": marks})] for marks in (True, False))
+    assert [one.value for one in benchmarks_of(SPEC, marked)] == ["train", "launch"]
+    assert [one.value for one in benchmarks_of(SPEC, plain)] == ["launch"]

@@ -37,7 +37,7 @@ def track_speedup(self: Any, cached: Cached, backend: str, workers: int) -> floa
     base = cached[self._settings.base]
     if left_out(base):
         return math.nan
-    return faster_half(base, train_s) / faster_half(cached[key(backend, workers)], train_s)
+    return faster_half(base, train_of_all_steps_s) / faster_half(cached[key(backend, workers)], train_of_all_steps_s)
 
 
 def track_peak_memory(self: Any, cached: Cached, backend: str, workers: int) -> float:
@@ -46,8 +46,8 @@ def track_peak_memory(self: Any, cached: Cached, backend: str, workers: int) -> 
 
 
 def track_quality(self: Any, cached: Cached, backend: str, workers: int) -> float:
-    """The metric of the workload on held-out rows."""
-    return middle(cached[key(backend, workers)], lambda record: record.quality.get(self._settings.workload.quality))
+    """The metric of the workload on held-out rows; of your own training, the first that it gives."""
+    return middle(cached[key(backend, workers)], lambda record: quality(record, self._settings.workload.quality))
 
 
 def track_step_ms(self: Any, cached: Cached, backend: str, workers: int) -> float:
@@ -115,7 +115,7 @@ def benchmarks_of(settings: Settings) -> dict[Benchmark, str]:
     """The benchmarks of a workload, with their units."""
     workload = settings.workload
     steps = UNITS_OF_NETWORKS if workload.in_epochs else {}
-    return {**UNITS, track_quality: workload.quality, **steps}
+    return {**UNITS, track_quality: workload.quality or "metric", **steps}
 
 
 def faster_half(records: Sequence[Record], value: Callable[[Record], float | None], time: Time = "train") -> float:
@@ -153,6 +153,21 @@ def left_out(records: Sequence[Record]) -> str | None:
     return next((record.reason for record in records if record.status == "skipped"), None)
 
 
-def train_s(record: Record) -> float:
-    """Seconds of the phase train."""
-    return float(record.phases["train_s"] or math.nan)
+def train_s(record: Record) -> float | None:
+    """Seconds of the phase train; None for a script without marks, whose phase has all that follows its launch."""
+    return None if record.resolved.get("marks") is False else float(record.phases["train_s"] or math.nan)
+
+
+def train_of_all_steps_s(record: Record) -> float | None:
+    """Seconds of the phase train; of a script, as if it had no warm-up steps, whose share differs with the number of steps."""
+    from manyhands.analysis.scaling import timed_share
+
+    seconds = train_s(record)
+    return None if seconds is None else seconds / timed_share(record)
+
+
+def quality(record: Record, metric: str) -> float | None:
+    """The value of the metric; without a name, the first number that the record has."""
+    if metric:
+        return record.quality.get(metric)
+    return next((float(value) for value in record.quality.values() if isinstance(value, int | float)), None)

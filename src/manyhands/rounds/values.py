@@ -42,15 +42,18 @@ def benchmarks_of(spec: RunSpec, records: Sequence[Record]) -> list[Benchmark]:
     """The benchmarks of a cell. `records`: of its launches, one at least.
 
     With a yardstick in every launch: an epoch and a whole launch, both over it. Without, as for every estimator: the phase train and a
-    whole launch, in seconds.
+    whole launch, in seconds. Of a script without marks only the launch, because its phase train has all that follows its start.
     """
     name, work = spec.workload.rpartition("/")[2], work_of(spec, records[0])
     walls = [record.wall_s or 0.0 for record in records]
     ratios = [found for record in records if (found := train_ratio(record)) is not None]
     known = {identity(record) for record in records}
     if len(ratios) < len(records) or len(known) > 1:
+        launch = Benchmark("launch", f"{name}: one launch", walls, work)
+        if any(record.resolved.get("marks") is False for record in records):
+            return [launch]
         trains = [record.phases["train_s"] or 0.0 for record in records]
-        return [Benchmark("train", f"{name}: train", trains, work), Benchmark("launch", f"{name}: one launch", walls, work)]
+        return [Benchmark("train", f"{name}: train", trains, work), launch]
     series = f"{work}, yardstick {known.pop()}"
     launches = over_yardstick(walls, [moments(record) for record in records])
     return [
