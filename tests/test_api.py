@@ -20,6 +20,7 @@ import pytest
 import manyhands as mh
 from manyhands.apart import NEXT
 from manyhands.record import read_records
+from manyhands.user_files import load
 
 CHEAP = {"backend": "serial", "workers": 1, "samples": 500, "progress": False}
 """K-means on 500 rows in one process: the shortest run there is."""
@@ -72,6 +73,8 @@ def test_importing_the_package_costs_next_to_nothing() -> None:
         ("kmeans", {"save": "m.pt"}, mh.errors.UsageError, "--save is for networks, not for clustering"),
         ("kmeans", {"out": "/proc/x.jsonl"}, mh.errors.RecordError, "cannot write records to /proc/x.jsonl"),
         ("kmeans", {"budget": "10m"}, mh.errors.UsageError, "--budget 10m is for a study"),
+        ("kmeans", {"args": ["--lr", "0.1"]}, mh.errors.UsageError, "'-- --lr 0.1' is for a script, and kmeans is none"),
+        ("train.py", {}, mh.errors.UsageError, "no script .*train.py; give the path of a Python file"),
     ],
 )
 def test_the_impossible_is_one_line_and_makes_no_record(
@@ -89,6 +92,24 @@ def test_a_session_shows_its_plan_and_runs_nothing(torch: Any, tmp_path: Path) -
     assert len(session.plan.runs) == 4
     assert list(session.results) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_script_and_its_arguments_are_a_plan(torch: Any, tmp_path: Path) -> None:
+    (tmp_path / "train.py").touch()
+    session = mh.Session(tmp_path / "train.py", args=["--lr", "0.1"], backend="serial", workers=1, repeats=1)
+    (run,) = session.plan.runs
+    assert (run.workload, run.settings) == (str(tmp_path / "train.py"), {"arguments": ["--lr", "0.1"]})
+    assert run.command().endswith(" -- --lr 0.1")
+
+
+def test_functions_and_classes_themselves_are_workloads(tmp_path: Path) -> None:
+    """Also in a list; those of a file by that file, others by one beside the records."""
+    (tmp_path / "mine.py").write_text("def build():\n    return 3\n")
+    name = f"{tmp_path / 'mine.py'}:build"
+    session = mh.Session(workloads=["cnn", load(name), lambda: 3], out=tmp_path / "r.jsonl")
+    assert session.request.workloads[:2] == ("cnn", name)
+    assert session.request.workloads[2].startswith(f"{tmp_path / 'code'}/")
+    assert mh.Session(load(name)).request.workloads == (name,)
 
 
 def test_a_study_shows_its_plan() -> None:
@@ -176,6 +197,65 @@ def test_a_script_without_a_guard_is_no_parent_of_orphans(tmp_path: Path) -> Non
     assert "kmeans on serial x 1, launch 1: ok" in errors
 
 
+DOORS = """
+    from dataclasses import dataclass
+    import torch
+    import manyhands as mh
+    from manyhands.workloads.kmeans import KMeans
+    from part import WIDTH
+
+    class Net(torch.nn.Linear):
+        def __init__(self):
+            super().__init__(WIDTH, 1)
+
+    def build(lr=0.1):
+        net = Net()
+        rows = torch.utils.data.TensorDataset(torch.ones(32, WIDTH), torch.zeros(32, 1))
+        return mh.Training(
+            net, torch.optim.SGD(net.parameters(), lr=lr), rows, lambda out, batch: (out - batch[1]).square().mean(),
+            batch_size=8, evaluate=lambda model: {"width": WIDTH},
+        )
+
+    @dataclass(frozen=True)
+    class Own(KMeans):
+        "K-means of my own."
+
+    same = {"progress": False, "repeats": 1, "out": "r.jsonl"}
+    results = mh.bench(build, backend=["serial", "ddp"], workers=[1, 2], **same)
+    again = mh.bench(build, backend=["serial", "ddp"], workers=[1, 2], resume=True, **same)
+    other = mh.bench(Own, backend="serial", workers=1, samples=500, **same)
+    script = mh.bench("train.py", args=["--lr", "0.1"], backend="serial", workers=1, **same)
+"""
+"""All three doors in one script or cell: a function and a class that are in no file, and a script with arguments."""
+SCRIPT = "import sys\nfrom manyhands import marks\nmarks.metric(words=len(sys.argv) - 1)\n"
+
+
+def check_doors(records: Sequence[mh.Record]) -> None:
+    """The records of `DOORS`: three runs of the function, none of them made again, one of the class, one of the script."""
+    assert [record.reason for record in records if record.status == "failed"] == []
+    made = [record for record in records if record.ok and record.spec["threads"] == 1]
+    function, own, train = made[:3], made[3], made[4]
+    assert {(record.spec["backend"], record.spec["workers"]) for record in function} == {("serial", 1), ("ddp", 1), ("ddp", 2)}
+    assert len(made) == 5
+    for record in function:
+        assert record.quality == {"width": 3}
+        assert list(record.code["files"]) == ["build.py"]
+        assert record.spec["workload"].endswith("/build.py:build")
+    assert len({record.code["sha256"] for record in function}) == 1
+    assert own.quality["inertia"] > 0
+    assert own.spec["workload"].endswith("/Own.py:Own")
+    assert train.quality == {"words": 2}
+
+
+@pytest.mark.slow
+def test_a_script_measures_its_own_function_and_class_and_another_script(tmp_path: Path) -> None:
+    (tmp_path / "part.py").write_text("WIDTH = 3\n")
+    (tmp_path / "train.py").write_text(SCRIPT)
+    _, errors = script(tmp_path, DOORS).communicate(timeout=300)
+    assert errors == ""
+    check_doors(read_records(tmp_path / "r.jsonl"))
+
+
 def children_of(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
@@ -230,26 +310,29 @@ def test_a_killed_session_is_an_error_that_says_how_to_go_on(tmp_path: Path) -> 
         next(records)
 
 
-@pytest.mark.slow
-def test_in_a_notebook_it_runs_beside_the_loop_of_the_kernel_and_shows_a_table(tmp_path: Path) -> None:
+def run_notebook(folder: Path, cells: Sequence[str]) -> list[Any]:
+    """The outputs of each cell of a notebook that runs in the folder."""
     import nbclient
     import nbformat
 
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(dedent(text)) for text in cells])
+    environ = {"IPYTHONDIR": str(folder / "ipython"), "JUPYTER_RUNTIME_DIR": str(folder), "JUPYTER_DATA_DIR": str(folder)}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        client = nbclient.NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+        client.execute()
+    return [cell.outputs for cell in book.cells]
+
+
+@pytest.mark.slow
+def test_in_a_notebook_it_runs_beside_the_loop_of_the_kernel_and_shows_a_table(tmp_path: Path) -> None:
     cells = [
         "import asyncio, manyhands as mh\nasyncio.get_running_loop().is_running()",
         "results = mh.bench('kmeans', backend='serial', workers=1, samples=500, repeats=2, out='r.jsonl')\nresults",
         "results.frame()[['spec.workload', 'status']].to_json()",
     ]
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
-    environ = {"IPYTHONDIR": str(tmp_path / "ipython"), "JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_DATA_DIR": str(tmp_path)}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environ.items():
-            patch.setenv(name, value)
-        client = nbclient.NotebookClient(
-            book, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-        )
-        client.execute()
-    first, second, third = (cell.outputs for cell in book.cells)
+    first, second, third = run_notebook(tmp_path, cells)
     assert first[0].data["text/plain"] == "True"
     (table,) = [output for output in second if output.output_type == "execute_result"]
     assert "<table" in table.data["text/html"]
@@ -258,6 +341,18 @@ def test_in_a_notebook_it_runs_beside_the_loop_of_the_kernel_and_shows_a_table(t
     assert "\x1b" not in lines, "no bar, which a notebook cannot redraw"
     assert json.loads(third[0].data["text/plain"].strip("'"))["status"] == {"0": "ok", "1": "ok"}
     assert len(read_records(tmp_path / "r.jsonl")) == 2
+
+
+@pytest.mark.slow
+def test_functions_and_classes_of_notebook_cells_are_measured(tmp_path: Path) -> None:
+    """A kernel that is started again gives them the same files, so `resume` finds their runs."""
+    (tmp_path / "part.py").write_text("WIDTH = 3\n")
+    (tmp_path / "train.py").write_text(SCRIPT)
+    for _ in range(2):
+        run_notebook(
+            tmp_path, [DOORS.replace('"out": "r.jsonl"', '"out": "r.jsonl", "resume": True').replace("resume=True, ", "")]
+        )
+    check_doors(read_records(tmp_path / "r.jsonl"))
 
 
 @pytest.mark.parametrize(("given", "goes_on"), [(NEXT, True), (b"", False)])

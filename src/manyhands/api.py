@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from manyhands.analysis.verdicts.results import Limits
 from manyhands.analysis.verdicts.sequential import Budget
 from manyhands.apart import NEXT, Event, replay
 from manyhands.errors import EngineError, UsageError, by_name
+from manyhands.pickled.code_file import names_of
 from manyhands.planning.option_values import DURATION, NAMES, SHARE, WORD, Kind
 from manyhands.planning.request import Request, value_of
 from manyhands.record import Record
@@ -35,8 +36,14 @@ METRIC_NAMES = Kind(
 """The metrics that `compare` judges."""
 
 
+Work = str | os.PathLike[str] | Callable[..., Any]
+"""A workload: its name, the path of a script, `path/to/file.py:Name`, or a function or class itself."""
+CODE = "code"
+"""The folder, beside the file of the records, for functions and classes of notebooks and of running scripts."""
+
+
 def bench(
-    *workloads: str | Request,
+    *workloads: Work | Request,
     out: str | Path | None = None,
     resume: bool = False,
     progress: bool | Watcher = True,
@@ -44,10 +51,11 @@ def bench(
 ) -> Results:
     """Trains workloads on backends at several worker counts, each run in a fresh process, and returns the results.
 
-    `workloads` and `options` are those of `manyhands run`, or one `Request`: `backend=["serial", "ddp"]` is `--backend serial,ddp`.
-    Without any, the default plan runs. `out`: the file that every record is added to as soon as it is there (default:
-    `results/TIME.jsonl`). `resume`: runs that `out` has already are not made again. `progress`: shows progress on standard error,
-    or calls your own `Watcher`.
+    `workloads` and `options` are those of `manyhands run`, or one `Request`: `backend=["serial", "ddp"]` is `--backend serial,ddp`, and
+    `args=["--lr", "0.1"]` goes to a script. Without any, the default plan runs. A workload may also be a function or class itself; one of
+    a notebook cell is pickled into the folder `code` beside `out`. `out`: the file that every record is added to as soon as it is there
+    (default: `results/TIME.jsonl`). `resume`: runs that `out` has already are not made again. `progress`: shows progress on standard
+    error, or calls your own `Watcher`.
 
     A run that fails is a record with a reason. Raises UsageError or DataError for what is impossible, before anything is run.
     Ctrl-C ends the run that is on with all its processes; the records made so far stay in `out`.
@@ -108,15 +116,18 @@ class Session:
 
     def __init__(
         self,
-        *workloads: str | Request,
+        *workloads: Work | Request,
         out: str | Path | None = None,
         resume: bool = False,
         progress: bool | Watcher = True,
         **options: Any,
     ) -> None:
         """Raises UsageError for options that do not exist and for values that they do not take."""
-        self.request = Request.of(*workloads, **options)
         self.out = Path(value_of("--out", WORD, out)) if out is not None else default_file()
+        folder = self.out.parent / CODE
+        if "workloads" in options:
+            options["workloads"] = names_of(options["workloads"], folder)
+        self.request = Request.of(*names_of(workloads, folder), **options)
         self.resume = resume
         self.watcher = _watcher(progress)
         self._records: list[Record] = []

@@ -12,6 +12,7 @@ from manyhands.cli.request_options import request_of
 from manyhands.errors import UsageError
 from manyhands.plan import RunSpec, option
 from manyhands.planning.request import OPTIONS, Request, flag
+from manyhands.user_files import load
 
 WORDS = [
     ("--workers 1,2", {"workers": [1, 2]}),
@@ -84,13 +85,23 @@ def test_a_value_of_another_type_is_one_line(keywords: dict[str, object], reason
     assert "\n" not in str(error.value)
 
 
+def test_a_function_of_a_file_is_asked_for_by_that_file_and_another_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def build():\n    return 3\n")
+    name = f"{tmp_path / 'mine.py'}:build"
+    assert Request.of(load(name), "cnn") == Request.of(name, "cnn")
+    with pytest.raises(
+        UsageError, match=r"^WORKLOAD '.*<lambda>' is in no file from which workers could load it: give it to manyhands"
+    ):
+        Request.of(lambda: 3)
+
+
 def test_workloads_are_given_once() -> None:
     assert Request.of(workloads=["cnn", "rnn"]) == Request.of("cnn", "rnn") == Request(workloads="cnn,rnn")
     with pytest.raises(UsageError, match="given twice"):
         Request.of("cnn", workloads=["rnn"])
-    assert Request.of(["cnn", "rnn"]) == Request.of("cnn", "rnn")  # type: ignore[arg-type]
+    assert Request.of(["cnn", "rnn"]) == Request.of("cnn", "rnn")
     with pytest.raises(UsageError, match="is not a list of names"):
-        Request.of("cnn", RunSpec)  # type: ignore[arg-type]
+        Request.of("cnn", 3)
 
 
 def test_a_request_is_taken_as_it_is_or_with_options_changed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 from manyhands.errors import UsageError
 from manyhands.studies.budget import parse_duration
+from manyhands.user_files import name_in_file
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,18 @@ def _text(value: Any) -> str:
     return os.fspath(value)
 
 
+def _workload(value: Any) -> str:
+    """The name of a workload; for a function or class, `path/to/file.py:Name`."""
+    if not (inspect.isfunction(value) or inspect.isclass(value)):
+        return _text(value)
+    if name := name_in_file(value):
+        return name
+    raise UsageError(
+        f"{value.__qualname__!r} is in no file from which workers could load it: give it to manyhands.bench or Session,"
+        f" or give path/to/file.py:{value.__name__}"
+    )
+
+
 def _count(value: Any) -> int:
     if _whole(value) < 1:
         raise ValueError
@@ -164,6 +178,7 @@ def _no_text(text: str) -> Any:
 WINNER = "winner"
 """The value of `--until` that asks for the fastest cell."""
 NAMES = Kind(names, _several(_text), "a list of names")
+WORKLOADS = Kind(names, _several(_workload), "a list of names, functions and classes")
 COUNTS = Kind(counts, _several(_count), "a list of whole numbers above 0, such as 1,2,4")
 COUNTS_FROM_0 = Kind(counts_from_0, _several(_count_from_0), "a list of whole numbers from 0 on, such as 0,2")
 WHOLE = Kind(_number(int, "a whole number"), _whole, "a whole number")

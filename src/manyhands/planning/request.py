@@ -26,6 +26,7 @@ from manyhands.planning.option_values import (
     UNTIL,
     WHOLE,
     WORD,
+    WORKLOADS,
     Kind,
 )
 
@@ -63,7 +64,10 @@ class Request:
     """
 
     workloads: tuple[str, ...] = option(
-        NAMES, CELLS, "names from 'manyhands list', a script path/to/train.py, or a function or class path/to/file.py:Name", ()
+        WORKLOADS,
+        CELLS,
+        "names from 'manyhands list', a script path/to/train.py, or a function or class path/to/file.py:Name",
+        (),
     )
     study: str | None = option(
         WORD,
@@ -269,10 +273,10 @@ class Request:
             object.__setattr__(self, name, checked(name, described, getattr(self, name)))
 
     @classmethod
-    def of(cls, *workloads: str | Request, **options: Any) -> Request:
+    def of(cls, *workloads: Any, **options: Any) -> Request:
         """The request for these workloads, or another request with some options changed.
 
-        Raises UsageError for an option that does not exist.
+        A workload is a name, a path, or a function or class at the top of a file. Raises UsageError for an option that does not exist.
         """
         for name in options:
             if name not in OPTIONS:
@@ -288,7 +292,8 @@ class Request:
         if len(workloads) == 1 and isinstance(workloads[0], Request):
             return replace(workloads[0], **options)
         one_list = len(workloads) == 1 and not isinstance(workloads[0], str)
-        return cls(**({"workloads": workloads[0] if one_list else workloads} if workloads else {}) | options)
+        named: dict[str, Any] = {"workloads": workloads[0] if one_list else workloads} if workloads else {}
+        return cls(**named | options)
 
     @property
     def is_default(self) -> bool:
