@@ -16,6 +16,8 @@ FIELDS = (
 )
 """Fields of a worker that a record keeps."""
 NOT_PROVED = ("rows", "initial weights", "order of rows")
+EARLY_SHARE, EARLY_S = 0.5, 1.0
+"""A worker that ended in less than this share of the time of the longest, and by so many seconds, did not work as the others."""
 
 
 def script_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec, job: Mapping[str, Any]) -> Fit:
@@ -40,7 +42,8 @@ def script_fit(reports: Sequence[Mapping[str, Any]], spec: RunSpec, job: Mapping
             "phases_of_worker": slowest,
             "marks": bool(marks.get("phases")),
         }
-        | {name: marks[name] for name in ("steps", "warmup_steps") if name in marks},
+        | {name: marks[name] for name in ("steps", "warmup_steps") if name in marks}
+        | ({"cautions": early} if (early := left_early(workers, spec)) else {}),
         quality=next((one["quality"] for one in marked if one["quality"]), {}),
         history=next((one["history"] for one in marked if one["history"]), []),
         data={},
@@ -67,6 +70,18 @@ def worker_report(report: Mapping[str, Any]) -> WorkerReport:
         phases={f"{phase}_s": seconds for phase, seconds in phases.items()},
         train_split={"compute_s": compute, "communicate_s": waited, "input_s": input_s},
     )
+
+
+def left_early(workers: Sequence[WorkerReport], spec: RunSpec) -> list[str]:
+    """A caution for each worker that ended well and long before another one, as after `sys.exit(0)` in one rank only."""
+    spans = {worker.rank: float(worker.ended or 0.0) - float(worker.started or 0.0) for worker in workers}
+    longest = max(spans.values())
+    early = {rank: span for rank, span in spans.items() if span < min(EARLY_SHARE * longest, longest - EARLY_S)}
+    cell = f"{spec.backend} x {spec.workers}"
+    return [
+        f"unequal work: worker {rank} of {cell} ended after {span:.1f} s, another one after {longest:.1f} s"
+        for rank, span in early.items()
+    ]
 
 
 def timed_worker(workers: Sequence[WorkerReport]) -> int:
