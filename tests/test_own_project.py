@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parents[1] / "docs" / "examples" / "own-project"
 TOOLS = ("asv", "jupyter", "jupyter-execute", "manyhands", "pytest")
-MEASURED = {("serial", 1), ("joblib", 1), ("joblib", 2)}
+MEASURED = {("serial", 1), ("ddp", 1), ("ddp", 2)}
 """The cells of both suites that run; `serial` on two workers does not exist."""
 
 
@@ -93,30 +93,33 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     shutil.rmtree(home)
 
 
-def test_its_workload_has_a_name(project: Copy) -> None:
-    assert "penalty" in project.run("manyhands list digits")
+def test_its_pyproject_names_the_training_for_the_commands(project: Copy) -> None:
+    shown = project.run(f"{command_of_readme('manyhands run')} --repeats 1 --dry-run")
+    assert "digits.py:build --backend ddp --workers 2" in shown
+    assert "--epochs 8" in shown
+    assert "--set hidden=1024" in shown
 
 
 def test_pytest_keeps_a_record_of_every_cell(project: Copy) -> None:
     assert "3 passed" in project.run(f"{command_of_readme('pytest')} --mh-rounds 1")
     (file,) = (project.folder / ".benchmarks").glob("*/*.json")
     kept = json.loads(file.read_text())["benchmarks"]
-    benchmarks = [one for one in kept if one["name"].endswith(": train")]
+    benchmarks = [one for one in kept if one["name"].endswith(": epoch")]
     assert len(kept) == 2 * len(benchmarks)
     records = [Record.from_json(json.dumps(record)) for one in benchmarks for record in one["extra_info"]["records"]]
     assert {(record.spec["backend"], record.spec["workers"]) for record in records} == MEASURED
     for record, one in zip(records, benchmarks, strict=True):
         assert record.ok
         assert record.quality["accuracy"] > 0.9
-        assert one["stats"]["min"] == float(record.phases["train_s"] or 0) > 0
-    assert "digits: use " in project.run(command_of_readme("manyhands report"))
+        assert one["stats"]["min"] > 0
+    assert "build: use " in project.run(command_of_readme("manyhands report"))
 
 
 def test_asv_keeps_numbers_and_publishes_pages(project: Copy) -> None:
     assert "failed" not in project.run(command_of_readme("asv machine"))
     (file,) = (project.folder / ".asv" / "results").glob("*/*-*.json")
     results = {name.rpartition(".")[2]: result for name, result in json.loads(file.read_text())["results"].items()}
-    for name in ("track_train_s", "track_peak_memory", "track_quality", "track_speedup", "time_launch"):
+    for name in ("track_train_s", "track_train_ratio", "track_peak_memory", "track_quality", "track_speedup", "time_launch"):
         values, (backends, workers) = results[name][:2]
         cells = [(backend.strip("'"), int(count)) for backend in backends for count in workers]
         assert {cell for cell, value in zip(cells, values, strict=True) if value is not None and value > 0} == MEASURED, name
@@ -138,8 +141,11 @@ def test_the_notebook_shows_a_table_and_the_answer(project: Copy) -> None:
         if output["output_type"] == "execute_result"
     ]
     assert "<table" in shown[0]
-    assert "digits: use " in shown[0]
+    assert "build: use " in shown[0]
     assert "quality_accuracy" in shown[1]
     (answer,) = (output["text"] for output in cells[2]["outputs"])
-    assert "digits: use " in "".join(answer)
-    assert "digits" in (project.folder / "speed.html").read_text()
+    assert "build: use " in "".join(answer)
+    assert any("{'accuracy': 0." in "".join(output.get("text", "")) for output in cells[3]["outputs"])
+    assert "build" in (project.folder / "speed.html").read_text()
+    (kept,) = (project.folder / "results" / "code").glob("*/narrow.py")
+    assert "#     return build(hidden=256)" in kept.read_text()

@@ -1,1 +1,1 @@
-"""An example of a user's own package. Its workload is in `digits.py`."""
+"""An example of a user's own package. Its training is in `digits.py`."""

@@ -1,42 +1,47 @@
-"""A workload: linear classifiers that vote on handwritten digits. The images come with scikit-learn, so nothing is downloaded.
+"""A training: a small network that reads handwritten digits. The images come with scikit-learn, so nothing is downloaded.
 
-`pyproject.toml` offers it by an entry point, so after `pip install -e .` it has a name: `manyhands run digits --backend serial,joblib`.
+All of it is plain PyTorch; `build` hands it to manyhands: `manyhands run fast_training/digits.py:build --backend serial,ddp`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import TensorDataset
 
-import numpy as np
-
-from manyhands.workloads.arrays import Arrays
-from manyhands.workloads.kinds.ensemble import EnsembleWorkload
+from manyhands import Training
 
 TEST_ROWS = 297
-"""Images that are held out to score the vote; 1,500 are left to train the classifiers."""
+"""Images that are held out to score the network; 1,500 are left to train it."""
 
 
-@dataclass(frozen=True)
-class Digits(EnsembleWorkload):
-    """Each member learns its own part of the images. The fields of the class are its settings: `--set members=8 --set penalty=0.01`."""
+def images() -> tuple[torch.Tensor, torch.Tensor]:
+    """The images and their labels, in an order of their own."""
+    x, y = load_digits(return_X_y=True)
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    return torch.tensor(x / 16, dtype=torch.float32)[order], torch.tensor(y)[order]
 
-    name: ClassVar[str] = "digits"
-    summary: ClassVar[str] = "voting linear classifiers on the digits of scikit-learn"
-    data: ClassVar[str] = "digits"
 
-    penalty: float = 1e-3
+def loss(outputs: torch.Tensor, batch: list[torch.Tensor]) -> torch.Tensor:
+    """The mean over the rows of a batch."""
+    return nn.functional.cross_entropy(outputs, batch[1])
 
-    def load(self, data_dir: Path | None) -> Arrays:
-        from sklearn.datasets import load_digits
 
-        x, y = load_digits(return_X_y=True)
-        order = np.random.default_rng(0).permutation(len(x))
-        x, y = x[order].astype(np.float32) / 16, y[order]
-        return Arrays(x[TEST_ROWS:], y[TEST_ROWS:], x[:TEST_ROWS], y[:TEST_ROWS], source="scikit-learn")
+def build(hidden: int = 512, lr: float = 0.05) -> Training:
+    """The training. The arguments are its settings: `--set hidden=1024`."""
+    x, y = images()
+    model = nn.Sequential(nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 10))
 
-    def classifier(self, seed: int, passes: int, batch_size: int) -> Any:
-        from sklearn.linear_model import SGDClassifier
+    def evaluate(trained: nn.Module) -> dict[str, float]:
+        right = trained(x[:TEST_ROWS]).argmax(dim=1) == y[:TEST_ROWS]
+        return {"accuracy": right.float().mean().item()}
 
-        return SGDClassifier(loss="log_loss", alpha=self.penalty, max_iter=passes, tol=None, random_state=seed)
+    return Training(
+        model,
+        torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9),
+        TensorDataset(x[TEST_ROWS:], y[TEST_ROWS:]),
+        loss,
+        batch_size=50,
+        evaluate=evaluate,
+    )

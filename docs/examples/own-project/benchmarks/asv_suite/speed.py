@@ -2,6 +2,6 @@ from manyhands.asv import Cells
 
 
 class Digits(Cells):
-    workload = "digits"
-    backend = ("serial", "joblib")
+    workload = "fast_training/digits.py:build"
+    backend = ("serial", "ddp")
     workers = (1, 2)
