@@ -135,6 +135,34 @@ def test_other_backends_prepare_plainly_only() -> None:
             "RuntimeError: TorchDistributor failed during training.",
             EngineError("spark worker 1 failed: ValueError: too narrow"),
         ),
+        (
+            ["[rank0]: KeyboardInterrupt", "[rank1]: RuntimeError: [pair.cc:553] Connection closed by peer [127.0.0.1]:8914"],
+            "RuntimeError: TorchDistributor failed during training.",
+            EngineError("spark worker 0 was interrupted by SIGINT"),
+        ),
+        (
+            [
+                "[rank0]: RuntimeError: [pair.cc:553] Connection closed by peer [127.0.0.1]:8914",
+                "[rank1]: ValueError: too narrow",
+            ],
+            "RuntimeError: TorchDistributor failed during training.",
+            EngineError("spark worker 1 failed: ValueError: too narrow"),
+        ),
+        (
+            ["[rank1]: RuntimeError: [pair.cc:553] Connection closed by peer [127.0.0.1]:8914"],
+            "Job aborted",
+            EngineError("spark lost a worker: its process, or torchrun, which starts it, was killed or crashed"),
+        ),
+        (
+            [],
+            "TorchDistributor failed during training.View stdout logs for detailed error message.",
+            EngineError("spark lost a worker: its process, or torchrun, which starts it, was killed or crashed"),
+        ),
+        (
+            ["E1127 13:37:36 16571 torch/api.py:1002] failed (exitcode: 3) local_rank: 0 (pid: 16592) of binary: python"],
+            "TorchDistributor failed during training.View stdout logs for detailed error message.",
+            EngineError("spark lost a worker: its process (pid 16592) ended with exit code 3"),
+        ),
         ([], "something else\nmore", EngineError("spark: something else")),
         (
             [],

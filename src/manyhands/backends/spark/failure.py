@@ -19,9 +19,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from manyhands.backends.nodes.heartbeat import is_consequence
 from manyhands.backends.spark.java_errors import java_reason
 from manyhands.errors import EngineError, ManyhandsError, by_name
-from manyhands.measure.ended import ended_children
+from manyhands.measure.ended import ended_children, how
 
 KEPT_LINES = 2000
 LAST_LINES_S = 0.2
@@ -40,8 +41,18 @@ WRAPPING_ERRORS = (
     "Job aborted",
 )
 """Names of exceptions that report only that another exception was raised."""
+EXITED = re.compile(r"failed \(exitcode: (?P<code>\d+)\) local_rank: \d+ \(pid: (?P<pid>\d+)\)")
+"""torchrun's line about a worker that ended by itself."""
+RAISED_CODE = 1
+"""Exit code of a worker whose error was raised."""
+INTERRUPTED = re.compile(r"^\[rank(\d+)\]:\s*KeyboardInterrupt$")
+"""The last line of a worker that SIGINT ended."""
 GONE = re.compile(r"ExecutorLostFailure \(executor (\w+) .*?Reason: (.+)")
 """Spark's line about a lost executor: its number and the reason."""
+SILENT = "its process, or torchrun, which starts it, was killed or crashed"
+"""The end of a worker that nobody reported."""
+NOTHING_BUT = "TorchDistributor failed during training"
+"""All that TorchDistributor's local mode says of a failure: what the workers say, they print."""
 LOST = (
     ("Python worker exited unexpectedly", "the Python process of a Spark task ended unexpectedly; perhaps it was killed"),
     ("failed with return code", "the process that runs torchrun in a Spark task was killed"),
@@ -157,7 +168,7 @@ def failure(
     logged: str = "",
 ) -> ManyhandsError:
     """The error of a failed run: a worker's manyhands error, else a signal or a lost executor, else the first exception of
-    Python, else Java's deepest cause.
+    Python that is not the consequence of a lost worker, else that loss, else Java's deepest cause.
 
     `printed`: the lines of the workers; `hosts`: number of each executor -> its host; `logged`: the errors that Java has logged, which
     name a lost worker also when another worker, which missed it, was the first to fail.
@@ -171,13 +182,21 @@ def failure(
     for line in lines:
         if match := KILLED.search(line):
             return EngineError(f"{backend} lost a worker: its process (pid {match[2]}) was killed by {match[1]}")
+        if match := INTERRUPTED.search(line.strip()):
+            return EngineError(f"{backend} worker {match[1]} was interrupted by SIGINT")
     if match := GONE.search(str(error)):
         host = hosts.get(match[1], "an unknown host")
         return EngineError(f"{backend} lost a worker: executor {match[1]} on {host}: {match[2].strip()}")
     if lost := lost_worker(f"{error}\n{logged}", backend):
         return EngineError(lost)
-    first = next((match for match in raised if not any(name in match["error"] for name in WRAPPING_ERRORS)), None)
+    raised = [match for match in raised if not any(name in match["error"] for name in WRAPPING_ERRORS)]
+    first = next((match for match in raised if not is_consequence(match["error"])), None)
     if first is None:
+        exited = (match for line in lines if (match := EXITED.search(line)) and int(match["code"]) != RAISED_CODE)
+        if match := next(exited, None):
+            return EngineError(f"{backend} lost a worker: its process (pid {match['pid']}) {how(int(match['code']))}")
+        if raised or NOTHING_BUT in str(error):
+            return EngineError(f"{backend} lost a worker: {SILENT}")
         return EngineError(f"{backend}: {java_reason(str(error))}")
     return EngineError(
         f"{backend} worker {first['rank']} failed: {first['error']}" if first["rank"] else f"{backend}: {first['error']}"
