@@ -42,7 +42,7 @@ def mean_of(values: Iterable[float | None]) -> Measured:
 
 
 def ratio_of(before: Measured, after: Measured) -> Measured | None:
-    """How many times a speed-up has become larger; None without both."""
+    """The later speed-up over the earlier one; None without both."""
     if not before.value or not after.value:
         return None
     value, reach = after.value / before.value, _reach(before, after)
@@ -54,7 +54,7 @@ def ratio_of(before: Measured, after: Measured) -> Measured | None:
 
 
 def difference_of(before: Measured, after: Measured) -> Measured | None:
-    """How much larger a value has become; None without both."""
+    """The later value minus the earlier one; None without both."""
     if before.value is None or after.value is None:
         return None
     value, reach = after.value - before.value, _reach(before, after)

@@ -108,7 +108,7 @@ def _verdict(found: ModelQuality) -> str:
 
 
 def _margin(found: ModelQuality) -> str:
-    """What a difference must exceed to be told from chance, beside values that do not."""
+    """The difference from which on it is more than chance, beside values that differ by less."""
     if found.verdict != "as good" or not found.margin:
         return ""
     of = formatting.count(found.rows, "held-out row") if found.rows else "the launches"
