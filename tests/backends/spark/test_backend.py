@@ -17,13 +17,23 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from engines import descendants, endless_spec, free_port, killing, ranks_in_training, small_spec, training, wait_for_line
+from engines import (
+    descendants,
+    endless_spec,
+    free_port,
+    killing,
+    ranks_in_training,
+    small_spec,
+    training,
+    wait_for_line,
+    wait_until,
+)
 from listening import listening
 
 from manyhands.backends.nodes.interface import interface_towards
 from manyhands.backends.spark.arrays import find_file, read_arrays, write_arrays
 from manyhands.backends.spark.backend import Spark
-from manyhands.backends.spark.failure import JAVA_LOG, failure
+from manyhands.backends.spark.failure import JAVA_LOG, failure, java_ended
 from manyhands.backends.spark.java import java_version, require_java
 from manyhands.errors import DataError, EngineError, Unavailable
 from manyhands.measure.resources import reap
@@ -203,6 +213,18 @@ def test_a_worker_that_java_lost_is_the_reason_of_a_driver_that_ended_without_on
 )
 def test_a_worker_that_java_lost_is_the_reason_of_what_the_others_raise_but_of_their_own_errors(told: str, reason: str) -> None:
     assert str(failure(RuntimeError(told), [], logged=CRASHED)) == reason
+
+
+def test_java_that_is_still_ending_is_the_reason_why_spark_was_shut_down(tmp_path: Path) -> None:
+    command = tmp_path / "java"
+    command.write_text("#!/bin/sh\nsleep 1\nexit 143\n")
+    command.chmod(0o755)
+    java = subprocess.Popen([command])
+    wait_until(lambda: psutil.Process(java.pid).name() == "java")
+    assert java_ended(RuntimeError("Connection refused")) is None
+    found = java_ended(RuntimeError("spark: SparkException: Job 0 cancelled because SparkContext was shut down"))
+    assert str(found) == f"Spark's process on this machine, java (pid {java.pid}) ended with exit code 143, as after SIGTERM"
+    assert java.wait() == 143
 
 
 def test_arrays_come_back_as_they_were_written(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class SparkBackend(RankBackend):
         try:
             self.session = start_session(self.spec, self.folder)
         except BaseException as error:
-            ended = java_ended()
+            ended = java_ended(error)
             stop_session()
             if ended:
                 raise ended from error
@@ -50,7 +50,7 @@ class SparkBackend(RankBackend):
         from manyhands.backends.spark.failure import java_ended
         from manyhands.backends.spark.session import stop_session
 
-        ended = java_ended() if error else None
+        ended = java_ended(error) if error else None
         stop_session()
         if ended:
             raise ended from error

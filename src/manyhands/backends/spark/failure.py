@@ -59,6 +59,10 @@ LOST = (
     ("ExecutorLostFailure", "Spark lost an executor"),
 )
 """Sign in what Spark says -> what has happened."""
+SHUT_DOWN = "SparkContext was shut down"
+"""What Spark says of its jobs when Java ends."""
+ENDING_S = 10.0
+"""Longest time that Java takes to end after that."""
 JAVA_LOG = "java.log"
 """The file in a run's folder that keeps the errors that Java logs."""
 
@@ -74,10 +78,18 @@ def logged_by_java(folder: Path) -> str:
     return log.read_text(errors="replace") if log.exists() else ""
 
 
-def java_ended() -> EngineError | None:
-    """The error when the run's own Java has ended by itself: all other errors of a run follow from that. None while it runs."""
-    ended = next((child for child in ended_children() if child.name.startswith("java")), None)
-    return EngineError(f"Spark's process on this machine, {ended}") if ended else None
+def java_ended(error: BaseException) -> EngineError | None:
+    """The error when the run's own Java has ended by itself: all other errors of a run follow from that. None while it runs.
+
+    `error`: the one that came out. Java that a signal ends stops Spark first, and takes a while.
+    """
+    until = time.monotonic() + (ENDING_S if SHUT_DOWN in str(error) else 0)
+    while True:
+        if ended := next((child for child in ended_children() if child.name.startswith("java")), None):
+            return EngineError(f"Spark's process on this machine, {ended}")
+        if time.monotonic() >= until:
+            return None
+        time.sleep(LAST_LINES_S)
 
 
 class _Server(socketserver.ThreadingTCPServer):
