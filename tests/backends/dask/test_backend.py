@@ -194,6 +194,22 @@ def test_more_workers_than_the_scheduler_has_is_said_at_once(scheduler: Schedule
     assert record.wall_s < 60
 
 
+def test_a_running_cluster_trains_the_code_of_today(scheduler: Scheduler, tmp_path: Path) -> None:
+    """Its workers have the user's module, and the one beside it, from the first run."""
+    (tmp_path / "own.py").write_text(
+        "from manyhands.workloads.rnn import Rnn\nimport width\n\nclass Own(Rnn):\n    def model(self):\n"
+        "        import torch\n        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, width.HIDDEN))\n"
+    )
+    spec = small_spec("dask", workload=f"{tmp_path}/own.py:Own", samples=64, address=scheduler.address)
+    parameters = []
+    for hidden in (10, 1000):
+        (tmp_path / "width.py").write_text(f"HIDDEN = {hidden}\n")
+        record = measure(spec, RunContext(log_folder=tmp_path))
+        assert record.ok, record.reason
+        parameters.append(record.resolved["parameters"])
+    assert parameters == [785 * 10, 785 * 1000]
+
+
 def test_killed_worker_of_an_existing_scheduler_is_named_and_the_next_run_is_ok_and_then_its_scheduler_dies(
     scheduler: Scheduler, tmp_path: Path
 ) -> None:
@@ -230,19 +246,3 @@ def test_something_that_is_no_address_is_told(tmp_path: Path) -> None:
     record = measure(spec(address="spark://127.0.0.1:7077"), RunContext())
     assert record.status == "failed"
     assert "give tcp://HOST:PORT" in str(record.reason)
-
-
-def test_a_running_cluster_trains_the_code_of_today(scheduler: Scheduler, tmp_path: Path) -> None:
-    """Its workers have the user's module, and the one beside it, from the first run."""
-    (tmp_path / "own.py").write_text(
-        "from manyhands.workloads.rnn import Rnn\nimport width\n\nclass Own(Rnn):\n    def model(self):\n"
-        "        import torch\n        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, width.HIDDEN))\n"
-    )
-    spec = small_spec("dask", workload=f"{tmp_path}/own.py:Own", samples=64, address=scheduler.address)
-    parameters = []
-    for hidden in (10, 1000):
-        (tmp_path / "width.py").write_text(f"HIDDEN = {hidden}\n")
-        record = measure(spec, RunContext(log_folder=tmp_path))
-        assert record.ok, record.reason
-        parameters.append(record.resolved["parameters"])
-    assert parameters == [785 * 10, 785 * 1000]
