@@ -74,7 +74,7 @@ def test_resume_runs_what_changed_and_reports_keep_it_apart(script: Path, capsys
     assert list(first.code["files"]) == ["model.py", "train.py"]
     assert json.loads(first.to_json())["resolved"]["arguments"] == ["--lr", "0.1"]
 
-    (script.parent / "model.py").write_text("WIDTH = 4\n")
+    (script.parent / "model.py").write_text("WIDTH = 4  # of another size, so that no bytecode of this second is used again\n")
     capsys.readouterr()
     assert main([*words, "--", "--lr", "0.1"]) == 0
     second = read_records(Path("r.jsonl"))[1]

@@ -82,6 +82,7 @@ def test_others_are_what_is_left_of_the_busy_time_and_stolen_time_is_apart() -> 
 def test_a_few_disturbed_launches_are_let_pass_and_many_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("manyhands.commits.launches.usable_cores", lambda: 4)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(4)))
+    monkeypatch.delenv("MANYHANDS_MAX_LOAD", raising=False)
     quiet, loud = Sample({}, others=0.1), Sample({}, others=2.5)
     assert disturbance([quiet] * 9 + [loud], 1) is None
     told = disturbance([quiet] * 5 + [loud] * 5, 1)

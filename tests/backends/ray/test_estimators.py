@@ -21,7 +21,7 @@ spec = partial(small_spec, "ray", workers=WORKERS, batch="per-worker", timeout_s
 
 
 def test_offers_what_an_engine_of_rays_does() -> None:
-    assert kinds(backend_class("ray")) == ["boosting", "collective", "ensemble", "network", "script", "search"]
+    assert kinds(backend_class("ray")) == ["boosting", "collective", "ensemble", "function", "network", "script", "search"]
     assert refusal(spec(workload="kmeans")) == "ray offers no clustering workloads"
 
 
