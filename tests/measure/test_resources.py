@@ -69,11 +69,16 @@ child.wait()
 
 
 def test_waiting_costs_less_than_one_percent_of_a_core() -> None:
-    process = start("import time; time.sleep(3)")
+    assert min(cost_of_waiting() for _ in range(3)) < 0.01  # beside other programs the same work takes more CPU time
+
+
+def cost_of_waiting() -> float:
+    """CPU time of this process per second of waiting for another."""
+    process = start("import time; time.sleep(2)")
     began, cpu = time.perf_counter(), time.process_time()
     assert wait_sampling(process, lambda: 30, TreeUsage(frozenset(mine() - {process.pid})), lambda: None)
     process.wait()
-    assert (time.process_time() - cpu) / (time.perf_counter() - began) < 0.01
+    return (time.process_time() - cpu) / (time.perf_counter() - began)
 
 
 def test_timeout_comes_back_with_the_process_still_there() -> None:
