@@ -9,7 +9,7 @@ from benchmarks.faults.strikes import Strike
 TIME_OUT = r"not finished after the [\d.]+ s of --timeout"
 HOW = {
     "kill": r"SIGKILL|signal 9|was killed|died",
-    "terminate": r"SIGTERM|signal 15|terminated|its process was killed or crashed",  # Ray does not know which signal
+    "terminate": r"SIGTERM|signal 15|terminated",
     "interrupt": r"SIGINT|signal 2\b|interrupt|KeyboardInterrupt",
 }
 """Kind of a signal -> how a reason names it."""
