@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+from engines import descendants
 
 import manyhands as mh
 from manyhands.apart import NEXT
@@ -256,16 +257,11 @@ def test_a_script_measures_its_own_function_and_class_and_another_script(tmp_pat
     check_doors(read_records(tmp_path / "r.jsonl"))
 
 
-def children_of(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
-
-
 def wait_for_a_run(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The processes below `process` once a driver is on."""
     for _ in range(600):
-        below = children_of(process.pid)
-        if any("manyhands.guard" in " ".join(each.cmdline()) for each in below if each.is_running()):
-            return below
+        if descendants("manyhands.guard", of=process.pid):
+            return psutil.Process(process.pid).children(recursive=True)
         time.sleep(0.1)
     raise AssertionError("no run has begun")
 
@@ -304,8 +300,7 @@ def test_a_killed_session_is_an_error_that_says_how_to_go_on(tmp_path: Path) -> 
     session = mh.Session("kmeans", repeats=20, out=tmp_path / "r.jsonl", **CHEAP)
     records = iter(session)
     assert next(records).ok
-    (own,) = (child for child in psutil.Process().children() if "manyhands.apart" in child.cmdline())
-    own.kill()
+    descendants("manyhands.apart")[0].kill()
     with pytest.raises(mh.errors.EngineError, match=r"ended with -9 .*; 1 records are in .*go on with resume=True"):
         next(records)
 

@@ -141,10 +141,10 @@ def run_as_user(
     return read_records(out)[-1]
 
 
-def descendants(word: str) -> list[psutil.Process]:
-    """The processes below this one that have `word` in an argument of their command line, in order of their start."""
+def descendants(word: str, of: int | None = None) -> list[psutil.Process]:
+    """The processes below this one, or below the process `of`, that have `word` in an argument of their command line, in order of their start."""
     found = []
-    for process in psutil.Process().children(recursive=True):
+    for process in psutil.Process(of).children(recursive=True):
         try:
             if any(word in argument for argument in process.cmdline()):
                 found.append(process)

@@ -50,7 +50,7 @@ INTERRUPTED = re.compile(r"^\[rank(\d+)\]:\s*KeyboardInterrupt$")
 GONE = re.compile(r"ExecutorLostFailure \(executor (\w+) .*?Reason: (.+)")
 """Spark's line about a lost executor: its number and the reason."""
 SILENT = "its process, or torchrun, which starts it, was killed or crashed"
-"""The end of a worker that nobody reported."""
+"""The end of a worker without a report of it."""
 NOTHING_BUT = "TorchDistributor failed during training"
 """All that TorchDistributor's local mode says of a failure: what the workers say, they print."""
 LOST = (
@@ -60,7 +60,7 @@ LOST = (
 )
 """Sign in what Spark says -> what has happened."""
 SHUT_DOWN = "SparkContext was shut down"
-"""What Spark says of its jobs when Java ends."""
+"""Spark's message for its jobs when Java ends."""
 ENDING_S = 10.0
 """Longest time that Java takes to end after that."""
 JAVA_LOG = "java.log"
