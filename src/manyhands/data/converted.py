@@ -28,11 +28,11 @@ def converted(files: Sequence[Path], options: Mapping[str, Any], convert: Callab
     """The manifest of these files, from the cache or newly made by `convert`; `rows_of` reads the rows that it names.
 
     `convert(folder)` writes parts into `folder` and returns a manifest of plain values. Raises DataError when `convert` raises
-    it, or when the cache cannot be written.
+    it, when its rows do not fit in memory, or when the cache cannot be written.
     """
     folder = cache_dir() / "converted" / f"{files[0].name.split('.')[0][:60]}-{_key(files, options)}"
     if not (folder / MANIFEST).is_file():
-        _make(folder, convert)
+        _make(folder, files[0], convert)
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
     return manifest | {"folder": str(folder)}
 
@@ -58,12 +58,16 @@ def _key(files: Sequence[Path], options: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([FORMAT, seen, options], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _make(folder: Path, convert: Callable[[Path], dict[str, Any]]) -> None:
+def _make(folder: Path, file: Path, convert: Callable[[Path], dict[str, Any]]) -> None:
     temporary = temporary_beside(folder)
     try:
         temporary.mkdir(parents=True)
         write_whole(temporary / MANIFEST, [json.dumps(convert(temporary)).encode()])
         temporary.rename(folder)
+    except MemoryError:
+        raise DataError(
+            f"{file}: its rows and columns do not fit in the memory that this process may use; leave some out, or raise the limit"
+        ) from None
     except OSError as error:
         if not (folder / MANIFEST).is_file():  # otherwise another process has just made the same folder
             raise DataError(f"cannot make {folder}: {error.strerror or error}; MANYHANDS_CACHE names another cache") from None
