@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from manyhands.data.converted import converted
+from manyhands.data.make import cache_dir
 from manyhands.errors import DataError
 
 
@@ -23,4 +24,4 @@ def test_rows_that_do_not_fit_in_memory_are_one_line_and_leave_nothing(tmp_path:
 
     with pytest.raises(DataError, match=r"wide\.csv: its rows and columns do not fit in the memory .* leave some out"):
         converted([file], {}, convert)
-    assert list((tmp_path / "cache" / "converted").iterdir()) == []
+    assert list((cache_dir() / "converted").iterdir()) == []
