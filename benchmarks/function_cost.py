@@ -1,15 +1,18 @@
-"""The `train` phase of `serial` for a function over a bare loop that trains the same: `python benchmarks/function_cost.py [FILE:NAME] [STEPS]`.
+"""The `train` phase of `serial` for a function over a bare loop that trains the same.
+
+    python -m benchmarks.function_cost --pairs 40 --out docs/results/function-cost.json docs/examples/characters_function.py:build
 
 Both run in this process with one thread, in pairs, in turn and in random order. The bare loop has the same model, optimizer, DataLoader and
-order of rows. Printed: the median ratio with its quartiles (target: 1.02).
+order of rows. Printed: the median ratio with its 95 % interval (target: 1.02).
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import random
 import statistics
-import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from itertools import islice
@@ -17,20 +20,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.script_cost import median_of
 from torch.utils.data import DataLoader
 
 from manyhands.backends.ranks.epoch import WARMUP_STEPS
 from manyhands.backends.ranks.loop import train
 from manyhands.backends.ranks.rank import Rank
 from manyhands.data.partition import epoch_order
+from manyhands.machine import describe_code, describe_machine, installed_versions
 from manyhands.measure.phases import now
 from manyhands.measure.threads import set_threads
 from manyhands.plan import RunSpec
 from manyhands.training import Training
 from manyhands.user_files import load
 
-PAIRS = 9
-EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "characters_function.py"
+EXAMPLE = "docs/examples/characters_function.py:build"
 
 
 def bare_s(name: str, steps: int) -> float:
@@ -77,19 +81,30 @@ def ours_s(name: str, steps: int) -> float:
     return train(Rank(), spec).worker.phases["train_s"] or 0.0
 
 
-def main(name: str, steps: int) -> None:
-    """Measures the pairs and prints the result."""
+def main(name: str, steps: int, count: int, out: Path | None) -> None:
+    """Measures the pairs, prints the result, and keeps all values."""
     set_threads(1, os.environ)
     measures = {"bare": bare_s, "ours": ours_s}
     for measure in measures.values():
         measure(name, steps)
-    ratios = []
-    for _ in range(PAIRS):
+    pairs = []
+    for _ in range(count):
         seconds = {one: measures[one](name, steps) for one in random.sample(sorted(measures), 2)}
-        ratios.append(seconds["ours"] / seconds["bare"])
-    low, median, high = statistics.quantiles(ratios, n=4)
-    print(f"train over the bare loop: {median:.4f}, quartiles {low:.4f} to {high:.4f}, {PAIRS} pairs of {steps} steps")
+        pairs.append((seconds["bare"], seconds["ours"]))
+    low, ratio, high = median_of([ours / bare for bare, ours in pairs])
+    bare = statistics.median(bare for bare, _ in pairs)
+    print(f"train over the bare loop: {ratio:.4f} x [{low:.4f}, {high:.4f}] of {bare:.3f} s, {count} pairs of {steps} steps")
+    if out:
+        about = {"machine": describe_machine(), "versions": installed_versions(), "code": describe_code()}
+        found = {"function": name, "steps": steps, "train_s": [[round(one, 6) for one in pair] for pair in pairs]}
+        out.write_text(f"{json.dumps(about | found)}\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else f"{EXAMPLE}:build", int(sys.argv[2]) if len(sys.argv) > 2 else 60)
+    parser = argparse.ArgumentParser(description="time that manyhands adds to a function's training")
+    parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("function", nargs="?", default=EXAMPLE, metavar="FILE:NAME")
+    given = parser.parse_args()
+    main(given.function, given.steps, given.pairs, given.out)
