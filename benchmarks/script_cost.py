@@ -29,7 +29,6 @@ from manyhands.plan import RunSpec
 from manyhands.run import RunContext, measure
 
 TINY = {"an empty script": "", "import torch": "import torch\n"}
-TINY_PAIRS = 20
 Pair = tuple[float, float]
 """CPU seconds of the bare script, and of the script that manyhands starts."""
 
@@ -99,7 +98,7 @@ def main(script: str, arguments: Sequence[str], count: int, out: Path | None) ->
         for name, text in TINY.items():
             tiny = Path(folder) / "tiny.py"
             tiny.write_text(text)
-            kept[name] = pairs_of(str(tiny), [], TINY_PAIRS)
+            kept[name] = pairs_of(str(tiny), [], count)
             print(line_of(name, kept[name]), flush=True)
     name = " ".join([script, *arguments])
     kept[name] = pairs_of(script, arguments, count)
