@@ -109,10 +109,8 @@ def test_killed_parent_leaves_no_process_and_no_folder(tmp_path: Path, keep: set
         semaphore = FOLDER / f"sem.{here.read_text().lstrip('/')}"
         assert semaphore.exists()
         parent.kill()
-    began = time.monotonic()
-    wait_until(lambda: not left(keep), lambda: str(left(keep)), 20)
-    assert time.monotonic() - began < 5
-    wait_until(lambda: not list((tmp_path / "tmp").iterdir()), patience_s=5)
+    wait_until(lambda: not left(keep), lambda: str(left(keep)), 20)  # by itself each of them would sleep for 100 s
+    wait_until(lambda: not list((tmp_path / "tmp").iterdir()), patience_s=20)
     assert not semaphore.exists()
 
 

@@ -58,9 +58,9 @@ def test_phases_of_two_epochs_add_up(run: Any) -> None:
         marks.epoch(loss=0.5)
     marks.metric(accuracy=0.5)
     marks.metric(accuracy=0.9, f1=0.8)
-    report = run.marks.report()
+    before, report, after = time.perf_counter(), run.marks.report(), time.perf_counter()
     phases = report["phases"]
-    assert sum(phases.values()) == pytest.approx(time.perf_counter() - run.launched, abs=0.01)
+    assert before - run.launched <= sum(phases.values()) + 1e-6 <= after - run.launched + 2e-6
     assert all(phases[name] >= WAIT_S for name in ("load", "warmup", "train", "evaluate"))
     assert (report["steps"], report["warmup_steps"]) == (10, 3)
     assert 7 * WAIT_S <= report["input_s"] <= phases["train"]

@@ -17,22 +17,28 @@ def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "lock"))
 
 
-def hold_lock(folder: Path, seconds: float) -> subprocess.Popen[bytes]:
-    """A process with another TMPDIR that has the lock and keeps it for so long."""
-    code = "import time\nfrom manyhands.measure.alone import alone\n"
-    code += f"with alone(): print('held', flush=True); time.sleep({seconds})"
-    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(folder)})
+def hold_lock(folder: Path) -> subprocess.Popen[bytes]:
+    """A process with another TMPDIR that has the lock, until its standard input ends."""
+    code = "import sys\nfrom manyhands.measure.alone import alone\nwith alone(): print('held', flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    holder = subprocess.Popen([sys.executable, "-c", code], **pipes, env=os.environ | {"TMPDIR": str(folder)})
+    assert holder.stdin is not None
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    holder.stdout.close()
     return holder
 
 
 def test_second_run_waits_and_says_so(tmp_path: Path) -> None:
-    holder = hold_lock(tmp_path, 0.7)
-    said: list[str] = []
-    with alone(lambda: said.append("waiting")):
-        assert holder.wait(5) == 0
+    with hold_lock(tmp_path) as holder:
+        said: list[str] = []
+
+        def waits() -> None:
+            said.append("waiting")
+            assert holder.stdin is not None
+            holder.stdin.close()
+
+        with alone(waits):
+            assert holder.wait(60) == 0
     assert said == ["waiting"]
 
 
@@ -44,9 +50,9 @@ def test_lock_of_a_run_that_fails_is_free() -> None:
 
 
 def test_lock_of_a_killed_run_is_free(tmp_path: Path) -> None:
-    holder = hold_lock(tmp_path, 600)
-    holder.kill()
-    assert holder.wait() == -signal.SIGKILL
+    with hold_lock(tmp_path) as holder:
+        holder.kill()
+    assert holder.returncode == -signal.SIGKILL
     with alone(lambda: pytest.fail("the killed process still has the lock")):
         pass
 
