@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
@@ -40,7 +41,7 @@ class Left:
         """All that is there at this moment; processes are described later, since that takes longer."""
         this = psutil.Process()
         return cls(
-            processes={child: name for child in this.children(recursive=True) if (name := _name(child)) != PASSING},
+            processes={child: name for child in _descendants() if (name := _name(child)) != PASSING},
             threads={thread: describe_thread(thread) for thread in threading.enumerate() if not thread.daemon},
             variables={name: value for name, value in os.environ.items() if name not in SET_BY_IMPORTS},
             listening={port: f"{port} of this process (pid {this.pid})" for port in _ports(this)},
@@ -91,11 +92,28 @@ def describe_thread(thread: threading.Thread) -> str:
 def watch() -> Iterator[None]:
     """Fails the test that runs while it waits when the test leaves a process, thread, variable, port or process group behind."""
     before = Left.now()
-    children = {child.pid for child in psutil.Process().children()}
+    children = {child.pid for child in psutil.Process().children()} if _has_children() else set()
     yield
-    reap(children)  # orphans of a command that have ended: engines' tests made this process their parent
+    if _has_children():
+        reap(children)  # orphans of a command that have ended: engines' tests made this process their parent
     if left := Left.now().since(before):
         pytest.fail(f"left behind: {'; '.join(left)}")
+
+
+def _descendants() -> list[psutil.Process]:
+    """All processes below this one."""
+    return psutil.Process().children(recursive=True) if _has_children() else []
+
+
+def _has_children() -> bool:
+    """False when this process has no child: then psutil need not read the parent of every process of the machine, which takes longer than most tests.
+
+    True also where the kernel does not list the children.
+    """
+    try:
+        return any(Path(thread, "children").read_text() for thread in Path("/proc/self/task").iterdir())
+    except OSError:
+        return True
 
 
 def _name(process: psutil.Process) -> str:
