@@ -83,6 +83,12 @@ def root_of(file: Path) -> Path:
     return folder
 
 
+def packages_of(file: Path) -> list[str]:
+    """The `__init__.py` of each package that a file is in: paths below the folder from which Python imports it."""
+    inside = file.relative_to(root_of(file)).parents
+    return [(folder / "__init__.py").as_posix() for folder in inside if folder.name]
+
+
 def _run(path: Path) -> ModuleType:
     """The module of a file; raises UsageError with the line of the file that fails."""
     name = f"{OF_FILES}{path.stem}"

@@ -22,17 +22,18 @@ from manyhands.atomic_write import write_file
 from manyhands.errors import UsageError
 from manyhands.pickled.own_modules import own_folders, own_modules
 from manyhands.pickled.stable_pickle import stable_pickle
-from manyhands.user_files import name_in_file
+from manyhands.user_files import OF_FILES, name_in_file
 
 TEXT = '''"""`{name}` of a notebook or a script, as manyhands has pickled it for the workers of a run."""
 
 from manyhands.pickled.code_file import read
 
+MODULES = {modules!r}
 {name} = read(
     __name__,
     python={python!r},
     folders={folders!r},
-    modules={modules!r},
+    modules=MODULES,
     code={code!r},
 )
 
@@ -82,6 +83,25 @@ def read(module: str, *, python: str, folders: Sequence[str], modules: Mapping[s
     if getattr(sys.modules.get(value.__module__), value.__qualname__, None) is not value:  # else it is imported from there
         value.__module__, value.__qualname__ = module, value.__name__
     return value
+
+
+def modules_of(file: Path) -> dict[str, Path]:
+    """The user's modules that a file of `write` imports, and their packages: path below a folder of the import path -> file.
+
+    Empty for another file, and for one that this process has not loaded.
+    """
+    made = vars(sys.modules.get(f"{OF_FILES}{file.stem}", sys))
+    if made.get("read") is not read:
+        return {}
+    parts = [name.split(".") for name in made["MODULES"]]
+    names = {".".join(one[:end]) for one in parts for end in range(1, len(one) + 1)}
+    return {_place(name, Path(path)): Path(path) for name in sorted(names) if (path := sys.modules[name].__file__)}
+
+
+def _place(module: str, file: Path) -> str:
+    """The path of a module's file below the folder from which it is imported."""
+    inside = Path(*module.split("."))
+    return (inside / file.name if file.stem == "__init__" else inside.with_suffix(file.suffix)).as_posix()
 
 
 def _pickled(value: Any, name: str) -> bytes:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from manyhands.machine import require_libraries
+from manyhands.errors import UsageError
+from manyhands.machine import host_name, placed, require_libraries
 from manyhands.user_files import file_and_name, load, name_after_class
 from manyhands.workloads.settings import read_settings
 
@@ -100,7 +101,10 @@ class Workload(ABC):
 
 
 def rebuild(of: type[Workload] | str, values: Mapping[str, Any]) -> Workload:
-    """A pickled workload as an object again; `of` is its class, or `path/to/file.py:Name`."""
-    workload: Workload = object.__new__(load(of) if isinstance(of, str) else of)
+    """A pickled workload as an object again; `of` is its class, or `path/to/file.py:Name`. Raises UsageError that names this host."""
+    try:
+        workload: Workload = object.__new__(load(of) if isinstance(of, str) else of)
+    except UsageError as error:
+        raise UsageError(placed(str(error), host_name())) from None
     vars(workload).update(values)
     return workload

@@ -41,8 +41,8 @@ def hosts() -> Iterator[list[Host]]:
 
 
 def words(backend: str, *options: str) -> list[str]:
-    """A small run with two workers; of `mlp` unless the options name an endless one."""
-    workload = [] if MARKING in options else ["mlp"]
+    """A small run with two workers; of `mlp` unless the options name another workload."""
+    workload = [] if "--workload" in options else ["mlp"]
     run = [sys.executable, "-m", "manyhands", "run", *workload, "--backend", backend, "--workers", "2", "--samples", "1024"]
     return [*run, "--repeats", "1", "--timeout", str(PATIENCE_S), *options]
 
@@ -89,8 +89,7 @@ def only_record(folder: Path) -> Record:
 
 
 def start_dask(hosts: list[Host], folder: Path) -> str:
-    """A scheduler and two workers; the digits in `folder` are hidden from the one on beta."""
-    make_set("mnist", folder / "data")
+    """A scheduler and two workers."""
     alpha, beta = hosts[:2]
     dask = [sys.executable, "-m", "dask"]
     alpha.start([*dask, "scheduler", "--host", alpha.address, "--port", "8786", "--no-dashboard"], folder / "scheduler.log")
@@ -99,7 +98,7 @@ def start_dask(hosts: list[Host], folder: Path) -> str:
         host.start(
             [*worker, "--local-directory", str(folder / host.name)],
             folder / f"worker-{host.name}.log",
-            hidden=folder / "data" / "mnist" if host is beta else None,
+            hidden=folder / HIDDEN if host is beta else None,
         )
         wait_until(lambda host=host: b"Registered to" in (folder / f"worker-{host.name}.log").read_bytes(), "no Dask worker")  # type: ignore[misc]
     return f"tcp://{alpha.address}:8786"
@@ -122,7 +121,8 @@ def start_spark(hosts: list[Host], folder: Path) -> str:
     for host in (alpha, beta):
         worker = [spark, "org.apache.spark.deploy.worker.Worker", "--host", host.address, "--webui-port", "0", "--cores", "1"]
         log = folder / f"worker-{host.name}.log"
-        host.start([*worker, "--memory", "1g", f"spark://{alpha.address}:7077"], log, own | {"SPARK_LOCAL_IP": host.address})
+        command = [*worker, "--memory", "1g", f"spark://{alpha.address}:7077"]
+        host.start(command, log, own | {"SPARK_LOCAL_IP": host.address}, folder / HIDDEN if host is beta else None)
         wait_until(lambda log=log: b"Successfully registered" in log.read_bytes(), "no Spark worker")  # type: ignore[misc]
     return f"spark://{alpha.address}:7077"
 
@@ -138,11 +138,14 @@ def start_ray(hosts: list[Host], folder: Path) -> str:
     head = ["--head", "--port", "6379", "--ray-client-server-port", "10001", "--include-dashboard=false"]
     for host, more in ((alpha, [*head, f"--temp-dir={folder}"]), (beta, ["--address", f"{alpha.address}:6379"])):
         log = folder / f"{host.name}.log"
-        host.start([*start, "--node-ip-address", host.address, *more], log, own)
+        host.start([*start, "--node-ip-address", host.address, *more], log, own, folder / HIDDEN if host is beta else None)
         wait_until(lambda log=log: b"Ray runtime started" in log.read_bytes(), "no Ray node")  # type: ignore[misc]
     return f"ray://{alpha.address}:10001"
 
 
+HIDDEN = "data"
+"""The folder of an engine's room that only alpha and gamma see: it has the digits, and the training of a user."""
+OWN = Path(__file__).parents[1] / "functions" / "own_training"
 ENGINES = {"dask": (start_dask, "distributed"), "spark": (start_spark, "pyspark"), "ray": (start_ray, "grpc")}
 """How each is started, and the library without which it cannot be."""
 
@@ -263,13 +266,16 @@ def test_engine_on_two_hosts_is_driven_from_a_third_until_one_of_them_goes_away(
     start, library = ENGINES[backend]
     if find_spec(library) is None:
         pytest.skip(f"needs {library}: pip install 'manyhands[{backend}]'")
+    make_set("mnist", room / HIDDEN)
+    shutil.copytree(OWN, room / HIDDEN / "own", ignore=shutil.ignore_patterns("__pycache__"))
     address = start(hosts, room)
     before = {process.pid for process in hosts[1].processes()}
-    run = run_from(hosts[2], backend, address, room)
+    run = run_from(hosts[2], backend, address, room, "--workload", f"{room / HIDDEN}/own/train.py:full", "--samples", "256")
     assert run.wait(PATIENCE_S) == 0, (room / "run.log").read_text()[-2000:]
     record = only_record(room)
     assert record.ok, record.reason
     assert record.machine["host"] == "gamma"
+    assert list(record.code["files"]) == ["rows.py", "train.py"], "also the worker that does not see them has trained with them"
     assert sorted(worker["host"] for worker in record.per_worker) == ["alpha", "beta"]
     assert record.resources["elsewhere"]["workers"] == 2
     assert record.resources["cpu_s"] > record.resources["elsewhere"]["cpu_s"] > 0

@@ -78,12 +78,13 @@ class DaskCluster(RankBackend):
         from manyhands.backends.dask.existing import choose_workers
         from manyhands.backends.dask.process_group import open_listener
         from manyhands.backends.dask.worker import rank_task
+        from manyhands.backends.ranks.sent_files import job_of
 
         addresses = choose_workers(self.client, spec)
         meeting = self.client.run(open_listener, workers=addresses[:1])[addresses[0]]
         hosts = [address.rpartition(":")[0] for address in addresses]
         places = [(rank, hosts[:rank].count(host), meeting) for rank, host in enumerate(hosts)]
-        return self._run_tasks(addresses, rank_task, [(spec.to_dict(), *place) for place in places])
+        return self._run_tasks(addresses, rank_task, [(job_of(spec), *place) for place in places])
 
     def fit_script(self, spec: RunSpec) -> Fit:
         """A process of the script for each worker, started by the task of its rank."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,11 +17,10 @@ from manyhands import __version__
 from manyhands.backends.dask.process_group import failed_first, meet
 from manyhands.backends.nodes.interface import interface_of
 from manyhands.backends.ranks.rank import GroupRank
-from manyhands.backends.scripts.leaving import modules_below
+from manyhands.backends.ranks.sent_files import forget_below, received
 from manyhands.environment import restored
 from manyhands.errors import EngineError
 from manyhands.measure.garbage import imports_without_collection
-from manyhands.plan import RunSpec
 from manyhands.user_files import root_of
 
 if TYPE_CHECKING:
@@ -39,15 +37,14 @@ def describe(dask_worker: Any = None) -> tuple[str, int]:
 
 def forget(file: str) -> None:
     """Has the next run load a user's file and the modules beside it and of its package anew: this worker may have them from an earlier run."""
-    for name in modules_below(str(root_of(Path(file).resolve()))):
-        sys.modules.pop(name, None)
+    forget_below(root_of(Path(file).resolve()))
 
 
-def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tuple[str, int]) -> dict[str, Any]:
+def rank_task(job: Mapping[str, Any], rank: int, local_rank: int, meeting: tuple[str, int]) -> dict[str, Any]:
     """The task of one rank: joins the group at the store of rank 0, does its work, leaves the group; returns its report.
 
-    `values`: the spec; `local_rank`: this rank's number among the ranks of its host; `meeting`: the host and port from
-    `open_listener`.
+    `job`: the spec, see `ranks.sent_files`; `local_rank`: this rank's number among the ranks of its host; `meeting`: the host and port
+    from `open_listener`.
     """
     with imports_without_collection():
         import torch.distributed as dist
@@ -57,8 +54,7 @@ def rank_task(values: Mapping[str, Any], rank: int, local_rank: int, meeting: tu
         from manyhands.backends.ranks.job import run_rank
         from manyhands.backends.ranks.loop import check_device
 
-    spec = RunSpec.from_dict(values)
-    with restored(), threadpool_limits(), children_allowed():
+    with restored(), threadpool_limits(), children_allowed(), received(job) as spec:
         os.environ["LOCAL_RANK"] = str(local_rank)
         if interface := interface_of(get_worker().ip):
             os.environ["GLOO_SOCKET_IFNAME"] = interface

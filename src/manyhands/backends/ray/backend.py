@@ -93,6 +93,7 @@ class RayTrain(RankBackend):
             import ray.train
             import ray.train.torch
 
+            from manyhands.backends.ranks.sent_files import job_of
             from manyhands.backends.ray.failure import failure
             from manyhands.backends.ray.process_group import GroupConfig
             from manyhands.backends.ray.worker import work
@@ -102,7 +103,7 @@ class RayTrain(RankBackend):
         train: Any = ray.train  # Ray's types describe version 1 of Ray Train, but version 2 runs
         trainer = train.torch.TorchTrainer(
             work,
-            train_loop_config=spec.to_dict(),
+            train_loop_config=dict(job_of(spec)),
             scaling_config=scaling_config(spec),
             torch_config=GroupConfig(timeout_s=int(spec.timeout_s)),
             run_config=run_config(),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.ranks.job import run_rank
 from manyhands.backends.ranks.rank import GroupRank
+from manyhands.backends.ranks.sent_files import received
 from manyhands.measure.garbage import imports_without_collection
-from manyhands.plan import RunSpec
 
 with imports_without_collection():
     import ray.train
@@ -32,6 +32,10 @@ class RayRank(GroupRank):
 
 
 def work(job: dict[str, Any]) -> list[dict[str, Any]]:
-    """Does the work of one worker. Rank 0 returns the reports of all workers, which Ray Train returns to the driver."""
+    """Does the work of one worker. Rank 0 returns the reports of all workers, which Ray Train returns to the driver.
+
+    `job`: the spec, see `ranks.sent_files`.
+    """
     rank = RayRank(str(ray.train.torch.get_device()))
-    return rank.gather(run_rank(rank, RunSpec.from_dict(job)))
+    with received(job) as spec:
+        return rank.gather(run_rank(rank, spec))

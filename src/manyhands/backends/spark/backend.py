@@ -73,6 +73,7 @@ class Spark(SparkBackend):
         """Prepares the data with --windows-by spark, runs the workers, and returns the reports that rank 0 gathered."""
         from pyspark.ml.torch.distributor import TorchDistributor
 
+        from manyhands.backends.ranks.sent_files import job_of
         from manyhands.backends.spark import worker
         from manyhands.backends.spark.failure import failure, own_log_server
         from manyhands.backends.spark.session import executor_hosts
@@ -83,7 +84,7 @@ class Spark(SparkBackend):
         with own_log_server() as log:
             try:
                 distributor = TorchDistributor(num_processes=spec.workers, local_mode=False, use_gpu=spec.device == "cuda")
-                reports: Any = distributor.run(worker.main, spec.to_dict(), prepared)
+                reports: Any = distributor.run(worker.main, job_of(spec), prepared)
             except Exception as error:
                 raise failure(error, list(log.lines), executor_hosts(self.session)) from None
         return [with_preparation(report, spec.prepare, prepare_s) for report in reports]

@@ -43,6 +43,7 @@ class SparkLocal(SparkBackend):
         """Runs the workers and reads the reports that rank 0 gathered."""
         from pyspark.ml.torch.distributor import TorchDistributor
 
+        from manyhands.backends.ranks.sent_files import job_of
         from manyhands.backends.spark import worker
         from manyhands.backends.spark.failure import failure, printed_lines
 
@@ -50,7 +51,7 @@ class SparkLocal(SparkBackend):
         with meeting_on_loopback(), printed_lines() as printed:
             try:
                 distributor = TorchDistributor(num_processes=spec.workers, local_mode=True, use_gpu=spec.device == "cuda")
-                distributor.run(worker.write_reports, spec.to_dict(), str(path))
+                distributor.run(worker.write_reports, job_of(spec), str(path))
             except Exception as error:
                 raise failure(error, printed, backend=self.name) from None
         reports: list[dict[str, Any]] = json.loads(path.read_text())

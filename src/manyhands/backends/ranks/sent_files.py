@@ -1,0 +1,105 @@
+"""A user's file and the modules beside it, sent to the workers of a running cluster, whose machines may not have them.
+
+On the driver: a spec -> a job of plain values. In a worker: the job -> the spec, whose workload is in a file that this machine has.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from manyhands.backends.scripts.leaving import code_beside, modules_below
+from manyhands.errors import DataError, UsageError
+from manyhands.machine import host_name
+from manyhands.pickled.code_file import modules_of
+from manyhands.plan import RunSpec
+from manyhands.temporary import temporary_folder
+from manyhands.user_code import file_of, files_of
+from manyhands.user_files import load, packages_of, root_of
+
+Job = Mapping[str, Any]
+"""`spec`; where files are sent, also `file`: the user's file, below the folder from which Python imports it; `files`: that file and the
+modules there, path -> bytes; and `modules`: those in other folders that a function of a notebook imports."""
+
+
+def job_of(spec: RunSpec) -> Job:
+    """The spec, with the user's files when a running cluster trains them."""
+    file = file_of(spec.workload) if spec.address else None
+    if file is None:
+        return {"spec": spec.to_dict()}
+    file = file.resolve()
+    load(spec.workload)
+    root = root_of(file)
+    names = {*files_of(file), *code_beside(str(file), str(root)), *packages_of(file)}
+    files = {name: (root / name).read_bytes() for name in sorted(names)}
+    modules = {name: path.read_bytes() for name, path in modules_of(file).items()}
+    return {"spec": spec.to_dict(), "file": file.relative_to(root).as_posix(), "files": files, "modules": modules}
+
+
+@contextmanager
+def received(job: Job) -> Iterator[RunSpec]:
+    """The spec of a job, in a worker while it trains. Files that this machine lacks, or has in another version, are in a folder until then.
+
+    Raises UsageError when the user's file cannot be loaded here, and DataError when training asks for a file beside it that was not sent.
+    """
+    spec = RunSpec.from_dict(job["spec"])
+    if "file" not in job:
+        yield spec
+        return
+    path, _, attribute = spec.workload.rpartition(":")
+    there = Path(path).parents[job["file"].count("/")]
+    if not job["modules"] and all(_has(there / name, content) for name, content in job["files"].items()):
+        yield spec
+        return
+    with temporary_folder() as folder, import_path_restored(folder):
+        here, imported = folder.resolve() / "own", folder.resolve() / "imported"
+        _write(here, job["files"])
+        _write(imported, job["modules"])
+        sys.path.append(str(imported))
+        moved = replace(spec, workload=f"{here / job['file']}:{attribute}")
+        sent = f"{host_name()} lacks {there}, and was sent {', '.join([*job['files'], *job['modules']])} alone"
+        try:
+            load(moved.workload)
+        except UsageError as error:
+            raise UsageError(f"{str(error).replace(str(here), str(there))}; {sent}") from None
+        try:
+            yield moved
+        except FileNotFoundError as error:
+            if not str(error.filename).startswith(str(here)):
+                raise
+            lacking = str(error.filename).replace(str(here), str(there))
+            raise DataError(f"no file {lacking}: {sent}; put data where all machines see them") from error
+
+
+def _has(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+@contextmanager
+def import_path_restored(folder: Path) -> Iterator[None]:
+    """Makes the import path what it was, and forgets the modules below a folder: a process of a cluster runs on."""
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+        forget_below(folder)
+
+
+def forget_below(folder: Path) -> None:
+    """Has the next run of this process load the modules below a folder anew."""
+    for name in modules_below(str(folder)):
+        sys.modules.pop(name, None)
