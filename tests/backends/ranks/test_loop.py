@@ -97,6 +97,49 @@ def test_a_users_class_says_what_is_proved_and_ours_does_not() -> None:
     assert "proof" not in train(Rank(), RunSpec(workload="rnn", backend="serial", samples=64)).resolved
 
 
+OWN = """
+import torch
+from manyhands.workloads.rnn import Rnn
+
+
+class Half(Rnn):
+    def model(self):
+        return super().model().bfloat16()
+
+    def prepare(self, x):
+        return super().prepare(x).bfloat16()
+
+
+class Noisy(Rnn):
+    def prepare_training(self, x):
+        return torch.rand(len(x), 28, 28)
+"""
+
+
+def own(folder: Path, name: str) -> RunSpec:
+    """A class of a user's file."""
+    (folder / "own.py").write_text(OWN)
+    return RunSpec(workload=f"{folder}/own.py:{name}", backend="serial", samples=256, epochs=2)
+
+
+def test_weights_in_bfloat16_are_hashed_and_scored(tmp_path: Path) -> None:
+    report = train(Rank(), own(tmp_path, "Half"))
+    assert report.init_sha256 == train(Rank(), own(tmp_path, "Half")).init_sha256
+    assert report.init_sha256 != train(Rank(), RunSpec(workload="rnn", backend="serial", samples=256)).init_sha256
+    assert report.resolved["parameter_bytes"] == 2 * report.resolved["parameters"]
+    assert 0 < report.quality["accuracy"] < 1
+
+
+def test_rows_are_changed_for_training_alone(tmp_path: Path) -> None:
+    """What is learnt from noise is nothing, and yet the true rows are scored."""
+    noisy, plain = (
+        train(Rank(), own(tmp_path, "Noisy")),
+        train(Rank(), RunSpec(workload="rnn", backend="serial", samples=256, epochs=2)),
+    )
+    assert noisy.history != plain.history
+    assert noisy.init_sha256 == plain.init_sha256
+
+
 def test_learning_improves_on_the_first_epoch() -> None:
     report = train(Rank(), RunSpec(workload="cnn", backend="serial", samples=512, epochs=3))
     losses = [epoch["loss_sum"] / epoch["rows"] for epoch in report.history]

@@ -57,7 +57,7 @@ class NetworkWork(Work):
 
     def loss(self, model: torch.nn.Module, batch: Any) -> torch.Tensor:
         x, y = batch
-        return self.workload.loss(model(self.workload.prepare(x)), y)
+        return self.workload.loss(model(self.workload.prepare_training(x)), y)
 
     def loss_of(self, outputs: Any, batch: Any) -> torch.Tensor:
         return self.workload.loss(outputs, batch[1])

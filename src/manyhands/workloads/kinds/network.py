@@ -64,8 +64,12 @@ class NetworkWorkload(Workload):
         """A new model; its weights are drawn from torch's current random state."""
 
     def prepare(self, x: torch.Tensor) -> torch.Tensor:
-        """A batch of stored rows as the input of the model."""
+        """A batch of stored rows as the input of the model, in training and in scoring."""
         return x
+
+    def prepare_training(self, x: torch.Tensor) -> torch.Tensor:
+        """The same in a training step; override it for noise, shifts and the like, which scoring must not have."""
+        return self.prepare(x)
 
     @abstractmethod
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
