@@ -19,6 +19,8 @@ from manyhands.measure.phases import now
 if TYPE_CHECKING:
     import torch
 
+KEPT_LOSSES = 1000
+"""Losses are read so many at a time: on a GPU each reading waits for it, and all of a long epoch would fill the memory."""
 WARMUP_STEPS = 3
 """Steps before `train`: the first step allocates memory, and DDP builds its buckets after it. Then all that they changed is put back."""
 
@@ -36,6 +38,12 @@ class Split:
     def add(self, other: Split) -> None:
         for name, value in asdict(other).items():
             setattr(self, name, getattr(self, name) + value)
+
+    def count(self, taken: list[tuple[torch.Tensor, int]]) -> None:
+        """Adds the mean losses of batches with their rows, and empties the list."""
+        self.rows += sum(rows for _, rows in taken)
+        self.loss_sum += sum(float(loss) * rows for loss, rows in taken)
+        taken.clear()
 
     def of(self, train_s: float, rank: Rank) -> dict[str, float | None]:
         """The split of `train_s`; only `input` is known on a GPU, which goes on working after a call returns."""
@@ -66,8 +74,7 @@ class Loop:
         """One pass over the worker's batches, or the part of one until `length` is reached."""
         self.model.train()
         result = Split()
-        losses: list[torch.Tensor] = []
-        counts: list[int] = []
+        losses: list[tuple[torch.Tensor, int]] = []
         iterator = iter(loader)
         while length is None or length.goes_on():
             began = now()
@@ -77,14 +84,13 @@ class Loop:
                 break
             taken, waited = self.step(items)
             result.communicate_s += waited
-            for loss, rows in taken:
-                losses.append(loss)
-                counts.append(rows)
+            losses += taken
+            if len(losses) >= KEPT_LOSSES:
+                result.count(losses)
             result.steps += 1
             if length is not None:
                 length.steps += 1
-        result.rows = sum(counts)
-        result.loss_sum = sum(float(loss) * count for loss, count in zip(losses, counts, strict=True))
+        result.count(losses)
         return result
 
     def ended(self, items: list[Any], result: Split) -> bool:

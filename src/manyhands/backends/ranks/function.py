@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.ranks.kept import seed_everything
@@ -40,6 +41,7 @@ class FunctionWork(Work):
         self.rows, self.batches, self.ragged = self.source.rows, self.source.batches, self.source.ragged
         self.cautions = uneven_layers(self.bare)
         self.dtype = dtype_of(training.autocast, self.label)
+        self.computing = computing(rank.device, self.dtype)
 
     def seed(self, number: int) -> None:
         seed_everything(number)
@@ -51,17 +53,9 @@ class FunctionWork(Work):
         return self.source.take(item)
 
     def loss(self, model: torch.nn.Module, batch: Any) -> torch.Tensor:
-        if self.dtype is None:
-            return self.plain_loss(model, batch)
-        import torch
-
-        with torch.autocast(self.rank.device.partition(":")[0], self.dtype):
-            return self.plain_loss(model, batch)
-
-    def plain_loss(self, model: torch.nn.Module, batch: Any) -> torch.Tensor:
-        """The loss in the type of the weights."""
-        outputs = called(model, self.inputs_of(batch))
-        return loss_in(outputs, self.label) if self.training.loss is None else self.training.loss(outputs, batch)
+        with self.computing:
+            outputs = called(model, self.inputs_of(batch))
+            return loss_in(outputs, self.label) if self.training.loss is None else self.training.loss(outputs, batch)
 
     def inputs_of(self, batch: Any) -> Any:
         """The part of a batch that the model takes."""
@@ -72,7 +66,8 @@ class FunctionWork(Work):
         return batch
 
     def loss_of(self, outputs: Any, batch: Any) -> torch.Tensor | None:
-        return None if self.training.loss is None else self.training.loss(outputs, batch)
+        with self.computing:
+            return None if self.training.loss is None else self.training.loss(outputs, batch)
 
     def check_outputs(self, outputs: Any) -> None:
         """Outputs may have any form: only the user's own functions see them."""
@@ -121,6 +116,13 @@ class FunctionWork(Work):
             "not_proved": list(source.not_proved),
         }
         return super().resolved | {"proof": proof} | {name: value for name, value in own.items() if value is not None}
+
+
+def computing(device: str, dtype: torch.dtype | None) -> AbstractContextManager[Any]:
+    """The context of a step in which a model computes in this type; None means that of the weights."""
+    import torch
+
+    return nullcontext() if dtype is None else torch.autocast(device.partition(":")[0], dtype)
 
 
 def called(model: torch.nn.Module, inputs: Any) -> Any:
