@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import own_files
 import pytest
 
 from manyhands.cli import main
@@ -33,13 +34,8 @@ def needs(width): ...
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file with a module beside it, in another folder than the current one."""
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "sizes.py").write_text("FEATURES = 3\n")
-    (folder / "mine.py").write_text(MINE)
-    return folder
+    """A file with a module beside it."""
+    return own_files.project({"sizes.py": "FEATURES = 3\n", "mine.py": MINE}, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +59,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("project")
 def test_bad_input_is_one_line_and_exit_code_2(words: list[str], error: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
-    assert main(["run", *words]) == 2
-    shown = capsys.readouterr().err
-    assert error in shown
-    assert shown.count("\n") == 1
+    assert error in own_files.refused(["run", *words], capsys)
 
 
 @pytest.mark.usefixtures("project")

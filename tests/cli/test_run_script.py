@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import own_files
 import pytest
 
 from manyhands.cli import main, parser
@@ -12,19 +13,19 @@ from manyhands.cli.request_options import request_of
 from manyhands.planning.request import Request
 from manyhands.record import read_records
 
+TRAIN = """
+import sys, model
+from manyhands import marks
+
+for _ in marks.steps(range(5)): pass
+marks.metric(width=model.WIDTH, words=len(sys.argv))
+"""
+
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A script with a module beside it, in another folder than the current one."""
-    monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "model.py").write_text("WIDTH = 3\n")
-    (folder / "train.py").write_text(
-        "import sys, model\nfrom manyhands import marks\n"
-        "for _ in marks.steps(range(5)): pass\nmarks.metric(width=model.WIDTH, words=len(sys.argv))\n"
-    )
-    return folder / "train.py"
+    """A script with a module beside it."""
+    return own_files.project({"model.py": "WIDTH = 3\n", "train.py": TRAIN}, tmp_path, monkeypatch) / "train.py"
 
 
 @pytest.mark.parametrize(
@@ -43,10 +44,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("script")
 def test_bad_input_is_one_line_and_exit_code_2(words: list[str], error: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
-    assert main(["run", *words]) == 2
-    shown = capsys.readouterr().err
-    assert error in shown
-    assert shown.count("\n") == 1
+    assert error in own_files.refused(["run", *words], capsys)
 
 
 def test_arguments_after_two_dashes_are_the_scripts_whatever_they_are() -> None:
