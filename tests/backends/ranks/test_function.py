@@ -219,6 +219,7 @@ def test_a_loss_that_is_no_number_is_dated() -> None:
         ("empty", "train.py:empty: its data gave worker 0 no batch; give more rows, or fewer workers"),
         ("nothing", r"nothing\(\) gave nothing, not a manyhands.Training; return Training\(model, ...\)"),
         ("odd_scores", "train.py:odd_scores: evaluate gave '0.97'; return a mapping of names to numbers"),
+        ("plateau", "train.py:plateau: ReduceLROnPlateau needs a score after each epoch; give a schedule that needs none"),
         ("half", "train.py:half: autocast='float16'; allowed: 'bfloat16'"),
         ("wrong_step", r"Training\(scheduler_step='batch'\): allowed: step, epoch"),
     ],

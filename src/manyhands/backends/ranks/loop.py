@@ -119,7 +119,8 @@ def run_epochs(loop: Loop, yardstick: Yardstick, length: Length) -> tuple[list[d
         if result.steps:
             history.append({"epoch": epoch, "loss_sum": result.loss_sum, "rows": result.rows})
         elif not history:
-            raise DataError(f"{work.label}: its data gave worker {rank.rank} no batch; give more rows, or fewer workers")
+            who = "one of the workers" if work.ragged else f"worker {rank.rank}"
+            raise DataError(f"{work.label}: its data gave {who} no batch; give more rows, or fewer workers")
         last = length.over(epoch) or not result.steps
         if rank.communicates and (yardstick.programs or last):
             split.communicate_s += timed(rank.barrier)

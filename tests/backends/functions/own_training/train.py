@@ -191,6 +191,12 @@ def half() -> Training:
     return plain(nn.Linear(4, 3), autocast="float16")
 
 
+def plateau() -> Training:
+    made = plain(nn.Linear(4, 3), scheduler_step="epoch")
+    made.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(made.optimizer)
+    return made
+
+
 def wrong_step() -> Training:
     return plain(nn.Linear(4, 3), scheduler_step="batch")
 
