@@ -12,8 +12,12 @@ from manyhands.measure.ended import ended_children
 if TYPE_CHECKING:
     from ray.train import TrainingFailedError
 
-DIED_EARLY = "At least one of the worker actors failed to initialize"
-"""Ray Train's message when an actor has died, which it then hides, before all workers were ready."""
+DIED_EARLY = re.compile(
+    "At least one of the worker actors failed to initialize|failed to initialize due to error: .*its worker process has died"
+)
+"""Ray Train's messages when an actor has died before all workers were ready; the first hides which."""
+TERMINATED = "The process receives a SIGTERM"
+"""Ray's words on a worker that SIGTERM ended; it has none on other signals."""
 AGENT = re.compile(r"one Ray agent failed, agent_name = (\w+)")
 """The raylet's line about an agent that has ended."""
 OWN = ("gcs_server", "raylet")
@@ -28,10 +32,8 @@ def failure(error: TrainingFailedError) -> ManyhandsError:
     from ray.train import ControllerError, WorkerGroupError
 
     if isinstance(error, ControllerError):
-        if DIED_EARLY in str(error):
-            return EngineError(
-                "a ray worker died while the workers started: its process was killed or crashed, or its host is gone"
-            )
+        if DIED_EARLY.search(str(error)):
+            return EngineError(f"a ray worker died while the workers started: {_end(error)}")
         return EngineError(f"ray could not train: {first_sentence(error.controller_failure)}")
     if not isinstance(error, WorkerGroupError):
         return EngineError(f"ray could not train: {first_sentence(error)}")
@@ -54,7 +56,12 @@ def _death(cause: Exception) -> str | None:
         return None
     pid, host = (re.search(rf"^\s*{name}: (\S+)$", str(dead), re.MULTILINE) for name in ("pid", "ip"))
     where = ", ".join(part for part in (f"pid {pid[1]}" if pid else "", f"on {host[1]}" if host else "") if part)
-    return f"{f' ({where})' if where else ''} died: its process was killed or crashed, or its host is gone"
+    return f"{f' ({where})' if where else ''} died: {_end(dead)}"
+
+
+def _end(error: Exception) -> str:
+    """What ended a worker, as far as Ray's error has it."""
+    return "SIGTERM ended its process" if TERMINATED in str(error) else "its process was killed or crashed, or its host is gone"
 
 
 def process_ended(folder: Path) -> EngineError | None:
