@@ -136,11 +136,14 @@ def test_local_engine_below_a_long_folder_listens_on_loopback_and_inherits_and_l
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     modes: set[str | None] = set()
+    priorities: set[int] = set()
     actors: set[int] = set()
 
     def look(done: threading.Event) -> None:
         while not done.wait(0.2):
-            modes.update(worker.environ().get("RAY_AUTH_MODE") for worker in workers())
+            for worker in workers():
+                modes.add(worker.environ().get("RAY_AUTH_MODE"))
+                priorities.add(worker.nice())
             actors.update(process.pid for process in descendants("ray::PoolActor"))
 
     with listening(0.2) as heard, meanwhile(look):
@@ -148,6 +151,7 @@ def test_local_engine_below_a_long_folder_listens_on_loopback_and_inherits_and_l
     assert heard <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
     assert len(heard) > 1
     assert modes == {"token"}
+    assert priorities == {os.nice(0)}, "Ray's workers have the priority of the run, as those of other engines have"
     assert not list(home.iterdir())
     for worker in record.per_worker:
         assert set(worker["threads"].values()) == {2}
