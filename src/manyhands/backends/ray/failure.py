@@ -60,7 +60,7 @@ def _death(cause: Exception) -> str | None:
 
 
 def _end(error: Exception) -> str:
-    """What ended a worker, as far as Ray's error has it."""
+    """The end of a worker, as far as Ray's error names it."""
     return "SIGTERM ended its process" if TERMINATED in str(error) else "its process was killed or crashed, or its host is gone"
 
 
