@@ -20,7 +20,7 @@ import manyhands
 SOURCE = Path(manyhands.__file__).parent
 LAYERS = (
     {"__init__", "errors", "marks", "training"},
-    {"atomic_write", "stopping", "schemas", "parent", "shared_memory", "credentials"},
+    {"atomic_write", "user_cache", "stopping", "schemas", "parent", "shared_memory", "credentials"},
     {"record", "machine", "studies", "user_files", "suite_files", "pickled", "notices", "environment", "run_log"},
     {"plan", "slurm", "temporary", "finding", "watcher"},
     {"user_code"},
@@ -44,7 +44,7 @@ LAYERS = (
 """From the bottom up; a part may import from its own layer and from those before it."""
 ASIDE = {
     "analysis": {"record", "studies", "errors", "atomic_write", "schemas", "analysis"},
-    "report": {"record", "studies", "errors", "atomic_write", "schemas", "analysis", "report"},
+    "report": {"record", "studies", "errors", "atomic_write", "user_cache", "schemas", "analysis", "report"},
 }
 """Parts that see records and published figures only, so that they work where nothing else is installed.
 

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from manyhands.errors import ManyhandsError, UsageError
 from manyhands.temporary import is_left_over, make_folder
+from manyhands.user_cache import user_cache
 from manyhands.user_files import is_of_file, is_script
 
 PLANTED = Path(__file__).with_name("planted")
@@ -253,8 +252,7 @@ def dependencies(folder: Path) -> str:
 
 def _built(side: Revision, need: str, say: Callable[[str], None]) -> Path:
     """An environment with the libraries that one side needs, kept in the user's cache."""
-    cache = Path(os.environ.get("MANYHANDS_CACHE") or user_cache_path("manyhands"))
-    place = cache / "environments" / f"python{sys.version_info[0]}.{sys.version_info[1]}-{need}"
+    place = user_cache() / "environments" / f"python{sys.version_info[0]}.{sys.version_info[1]}-{need}"
     python = place / "bin" / "python"
     if (place / "complete").exists() and python.exists():
         return python

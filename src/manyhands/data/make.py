@@ -6,7 +6,6 @@ that is killed, or two processes that start at once, never leave or see half a s
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,20 +18,16 @@ from manyhands.data.idx import write_idx
 from manyhands.data.prices import simulate_prices
 from manyhands.data.row_parts import PART_BYTES, write_part
 from manyhands.errors import DataError, unknown
+from manyhands.user_cache import VARIABLE, user_cache
 
 RECIPE = 1
 """Increase this number when any set changes, so that an old cache is not used."""
-VARIABLE = "MANYHANDS_CACHE"
 SIMULATED_PRICES = "simulated_stocks.csv"
 
 
 def cache_dir() -> Path:
     """The folder for the embedded sets of this recipe, below MANYHANDS_CACHE or the user's cache folder; it may not exist yet."""
-    from platformdirs import user_cache_path
-
-    given = os.environ.get(VARIABLE)
-    root = Path(os.path.expanduser(given)) if given else user_cache_path("manyhands")
-    return root / f"recipe-{RECIPE}"
+    return user_cache() / f"recipe-{RECIPE}"
 
 
 def embedded(name: str) -> Path:

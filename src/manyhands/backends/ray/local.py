@@ -14,10 +14,10 @@ from pathlib import Path
 from manyhands.backends.ray.environment import variables
 from manyhands.backends.ray.failure import first_sentence, process_ended
 from manyhands.backends.ray.lookout import lookout
-from manyhands.data.make import VARIABLE
 from manyhands.environment import restored
 from manyhands.errors import EngineError
 from manyhands.plan import RunSpec
+from manyhands.user_cache import VARIABLE
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Only the spec and the reports pass through Ray's object store; its default is 30 % of the memory."""

@@ -7,10 +7,14 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from importlib.metadata import version
 from importlib.util import find_spec
 from types import TracebackType
 
+from manyhands.atomic_write import write_file
 from manyhands.errors import Unavailable
+from manyhands.user_cache import user_cache
 
 BUNDLE = "window.vegaEmbed = vegaEmbed;"
 """The only one of its exports that works in a browser: in vl-convert 1.9.0 `vega` and `vegaLite` are null."""
@@ -18,25 +22,42 @@ CODE = f"import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_b
 
 
 class Library:
-    """The drawing library as one script. It is put together in a process of its own, as that takes seconds, beside the analysis."""
+    """The drawing library as one script, kept in the user's cache for each version of vl-convert.
+
+    It is put together in a process of its own, as that takes seconds, beside the analysis.
+    """
 
     def __enter__(self) -> Library:
         need("vl_convert", "jinja2")
-        self._process = subprocess.Popen([sys.executable, "-P", "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._kept = user_cache() / "page" / f"{hashlib.sha256(CODE.encode()).hexdigest()[:12]}-{version('vl-convert-python')}.js"
+        self._process = None if self._kept.is_file() else _joined()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.communicate()
+        if self._process:
+            if self._process.poll() is None:
+                self._process.kill()
+            self._process.communicate()
 
     def text(self) -> str:
         """The script; raises Unavailable when the installed vl-convert cannot make it."""
+        return self._content().decode().replace("</script", "<\\/script")
+
+    def _content(self) -> bytes:
+        if not self._process:
+            return self._kept.read_bytes()
         out, errors = self._process.communicate()
         if self._process.returncode or not out:
             last = (errors.decode(errors="replace").strip().splitlines() or ["no output"])[-1]
             raise Unavailable(f"vl-convert-python cannot bundle its scripts ({last}): pip install --upgrade 'manyhands[report]'")
-        return out.decode().replace("</script", "<\\/script")
+        with suppress(OSError):  # a cache that cannot be written only costs time
+            write_file(self._kept, [out])
+        return out
+
+
+def _joined() -> subprocess.Popen[bytes]:
+    """The process that writes the script to its standard output."""
+    return subprocess.Popen([sys.executable, "-P", "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def need(*modules: str) -> None:
