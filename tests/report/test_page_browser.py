@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import psutil
 import pytest
 
 from manyhands.analysis.example import example_records
-from manyhands.measure.resources import end_descendants
+from manyhands.measure.resources import end_descendants, wait_for_descendants
 from manyhands.report.page.build import to_html
 from manyhands.report.sources import load
 
@@ -36,6 +37,7 @@ OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-features=SpareRendererForSitePerProcess",
     "--hide-scrollbars",
 )
 VIEWS = {"desk": (1280, 1700, "light"), "dark": (1280, 1700, "dark"), "telephone": (400, 2200, "light")}
@@ -71,7 +73,7 @@ OVERLAPS = """[...document.querySelectorAll("svg.marks")].flatMap((chart) => {
 
 
 class Browser:
-    """Chromium with one page open."""
+    """Chromium, which shows one page."""
 
     def __init__(self, profile: Path) -> None:
         options = webdriver.ChromeOptions()
@@ -81,7 +83,20 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
         self.driver.get("about:blank")
-        self.requests()  # those of the empty first tab
+
+    @contextmanager
+    def tab(self) -> Iterator[None]:
+        """A new tab in front of the first one, with empty logs; its processes have ended when it is closed."""
+        keep = {child.pid for child in psutil.Process().children(recursive=True)}
+        first = self.driver.current_window_handle
+        self.driver.switch_to.new_window("tab")
+        for log in ("browser", "performance"):
+            self.driver.get_log(log)
+        yield
+        self.driver.close()
+        self.driver.switch_to.window(first)
+        wait_for_descendants(keep)
+        end_descendants(keep)
 
     def open(self, page: Path, width: int, scheme: str = "light", medium: str = "") -> None:
         view = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -107,13 +122,20 @@ class Browser:
         path.write_bytes(base64.b64decode(taken["data"]))
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Started once, since that takes longer than to open a page."""
     keep = {child.pid for child in psutil.Process().children(recursive=True)}
-    found = Browser(tmp_path / "profile")
+    found = Browser(tmp_path_factory.mktemp("profile"))
     yield found
     found.driver.quit()
     end_descendants(keep)  # Chromium's own children outlive it for a moment
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    with chromium.tab():
+        yield chromium
 
 
 @pytest.fixture(scope="module")
