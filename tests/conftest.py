@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from left_behind import watch
-from object_store import bucket, s3_endpoint, web, web_folder
+from object_store import bucket, s3_client, s3_endpoint, web, web_folder
 from quick_java import make_archive, quick_java
 
-__all__ = ["bucket", "s3_endpoint", "web", "web_folder"]  # fixtures: pytest finds them here
+__all__ = ["bucket", "s3_client", "s3_endpoint", "web", "web_folder"]  # fixtures: pytest finds them here
 REAL_DATA = os.environ.get("MANYHANDS_DATA")
 """Folder of real data, for the tests that ask for it; all others see none, so that they do the same on every machine."""
 SHARED_ENGINES = ("dask", "ray", "spark")
 """Engines that serve several cells of a contract once they are started."""
+settings.register_profile("manyhands", deadline=None)  # an example takes longer on a busy machine
+settings.load_profile("manyhands")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from manyhands.analysis.allreduce import ring_s
@@ -27,7 +27,6 @@ def made(workers: tuple[int, ...] = (2,), launches: int = 3, noise: float = 0.0,
     ]
 
 
-@settings(deadline=None)  # the first fit imports scipy
 @given(st.floats(1e-7, 1e-2), st.floats(1e-11, 1e-7), st.integers(2, 64))
 def test_finds_the_alpha_and_beta_that_made_the_points(alpha: float, beta: float, workers: int) -> None:
     made = [MessageTime(workers, 4.0 * 10**power, ring_s(workers, 4.0 * 10**power, alpha, beta)) for power in range(12)]

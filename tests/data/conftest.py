@@ -1,4 +1,4 @@
-"""What the data tests share: a cache of their own, small price files, and the real files where there are some."""
+"""What the data tests share: small price files."""
 
 from __future__ import annotations
 
@@ -7,23 +7,11 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 COLUMNS = ("Date", "Symbol", "Adj Close", "Close", "High", "Low", "Open", "Volume")
-
-
-@pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def _cache_of_its_own(shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's cache is never touched; the embedded sets are made once for all tests."""
-    monkeypatch.setenv("MANYHANDS_CACHE", str(shared_cache))
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def test_reads_each_type_big_endian(code: int, items: bytes, expected: float) ->
 
 
 @pytest.mark.parametrize("name", ["set-ubyte", "set-ubyte.gz"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(array=ANY_ARRAY)
 def test_gives_back_what_was_written(tmp_path: Path, name: str, array: NDArray[Any]) -> None:
     path = tmp_path / name
@@ -156,7 +156,6 @@ def test_says_what_is_wrong_with_a_gzip_file(damage: Any, problem: str) -> None:
         read_idx(damage(packed))
 
 
-@settings(deadline=None)
 @given(start=st.sampled_from([b"", b"\0\0", b"\0\0\x08", b"\0\0\x0e\x02"]), rest=st.binary(max_size=80), packed=st.booleans())
 def test_random_headers_give_an_array_or_a_clear_error(start: bytes, rest: bytes, packed: bool) -> None:
     content = start + rest
@@ -168,7 +167,6 @@ def test_random_headers_give_an_array_or_a_clear_error(start: bytes, rest: bytes
         assert content.endswith(array.tobytes())
 
 
-@settings(deadline=None)
 @given(position=st.integers(0, 10_000), value=st.integers(0, 255))
 def test_a_changed_byte_in_gzip_never_gives_other_items(position: int, value: int) -> None:
     whole = header(0x08, 200) + bytes(range(200))

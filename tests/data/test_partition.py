@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from manyhands.data.partition import batches, epoch_order, shard
@@ -78,7 +78,6 @@ def test_refuses_fewer_rows_than_workers() -> None:
         shard(epoch_order(2, 0, 0), 3, 0)
 
 
-@settings(deadline=None)
 @given(rows_and_workers(), SEEDS)
 def test_each_rank_sees_what_distributed_sampler_gives_it(sizes: tuple[int, int], seed: int) -> None:
     sampler = pytest.importorskip(

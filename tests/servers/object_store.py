@@ -53,6 +53,29 @@ def s3_endpoint() -> Iterator[str]:
     moto.stop()
 
 
+@pytest.fixture(scope="session")
+def s3_client(s3_endpoint: str) -> Iterator[Any]:
+    """boto3's client of the store, made once, because that takes longer than most tests."""
+    boto3 = pytest.importorskip("boto3", reason="needs boto3: pip install 'manyhands[s3]'")
+    with pytest.MonkeyPatch.context() as patch:
+        _point_to(s3_endpoint, patch)
+        client = boto3.session.Session().client("s3", region_name=os.environ.get("AWS_REGION", "us-east-1"))
+        client.list_buckets()  # reads the credentials
+    yield client
+    client.close()
+
+
+def _point_to(endpoint: str, patch: pytest.MonkeyPatch) -> None:
+    """Sets the environment in which the store is found."""
+    patch.setenv("AWS_ENDPOINT_URL", endpoint)
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    if "MANYHANDS_TEST_S3" not in os.environ:
+        for name in UNSET:
+            patch.delenv(name, raising=False)
+        for name, value in MADE_UP.items():
+            patch.setenv(name, value)
+
+
 @contextmanager
 def _environment_kept() -> Iterator[None]:
     before = dict(os.environ)
@@ -90,26 +113,18 @@ class Bucket:
 
 
 @pytest.fixture
-def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+def bucket(s3_endpoint: str, s3_client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     """A new bucket, and an environment in which it is found; it is removed with all that is in it."""
-    boto3 = pytest.importorskip("boto3", reason="needs boto3: pip install 'manyhands[s3]'")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    if "MANYHANDS_TEST_S3" not in os.environ:
-        for name in UNSET:
-            monkeypatch.delenv(name, raising=False)
-        for name, value in MADE_UP.items():
-            monkeypatch.setenv(name, value)
-    raw = boto3.session.Session().client("s3", endpoint_url=s3_endpoint, region_name=os.environ.get("AWS_REGION", "us-east-1"))
+    _point_to(s3_endpoint, monkeypatch)
     name = f"manyhands-test-{secrets.token_hex(6)}"
-    raw.create_bucket(Bucket=name)
-    made = Bucket(name, s3_endpoint, raw)
+    s3_client.create_bucket(Bucket=name)
+    made = Bucket(name, s3_endpoint, s3_client)
     yield made
-    keys = [key for key in made.all_keys() if key.isprintable() or raw.delete_object(Bucket=name, Key=key) is None]
+    keys = [key for key in made.all_keys() if key.isprintable() or s3_client.delete_object(Bucket=name, Key=key) is None]
     for start in range(0, len(keys), 1000):
-        raw.delete_objects(Bucket=name, Delete={"Objects": [{"Key": key} for key in keys[start : start + 1000]], "Quiet": True})
-    raw.delete_bucket(Bucket=name)
-    raw.close()
+        chosen = [{"Key": key} for key in keys[start : start + 1000]]
+        s3_client.delete_objects(Bucket=name, Delete={"Objects": chosen, "Quiet": True})
+    s3_client.delete_bucket(Bucket=name)
 
 
 @dataclass
