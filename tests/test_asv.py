@@ -17,9 +17,11 @@ from repository import git
 
 from manyhands.analysis.example import example_record
 from manyhands.asv import Cells, SuiteError
+from manyhands.asv.settings import CHECKED
 from manyhands.errors import ManyhandsError
 from manyhands.measure.yardstick import version as yardstick_version
 from manyhands.plan import RunSpec
+from manyhands.plugins import workload_class
 
 SPEED = """
 from manyhands.asv import Cells
@@ -375,6 +377,25 @@ def test_options_are_those_of_the_command_line() -> None:
     assert cells["ddp x 2"].epochs == 8, "the faster half of so many epochs is timed"
     assert class_of(workload="cnn", epochs=3)._settings.cells["serial x 1"].epochs == 3
     assert made.track_train_s.timeout == 9 + 60
+
+
+def test_a_process_that_measures_loads_the_file_of_a_suite_only_for_its_cells(
+    tmp_path: Path, cached: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asv starts one for each number of each cell, and a training of yours imports torch."""
+    own = tmp_path / "own.py"
+    own.write_text(f"from pathlib import Path\nPath({str(tmp_path / 'loaded')!r}).touch()\ndef build(): ...\n")
+    searched: Any = class_of(workload=f"{own}:build", backend=["serial", "ddp"], workers=[1, 2])
+    (tmp_path / "loaded").unlink()
+    sys.modules.pop(workload_class(f"{own}:build").build.__module__)
+    monkeypatch.setenv(CHECKED, "1")
+    measuring: Any = class_of(workload=f"{own}:build", backend=["serial", "ddp"], workers=[1, 2])
+    assert measuring().track_train_s(cached, "serial", 1) == 3.5
+    assert measuring().track_speedup(cached, "ddp", 2) == 1.75
+    assert measuring.params == searched.params
+    assert not (tmp_path / "loaded").exists()
+    assert measuring._settings.cells == searched._settings.cells
+    assert (tmp_path / "loaded").exists()
 
 
 def test_a_number_of_your_own_is_kept(cached: dict[str, list[Any]]) -> None:

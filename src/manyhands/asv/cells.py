@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from manyhands.asv.errors import SuiteError
 from manyhands.asv.numbers import OVER_THE_YARDSTICK, Benchmark, Cached, benchmarks_of, left_out, time_launch, track_speedup
 from manyhands.asv.own_lines import file_of, line_of, setup_cache_of
-from manyhands.asv.settings import METHODS, Settings, key, launches, options_of, read_settings
+from manyhands.asv.settings import METHODS, Settings, is_checked, key, launches, options_of, read_settings
 from manyhands.errors import ManyhandsError
 from manyhands.measure.yardstick import version as yardstick_version
 
@@ -111,7 +111,7 @@ def _add_benchmarks(cls: Any) -> None:
     cls.param_names = ["backend", "workers"]
     if _is_ours(cls, "setup_cache"):
         cls.setup_cache = setup_cache_of(cls, settings.version)
-        cls.setup_cache.timeout = FIRST_DATA_S + limit_s * len(settings.cells) * launches(settings)
+        cls.setup_cache.timeout = FIRST_DATA_S + limit_s * len(settings.keys) * launches(settings)
         cls.setup_cache._ours = True
     for benchmark, unit in benchmarks_of(settings).items():
         if _is_ours(cls, benchmark.__name__):
@@ -130,7 +130,7 @@ def version_of(benchmark: Benchmark, settings: Settings, own: object) -> str:
         parts.append("1 launch" if launches(settings) == 1 else f"{launches(settings)} launches")
     if benchmark is track_speedup:
         parts.append(f"over {settings.base}")
-    if benchmark in OVER_THE_YARDSTICK and settings.workload.in_epochs:
+    if benchmark in OVER_THE_YARDSTICK and not is_checked() and settings.workload.in_epochs:
         parts.append(f"yardstick {yardstick_version()}")
     return "; ".join(parts)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.asv.reasons import last_line, reasons
-from manyhands.asv.settings import QUICK
+from manyhands.asv.settings import CHECKED, QUICK
 from manyhands.environment import restored
 
 HARDWARE = ("arch", "cpu", "num_cpu")
@@ -77,7 +77,9 @@ def _measured(run_benchmarks: Callable[..., Any]) -> Callable[..., Any]:
         own, reason = comparable(benchmarks, env)
         if reason:
             log.error(reason)
-        found = run_benchmarks(own, env, results=results, show_stderr=show_stderr, **options)
+        with restored():
+            os.environ[CHECKED] = "1"
+            found = run_benchmarks(own, env, results=results, show_stderr=show_stderr, **options)
         for line in reasons(found, own):
             log.error(line)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from types import FunctionType
@@ -48,6 +48,9 @@ EPOCHS = 8
 """Default epochs of a network, of which the faster half is timed."""
 QUICK = "MANYHANDS_ASV_QUICK"
 """Set during `asv run --quick` by the plug-in: one launch of each cell."""
+CHECKED = "MANYHANDS_ASV_CHECKED"
+"""Set by the plug-in while asv measures, in a process for each number of each cell. asv's search for benchmarks has checked every class
+before, so these processes check none, and most of them load no file of yours and no torch."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,21 @@ class Settings:
         return workload_class(self.request.workloads[0])
 
     @property
+    def keys(self) -> list[str]:
+        """The keys of all cells."""
+        return [key(backend, workers) for backend, workers in product(self.backends, self.request.workers)]
+
+    @property
     def cells(self) -> dict[str, RunSpec]:
         """The key of each cell -> its run. Raises UsageError or DataError for a cell that is impossible on any machine."""
-        from manyhands.planning.cells import cell
+        from manyhands.planning.cells import cell, counts_epochs
 
+        request = self.request
+        if self.workload.in_epochs and counts_epochs(request):
+            request = replace(request, epochs=request.epochs or max(EPOCHS, self.workload.epochs))
         return {
-            key(name, workers): cell(self.request, self.request.workloads[0], backend, workers)
-            for (name, backend), workers in product(self.backends.items(), self.request.workers)
+            key(name, workers): cell(request, request.workloads[0], backend, workers)
+            for (name, backend), workers in product(self.backends.items(), request.workers)
         }
 
     @property
@@ -83,8 +94,7 @@ class Settings:
         """The key of the base line of the speed-up: serial x 1, or the first cell of a class without it."""
         from manyhands.record import BASE_LINE
 
-        keys = [key(backend, workers) for backend, workers in product(self.backends, self.request.workers)]
-        return base if (base := key(BASE_LINE, 1)) in keys else keys[0]
+        return base if (base := key(BASE_LINE, 1)) in self.keys else self.keys[0]
 
 
 def key(backend: str, workers: int) -> str:
@@ -107,37 +117,41 @@ def options_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_settings(options: Mapping[str, Any], file: Path) -> Settings:
-    """The settings of a class, which is defined in `file`; raises UsageError or DataError for a wrong one."""
-    from manyhands.planning.cells import check_arguments, check_settings, default_backends
+    """The settings of a class, which is defined in `file`; raises UsageError or DataError for a wrong one, unless it is checked already."""
+    from manyhands.planning.cells import default_backends
     from manyhands.planning.request import Request
-    from manyhands.plugins import workload_class
 
     name = options["workload"]
     if not isinstance(name, str):
         raise UsageError(f"workload {name!r} is not the name of one workload; write a class for each")
     workload = measured(name, file)
     asked = Request.of(workload, **{option: value for option, value in options.items() if option != "workload"})
-    check_settings(asked.set, [workload_class(workload)])
-    check_arguments(asked.args, [workload])
     backends = {backend: measured(backend, file) for backend in asked.backend or default_backends(workload)}
     workers = tuple(dict.fromkeys(asked.workers or WORKERS))
     given = asked.given() | {"workers": workers, "backend": tuple(backends.values())}
-    if workload_class(workload).in_epochs and asked.steps is None and asked.max_seconds is None:
-        given = {"epochs": max(EPOCHS, workload_class(workload).epochs)} | given
     if asked.data:
         given["data"] = folder_of(asked.data, file)
     kept = ", ".join(f"{option}={value!r}" for option, value in asked.given().items() if option not in CONDITIONS)
     settings = Settings(Request(**given), backends, f"{name}, {kept or 'defaults'}")
-    check(settings)
+    if not is_checked():
+        check(settings)
     return settings
 
 
 def check(settings: Settings) -> None:
     """Raises UsageError or DataError when a class has no cell, or one that is impossible on any machine."""
     from manyhands.plan import grid
+    from manyhands.planning.cells import check_arguments, check_settings
 
+    check_settings(settings.request.set, [settings.workload])
+    check_arguments(settings.request.args, settings.request.workloads)
     grid(settings.cells.values(), launches(settings))
     settings.workload.from_settings(settings.request.set)
+
+
+def is_checked() -> bool:
+    """True in a process of asv that measures, after its search for benchmarks has checked every class."""
+    return bool(os.environ.get(CHECKED))
 
 
 def launches(settings: Settings) -> int:
