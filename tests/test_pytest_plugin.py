@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,24 +39,52 @@ def test_a_suite_of_six_lines_has_a_test_for_each_cell(tmp_path: Path) -> None:
     assert "warning" not in done.stdout.lower()
 
 
+IMPOSSIBLE = {
+    '"nope"': "unknown workload 'nope'; known: cnn,",
+    '"kmeans", backend="nope"': "unknown backend 'nope'; known: ",
+    '"kmeans", workers="two"': "--workers 'two' is not a list of whole numbers above 0, such as 1,2,4",
+    '"kmeans", worker=2': "no option 'worker'; did you mean 'workers'?",
+    '"kmeans", backend="serial", workers=2': "nothing can be run: kmeans on serial x 2: serial is one worker",
+    'study="lstm-spark"': "--study is for a whole plan",
+    '"kmeans", args=["--lr", "0.1"]': "'-- --lr 0.1' is for a script, and kmeans is none",
+    '"none.py"': "no file none.py in ",
+    '"none.py:build"': "no file none.py for 'build' in ",
+}
+"""The arguments of a marker -> the line about them."""
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The arguments of each impossible marker -> what pytest prints about its file, of one pytest that collects all files."""
+    folder = tmp_path_factory.mktemp("impossible")
+    for number, marker in enumerate(IMPOSSIBLE):
+        (folder / f"test_{number}.py").write_text(f"{HEAD}@pytest.mark.cells({marker})\n{TEST}")
+    done = run(folder, HEAD)
+    assert done.returncode == pytest.ExitCode.INTERRUPTED
+    assert f"{len(IMPOSSIBLE)} errors during collection" in done.stdout
+    assert done.stderr == ""
+    _, *parts = re.split(
+        r"^_+ ERROR collecting test_\d+\.py _+$", done.stdout.partition("short test summary")[0], flags=re.MULTILINE
+    )
+    return dict(zip(IMPOSSIBLE, parts, strict=True))
+
+
+@pytest.mark.parametrize("marker", IMPOSSIBLE)
+def test_the_impossible_is_one_line_of_the_collection(marker: str, collected: dict[str, str]) -> None:
+    (line, *rest) = collected[marker].strip().splitlines()
+    assert IMPOSSIBLE[marker] in line
+    assert [one for one in rest if not one.startswith("====")] == []
+
+
 @pytest.mark.parametrize(
-    ("marker", "words", "reason"),
+    ("words", "reason"),
     [
-        ('"nope"', [], "unknown workload 'nope'; known: cnn,"),
-        ('"kmeans", backend="nope"', [], "unknown backend 'nope'; known: "),
-        ('"kmeans", workers="two"', [], "--workers 'two' is not a list of whole numbers above 0, such as 1,2,4"),
-        ('"kmeans", worker=2', [], "no option 'worker'; did you mean 'workers'?"),
-        ('"kmeans", backend="serial", workers=2', [], "nothing can be run: kmeans on serial x 2: serial is one worker"),
-        ('study="lstm-spark"', [], "--study is for a whole plan"),
-        ('"kmeans"', ["--mh-workers", "two"], "--mh-workers 'two' is not a list of whole numbers above 0, such as 1,2,4"),
-        ('"kmeans"', ["--mh-backends", "nope"], "unknown backend 'nope'"),
-        ('"kmeans", args=["--lr", "0.1"]', [], "'-- --lr 0.1' is for a script, and kmeans is none"),
-        ('"none.py"', [], "no file none.py in "),
-        ('"none.py:build"', [], "no file none.py for 'build' in "),
+        (["--mh-workers", "two"], "--mh-workers 'two' is not a list of whole numbers above 0, such as 1,2,4"),
+        (["--mh-backends", "nope"], "unknown backend 'nope'"),
     ],
 )
-def test_the_impossible_is_one_line_of_the_collection(marker: str, words: list[str], reason: str, tmp_path: Path) -> None:
-    done = run(tmp_path, f"{HEAD}@pytest.mark.cells({marker})\n{TEST}", *words)
+def test_an_impossible_option_is_one_line(words: list[str], reason: str, tmp_path: Path) -> None:
+    done = run(tmp_path, f'{HEAD}@pytest.mark.cells("kmeans")\n{TEST}', *words)
     assert done.returncode in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED)
     shown = done.stdout + done.stderr
     assert reason in shown
