@@ -39,19 +39,24 @@ def tox(folder: Path, *words: str, code: int = 0, **variables: str) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder whose environments `tox --notest` has made, and the closing line of that."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "tox.ini").write_text(SETTINGS.format(here=sys.executable))
+    return folder, tox(folder, "--notest").strip().splitlines()[-1]
+
+
 @pytest.mark.slow
-def test_the_closing_line_names_the_python_that_ran_and_the_one_that_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "tox.ini").write_text(SETTINGS.format(here=sys.executable))
-    last = tox(tmp_path).strip().splitlines()[-1]
+def test_the_closing_line_of_notest_says_that_nothing_was_run(made: tuple[Path, str]) -> None:
+    assert made[1] == "Pythons: none ran, because of --notest; two was skipped: no python3.99 here"
+
+
+@pytest.mark.slow
+def test_the_closing_line_names_the_python_that_ran_and_the_one_that_is_missing(made: tuple[Path, str]) -> None:
+    last = tox(made[0]).strip().splitlines()[-1]
     version = ".".join(map(str, sys.version_info[:3]))
     assert last == f"Pythons: {version} ran one; two was skipped: no python3.99 here"
-
-
-@pytest.mark.slow
-def test_the_closing_line_of_notest_says_that_nothing_was_run(tmp_path: Path) -> None:
-    (tmp_path / "tox.ini").write_text(SETTINGS.format(here=sys.executable))
-    last = tox(tmp_path, "--notest").strip().splitlines()[-1]
-    assert last == "Pythons: none ran, because of --notest; two was skipped: no python3.99 here"
 
 
 @pytest.mark.slow
