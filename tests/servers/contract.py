@@ -106,13 +106,13 @@ def native(backend: str, workers: int) -> RunSpec:
 
 
 def shared_cells(backend: str) -> list[RunSpec]:
-    """The cells that share one engine of a reusable backend, none of which fails."""
+    """The cells that share one engine of a reusable backend; the last one fails, and with it the engine ends."""
     offered = kinds(backend_class(backend))
     networks = [*sizes_in_turn(backend), collective(backend), script(backend, 2), function(backend, 2)]
     others = [estimator(name, backend, 2) for name in SMALL if workload_class(name).kind in offered]
     others += [own_voters(backend, 2)] if "ensemble" in offered else []
     others += [native(backend, 2)] if "clustering" in offered else []
-    return networks + others
+    return [*networks, *others, too_many_rows(backend)]
 
 
 def _network(backend: str, workload: str, workers: int, **options: Any) -> RunSpec:

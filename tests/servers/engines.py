@@ -104,7 +104,7 @@ def measured(spec: RunSpec, folder: Path) -> Record:
 def in_one_engine(
     specs: Sequence[RunSpec], folder: Path, ended: Callable[[Sequence[Record]], None] = lambda records: None
 ) -> list[Record]:
-    """The records of runs that share one started engine, in order; all are ok, and the engine ended by itself.
+    """The records of runs that share one started engine, in order; all are ok, and the engine ended by itself after the last one.
 
     `ended` is called soon after each run, with the records so far.
     """
@@ -120,6 +120,7 @@ def in_one_engine(
             pytest.fail(f"{record.spec['workload']}: {record.reason}")
         if "ended_by_force" in record.resources:
             pytest.fail(f"ended by force: {record.resources['ended_by_force']}")
+    assert [record.resolved["engine_stop_s"] is None for record in records] == [True] * (len(records) - 1) + [False]
     return records
 
 

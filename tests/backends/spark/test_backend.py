@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from engines import (
     descendants,
     endless_spec,
     free_port,
+    in_one_engine,
     killing,
     ranks_in_training,
     small_spec,
@@ -40,7 +41,6 @@ from manyhands.measure.resources import reap
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class
 from manyhands.record import Record, read_records
-from manyhands.reuse import measure_in_one_engine
 from manyhands.run import RunContext, measure, refusal
 from manyhands.workloads.base import Arrays
 
@@ -299,21 +299,15 @@ def test_prepared_by_spark_trains_alike_with_the_threads_asked_for_and_only_loop
     shape = {"workload": "lstm", "workers": 2, "threads": 2, "samples": 512, "settings": settings, "timeout_s": 200}
     spec = RunSpec(backend="spark", prepare="spark", **shape)
     trees = small_spec("spark", workload="xgboost", batch="per-worker", threads=2, samples=2000, settings={"rounds": 2})
-    records: list[Record] = []
     with listening() as heard:
 
-        def ended(record: Record) -> None:
-            records.append(record)
+        def ended(records: Sequence[Record]) -> None:
             if len(records) == 1:
                 heard.clear()  # XGBoost's workers listened on every interface while they trained
 
-        both = [replace(one, reuse_engine=True) for one in (trees, spec)]
-        measure_in_one_engine(both, RunContext(log_folder=tmp_path), 0, ended)
-    boosted, spark = records
-    assert boosted.ok, boosted.reason
+        boosted, spark = in_one_engine([trees, spec], tmp_path, ended)
     assert [set(worker["threads"].values()) for worker in boosted.per_worker] == [{2}, {2}]
     assert len({worker["pid"] for worker in boosted.per_worker}) == 2
-    assert spark.ok, spark.reason
     assert {address.removeprefix("::ffff:") for address in heard} == {"127.0.0.1"}
     ddp = measure(RunSpec(backend="ddp", **shape), RunContext(log_folder=tmp_path))
     assert spark.init_sha256 == ddp.init_sha256
@@ -322,7 +316,6 @@ def test_prepared_by_spark_trains_alike_with_the_threads_asked_for_and_only_loop
     assert [worker["threads"]["torch"] for worker in spark.per_worker] == [2, 2]
     assert 0 < spark.resolved["prepare_s"] < spark.phases["load_s"]
     assert sum(seconds or 0 for seconds in spark.phases.values()) == pytest.approx(spark.wall_s, rel=0.02)
-    assert "ended_by_force" not in spark.resources
 
 
 @pytest.mark.slow
