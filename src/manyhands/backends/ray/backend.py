@@ -89,6 +89,9 @@ class RayTrain(RankBackend):
 
     def run_ranks(self, spec: RunSpec) -> Sequence[Mapping[str, Any]]:
         """Runs the workers in the cluster, without a retry; raises UsageError when the cluster has no room for all workers."""
+        from manyhands.backends.ray.workers import check_room
+
+        check_room(spec)
         with imports_without_collection():
             import ray.train
             import ray.train.torch
@@ -97,9 +100,7 @@ class RayTrain(RankBackend):
             from manyhands.backends.ray.failure import failure
             from manyhands.backends.ray.process_group import GroupConfig
             from manyhands.backends.ray.worker import work
-            from manyhands.backends.ray.workers import check_room
 
-        check_room(spec)
         train: Any = ray.train  # Ray's types describe version 1 of Ray Train, but version 2 runs
         trainer = train.torch.TorchTrainer(
             work,
@@ -117,17 +118,19 @@ class RayTrain(RankBackend):
 
     def fit_script(self, spec: RunSpec) -> Fit:
         """A process of the script for each worker of Ray Train."""
+        from manyhands.backends.ray.workers import check_room
+
+        check_room(spec)
         with imports_without_collection():
             import ray.train
             import ray.train.torch
 
             from manyhands.backends.ray.failure import failure
-            from manyhands.backends.ray.script_worker import NoGroup, run_script
-            from manyhands.backends.ray.workers import check_room
+            from manyhands.backends.ray.process_group import NoGroup
+            from manyhands.backends.ray.script_worker import run_script
             from manyhands.backends.scripts.meeting import meeting
             from manyhands.backends.scripts.script_run import ScriptRun
 
-        check_room(spec)
         train: Any = ray.train
         run = ScriptRun.of(spec, self.folder)
         with meeting(spec) as variables:

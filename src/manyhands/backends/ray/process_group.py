@@ -12,6 +12,7 @@ from typing import Any
 import ray
 import ray.util
 import torch.distributed as dist
+from ray.train.backend import Backend
 from ray.train.torch import TorchConfig
 from ray.train.torch.config import _TorchBackend
 from torch._C._distributed_c10d import TCPStore
@@ -57,3 +58,12 @@ class GroupConfig(TorchConfig):
     @property
     def backend_cls(self) -> type[GroupBackend]:
         return GroupBackend
+
+
+@dataclass
+class NoGroup(TorchConfig):
+    """TorchTrainer without a process group in Ray's own processes."""
+
+    @property
+    def backend_cls(self) -> type[Backend]:
+        return Backend
