@@ -179,25 +179,52 @@ for _ in range(8):
     marks.epoch()
 """
 """A script that mostly waits, as for its data, so that its time repeats beside other programs too."""
-PROJECT = '[tool.manyhands]\nworkloads = ["train.py"]\n'
+MINE = """
+import time
+import torch
+from manyhands import Training
+
+
+def loss(outputs, batch):
+    time.sleep(4e-3 * {work})
+    return (outputs - batch).square().mean()
+
+
+def build():
+    model = torch.nn.Linear(4, 4)
+    return Training(model, torch.optim.SGD(model.parameters(), lr=0.1), list(torch.ones(160, 4)), loss, batch_size=8)
+"""
+"""A function whose training mostly waits too."""
+PROJECT = '[tool.manyhands]\nworkloads = ["{workload}"]\n{more}'
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("torch")
-def test_ten_percent_more_work_in_a_script_of_ones_own_is_called_slower_with_no_option(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("workload", "text", "work", "more"),
+    [("train.py", TRAIN, 1.1, ""), ("mine.py:build", MINE, 2.0, "epochs = 4\n")],
+    ids=["script", "function"],
+)
+def test_more_work_in_a_training_of_ones_own_is_called_slower_with_no_option(
+    workload: str,
+    text: str,
+    work: float,
+    more: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The workload is named in the working tree's pyproject.toml alone, for both commits."""
     git(tmp_path, "init", "-q", "-b", "main")
-    for work in (1.0, 1.1):
-        (tmp_path / "train.py").write_text(TRAIN.format(work=work))
+    for factor in (1.0, work):
+        (tmp_path / workload.partition(":")[0]).write_text(text.format(work=factor))
         git(tmp_path, "add", ".")
-        git(tmp_path, "commit", "-qm", str(work))
-    (tmp_path / "pyproject.toml").write_text(PROJECT)
+        git(tmp_path, "commit", "-qm", str(factor))
+    (tmp_path / "pyproject.toml").write_text(PROJECT.format(workload=workload, more=more))
     monkeypatch.chdir(tmp_path)
     assert main(["compare", "HEAD~1"]) == 1
     shown = capsys.readouterr()
-    assert f"{tmp_path}/pyproject.toml: [tool.manyhands] gives workloads" in shown.err
+    assert f"{tmp_path}/pyproject.toml: [tool.manyhands] gives " in shown.err
     assert [line for line in shown.out.splitlines() if "time of an epoch" in line and line.rstrip().endswith("slower")], shown.out
 
 
