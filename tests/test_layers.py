@@ -9,6 +9,7 @@ import ast
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -94,31 +95,36 @@ def room(file: str) -> str | None:
     return parts[1] if len(parts) == 3 and parts[0] == "backends" else None
 
 
-@cache
-def parsed(text: str) -> ast.Module:
-    """The syntax tree of a file's text; by text, not by path, because tests change files of a copy."""
-    return ast.parse(text)
+@dataclass(frozen=True)
+class Import:
+    """An import statement that runs."""
+
+    node: ast.Import | ast.ImportFrom
+    when_imported: bool
+    """True when it runs as soon as the file is imported, outside of functions and blocks."""
 
 
 @cache
-def statements(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
-    """The imports of a file's text that run."""
-    tree = parsed(text)
+def statements(text: str) -> tuple[Import, ...]:
+    """The imports of a file's text that run; by text, not by path, because tests change files of a copy. No syntax tree is kept."""
+    tree = ast.parse(text)
     for_types = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     skipped = {statement for node in for_types for statement in node.body}
-    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) and node not in skipped)
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) and node not in skipped]
+    return tuple(Import(node, node in tree.body) for node in found)
 
 
-def imports(file: str, source: Path = SOURCE) -> Iterator[tuple[str, ast.stmt]]:
+def imports(file: str, source: Path = SOURCE) -> Iterator[tuple[str, Import]]:
     """Every module that the file imports when it runs, with the statement."""
-    for node in statements((source / file).read_text()):
+    for statement in statements((source / file).read_text()):
+        node = statement.node
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node) for alias in node.names)
+            yield from ((alias.name, statement) for alias in node.names)
         else:
             assert node.level == 0, f"{file}:{node.lineno}: write the whole name of the module"
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                yield (whole if file_of(whole, source) else node.module or "", node)
+                yield (whole if file_of(whole, source) else node.module or "", statement)
 
 
 def file_of(module: str, source: Path = SOURCE) -> str | None:
@@ -170,10 +176,10 @@ def test_every_part_has_a_layer() -> None:
 @pytest.mark.parametrize("file", files())
 def test_imports_only_from_layers_below(file: str) -> None:
     own = part(file)
-    for name, node in imports(file):
+    for name, statement in imports(file):
         if name.split(".")[0] != "manyhands":
             continue
-        other, where = part(name), f"{file}:{node.lineno} imports {name}"
+        other, where = part(name), f"{file}:{statement.node.lineno} imports {name}"
         if own in ASIDE:
             assert other in ASIDE[own], where
         elif other in ASIDE:
@@ -238,14 +244,13 @@ def test_engines_are_imported_where_they_are_used(file: str) -> None:
     """Most files of a room of `backends` are imported by nobody until its engine is used; all others come without a library."""
     if (room(file) and Path(file).name not in WITH_THEIR_LIBRARY) or Path(file).stem.startswith("_"):
         return
-    tree = parsed((SOURCE / file).read_text())
-    for name, node in imports(file):
-        assert name.split(".")[0] not in HEAVY or node not in tree.body, (
-            f"{file}:{node.lineno} imports {name} when it is imported"
+    for name, statement in imports(file):
+        assert name.split(".")[0] not in HEAVY or not statement.when_imported, (
+            f"{file}:{statement.node.lineno} imports {name} when it is imported"
         )
 
 
 @pytest.mark.parametrize("file", [file for file in files() if part(file) in STANDARD_LIBRARY_ONLY])
 def test_records_are_read_with_the_standard_library_alone(file: str) -> None:
-    for name, node in imports(file):
-        assert name.split(".")[0] in {*sys.stdlib_module_names, "manyhands"}, f"{file}:{node.lineno} imports {name}"
+    for name, statement in imports(file):
+        assert name.split(".")[0] in {*sys.stdlib_module_names, "manyhands"}, f"{file}:{statement.node.lineno} imports {name}"
