@@ -54,7 +54,7 @@ SHOWS_RESULTS = {
     *{"cli", "progress", "commits", "results", "predictions", "compared", "api", "rounds", "pytest_cell", "asv"},
     *{"open_cells", "blocks", "session"},
 }
-SHARED_ROOMS = {"ranks", "estimators", "nodes", "scripts"}
+SHARED_ROOMS = {"ranks", "estimators", "nodes", "scripts", "sync"}
 """Rooms of `backends` that every engine may use. All others are engines and do not know each other."""
 WITH_THEIR_LIBRARY = {"backend.py", "base.py", "local_mode.py", "dp.py"}
 """Files of an engine's room that are imported before it is chosen, so they import its library inside functions."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from manyhands.errors import UsageError
-from manyhands.record import BASE_LINE
+from manyhands.record import BASE_LINE, EVERY_STEP
 from manyhands.user_files import is_script
 
 BATCH_MODES = ("global", "per-worker")
@@ -46,10 +46,14 @@ class RunSpec:
     """`global`: `batch_size` is shared by the workers. `per-worker`: each worker takes `batch_size`."""
     scaling: str = "fixed"
     """`fixed`: the same rows in total at every worker count. `growing`: `samples` rows for every worker."""
+    sync: str = EVERY_STEP
+    """The strategy by which the workers of a network agree on their weights: `NAME` or `NAME=VALUE`, see `backends/sync/`."""
     seed: int = 0
     device: str = "cpu"
     score_epochs: bool = False
     """Score the held-out rows after every epoch (outside the `train` phase)."""
+    target: str | None = None
+    """The quality to reach, such as `accuracy=0.95`; cells are compared by their time until then."""
     data_dir: str | None = None
     """Folder of real data; None means the embedded data, or what `data` names."""
     data: str | None = None
@@ -162,7 +166,8 @@ class RunSpec:
         """A short name of the cell."""
         threads = f", {self.threads} threads" if self.threads > 1 else ""
         loaders = "" if self.loader_workers is None else f", {self.loader_workers} loader workers"
-        return f"{self.workload.rpartition('/')[2]} on {self.backend.rpartition('/')[2]} x {self.workers}{threads}{loaders}"
+        sync = "" if self.sync == EVERY_STEP else f", {self.sync.rpartition('/')[2]}"
+        return f"{self.workload.rpartition('/')[2]} on {self.backend.rpartition('/')[2]} x {self.workers}{threads}{loaders}{sync}"
 
     def command(self, max_load: float | None = None) -> str:
         """The command line that makes this run again. `max_load`: that of the plan, which is no property of a run."""
@@ -182,8 +187,9 @@ class RunSpec:
         ):
             if (value := getattr(self, name)) is not None:
                 words += [option(name), str(value)]
-        if self.memory_layout != DEFAULTS["memory_layout"]:
-            words += ["--memory-layout", self.memory_layout]
+        for name in ("sync", "target", "memory_layout"):
+            if (value := getattr(self, name)) != DEFAULTS[name]:
+                words += [option(name), value]
         if self.yardstick:
             words += ["--yardstick", ",".join(self.yardstick)]
         if self.memory_limit is not None:

@@ -25,6 +25,8 @@ from manyhands.schemas.record import PHASES, REQUIRED, SCHEMA, STATUSES, TRAIN_S
 
 __all__ = [
     "BASE_LINE",
+    "EVERY_STEP",
+    "LIMIT",
     "PHASES",
     "SCHEMA",
     "STATUSES",
@@ -37,6 +39,8 @@ __all__ = [
 
 BASE_LINE = "serial"
 """The backend that trains in one process, which all others are compared with."""
+EVERY_STEP, LIMIT = "every-step", "limit"
+"""The strategies of `--sync` that are the default, and that exchange nothing: a bound, never a result."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +63,10 @@ class Record:
     phases: Mapping[str, float | None] = field(default_factory=dict)
     """`launch_s` ... `teardown_s`: contiguous phases, with the values of the slowest worker."""
     train_split: Mapping[str, float | None] = field(default_factory=dict)
-    """`compute_s`, `communicate_s`, `input_s` of the worker with the longest compute time."""
+    """`compute_s`, `communicate_s`, `input_s` of the worker with the longest compute time.
+
+    `synchronise_s`: compressing, copying and averaging of a strategy that does so besides training; null with the others.
+    """
     per_worker: tuple[Mapping[str, Any], ...] = ()
     resources: Mapping[str, Any] = field(default_factory=dict)
     """`cpu_s`, `cpu_percent`, `peak_pss_bytes` of the whole process tree, and the samples over time.

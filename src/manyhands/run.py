@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from manyhands.backends.base import kinds
+from manyhands.backends.ranks.base import RankBackend
 from manyhands.backends.scripts.failure import ended_early
+from manyhands.backends.sync.by_name import strategy
 from manyhands.data.store.location import locate
 from manyhands.data.store.opening import require_reader
 from manyhands.errors import ManyhandsError, Unavailable
@@ -27,7 +29,7 @@ from manyhands.notices import Notices
 from manyhands.plan import RunSpec
 from manyhands.plugins import backend_class, workload_class
 from manyhands.process import FROM_OUTSIDE, NO_SPACE, DriverProcess, full_disk, lost_ground, watch
-from manyhands.record import Record
+from manyhands.record import EVERY_STEP, Record
 from manyhands.run_log import ends_of, outputs, shorten
 from manyhands.temporary import temporary_folder
 from manyhands.user_code import code_of
@@ -133,6 +135,10 @@ def refusal(spec: RunSpec) -> str | None:
         return f"--yardstick is timed between the epochs of networks, and {workload.kind} has none; leave it out"
     if workload.kind == "script" and (reason := refused_options(spec)):
         return reason
+    if spec.sync != EVERY_STEP and (reason := refused_strategy(spec)):
+        return reason
+    if spec.target is not None and not workload.in_epochs:
+        return f"--target is the score of an epoch of a network, and {workload.kind} has none; leave it out"
     if workload.kind != "function" and spec.loader_workers is not None:
         return (
             f"--loader-workers is for a function with a DataLoader, path/to/file.py:build, not for {workload.kind}; leave it out"
@@ -145,6 +151,18 @@ def refusal(spec: RunSpec) -> str | None:
             f"{options} is for networks, not for {workload.kind}; 'manyhands data get' fetches a bucket into a folder for --data"
         )
     return backend.refuse(spec)
+
+
+def refused_strategy(spec: RunSpec) -> str | None:
+    """The reason why the workers of a cell cannot agree on their weights by its strategy; None when they can."""
+    kind = workload_class(spec.workload).kind
+    if not workload_class(spec.workload).in_epochs:
+        return f"--sync {spec.sync} is for networks, not for {kind}; leave it out"
+    if not issubclass(backend_class(spec.backend), RankBackend):
+        return f"--sync {spec.sync} needs workers that form a process group, and those of {spec.backend} form none; leave it out"
+    if spec.workers == 1:
+        return f"--sync {spec.sync} is for several workers; use --workers 2"
+    return strategy(spec.sync).refuse(spec)
 
 
 def skip(spec: RunSpec, reason: str, context: RunContext) -> Record:

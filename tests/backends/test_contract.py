@@ -15,12 +15,14 @@ from contract import (
     CLOCK_S,
     SAMPLES,
     SLEEP_S,
+    SYNCS,
     collective,
     faulty,
     lstm,
     network_cells,
     shared_cells,
     sizes_in_turn,
+    synced,
     too_many_rows,
     uneven,
 )
@@ -98,6 +100,19 @@ def test_two_workers_learn_what_ddp_and_serial_learn(
     assert two.init_sha256 == plain_serial.init_sha256
     assert losses(two) == pytest.approx(losses(cell("ddp", 2)), abs=1e-4)
     assert losses(two) == pytest.approx(losses(plain_serial), abs=1e-4)
+
+
+@pytest.mark.parametrize("sync", SYNCS)
+@pytest.mark.parametrize("backend", [name for name in CHEAP if name != "ddp"])
+def test_a_strategy_trains_the_same_on_every_engine(
+    backend: str, sync: str, cell: Callable[[str, int], Record], measured: Any
+) -> None:
+    record, every_step = ok(measured.shared(synced(backend, sync))), cell("ddp", 2)
+    assert losses(record) == pytest.approx(losses(every_step), abs=SYNCS[sync])
+    assert record.init_sha256 == every_step.init_sha256
+    sent, whole = (one.resolved["sync"]["bytes_sent_per_step"] for one in (record, every_step))
+    assert (record.resolved["sync"]["strategy"], sent) == (sync, whole / 2 if sync == "fp16" else whole)
+    assert record.train_split["synchronise_s"] > 0
 
 
 @pytest.mark.parametrize(("backend", "workers"), [(name, workers) for name in CHEAP if name != "ddp" for workers in (1, 2)])

@@ -121,6 +121,14 @@ def test_only_what_differs_from_the_default_is_given() -> None:
 
 def test_every_option_of_a_run_that_has_the_name_of_a_field_has_its_default() -> None:
     for f in fields(RunSpec):
-        if f.name in OPTIONS and f.name not in ("backend", "workers", "loader_workers", "batch_size", "epochs", "settings"):
+        if f.name in OPTIONS and f.name not in (
+            "backend",
+            "workers",
+            "loader_workers",
+            "sync",
+            "batch_size",
+            "epochs",
+            "settings",
+        ):
             assert getattr(Request(), f.name) == f.default, f.name
             assert flag(f.name) == option(f.name)

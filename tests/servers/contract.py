@@ -30,6 +30,8 @@ SMALL: Mapping[str, dict[str, Any]] = {
     "prepare": {"samples": 500},
 }
 """Workloads that are no networks -> their cell."""
+SYNCS: Mapping[str, float] = {"shared-memory": 1e-4, "fp16": 1e-2}
+"""Strategies that every engine trains with -> the difference that its losses may have from those of `every-step`."""
 KNOWN = 0.8
 """Share of the planted labels that its features foretell: who took the label itself for one of them would be right every time."""
 
@@ -49,6 +51,11 @@ def lstm(backend: str, workers: int, dropout: float | None = None) -> RunSpec:
 def uneven(backend: str) -> RunSpec:
     """A network with dropout on two workers, of which the second is slow."""
     return _network(backend, f"{OWN}/uneven_nets.py:Uneven", 2, samples=1000, epochs=2, settings={"sleep_s": SLEEP_S})
+
+
+def synced(backend: str, sync: str) -> RunSpec:
+    """The network of two workers of `lstm` with another strategy."""
+    return replace(lstm(backend, 2), sync=sync)
 
 
 def faulty(backend: str) -> RunSpec:
@@ -109,6 +116,7 @@ def shared_cells(backend: str) -> list[RunSpec]:
     """The cells that share one engine of a reusable backend; the last one fails, and with it the engine ends."""
     offered = kinds(backend_class(backend))
     networks = [*sizes_in_turn(backend), collective(backend), script(backend, 2), function(backend, 2)]
+    networks += [synced(backend, sync) for sync in SYNCS]
     others = [estimator(name, backend, 2) for name in SMALL if workload_class(name).kind in offered]
     others += [own_voters(backend, 2)] if "ensemble" in offered else []
     others += [native(backend, 2)] if "clustering" in offered else []

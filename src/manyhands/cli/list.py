@@ -36,7 +36,8 @@ def show(options: argparse.Namespace) -> int:
 
 
 def show_all() -> None:
-    """The workloads, the backends and the support table, with each reason for an empty cell once under it."""
+    """The workloads, the backends, the strategies, and the support table with each reason for an empty cell once under it."""
+    from manyhands.backends.sync.by_name import strategy_classes
     from manyhands.plugins import backend_classes, workload_classes
     from manyhands.report.terminal import print_line, print_table, terminal
 
@@ -44,7 +45,9 @@ def show_all() -> None:
     kind = max(len(workload.kind) for workload in workloads.values())
     described = {name: f"{workload.kind:<{kind}}  {workload.summary}" for name, workload in workloads.items()}
     backend_texts = {name: backend.summary for name, backend in backends.items()}
-    for title, texts, more in (("workloads", described, kind + 2), ("backends", backend_texts, 0)):
+    strategies = {one.name + (f"={one.takes}" if one.takes else ""): one.summary for one in strategy_classes().values()}
+    sections = (("workloads", described, kind + 2), ("backends", backend_texts, 0), ("strategies of --sync", strategies, 0))
+    for title, texts, more in sections:
         room = max(map(len, texts)) + 2
         print_line(console, title, "bold")
         for name, text in texts.items():

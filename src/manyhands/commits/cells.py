@@ -35,6 +35,9 @@ UNUSED = (
     "node_rank",
     "address",
     "no_base_line",
+    "sync",
+    "limit",
+    "target",
 )
 """Options of a request that a comparison, which launches two commits on this machine in turn, has no use for."""
 

@@ -12,8 +12,8 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 """Option of prctl(2): the signal that the kernel sends this process when its parent ends."""
-NEWER = ("memory_layout", "yardstick", "steps", "max_seconds", "loader_workers")
-"""Fields of a spec that older commits do not have: without them a run has the system's memory layout, no yardstick, and counts epochs."""
+NEWER = ("memory_layout", "yardstick", "steps", "max_seconds", "loader_workers", "sync", "target")
+"""Fields of a spec that older commits do not have: without them a run has the system's memory layout, no yardstick, counts epochs, and averages at every step."""
 
 
 def spec_of(given: Mapping[str, Any]) -> Any:

@@ -52,7 +52,7 @@ class WorkerReport:
     phases: Mapping[str, float | None] = field(default_factory=dict)
     """`load_s`, `warmup_s`, `train_s`, `evaluate_s`, `save_s`: seconds of each phase that the worker went through."""
     train_split: Mapping[str, float | None] = field(default_factory=_not_split)
-    """`compute_s`, `communicate_s` and `input_s`: parts of `train_s`."""
+    """`compute_s`, `communicate_s`, `input_s` and `synchronise_s`: parts of `train_s`."""
     yardstick: Mapping[str, Sequence[float]] | None = None
     """Program -> seconds that it took before the first epoch and after each; None when none was timed."""
     clock: str | None = None

@@ -9,13 +9,14 @@ from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from manyhands.backends.base import kinds
+from manyhands.backends.sync.by_name import placed, strategy
 from manyhands.errors import UsageError
 from manyhands.machine import usable_cores
 from manyhands.plan import RunSpec, check_cores
 from manyhands.planning.places import data_place, save_place
 from manyhands.planning.request import OPTIONS, Request
 from manyhands.plugins import backend_class, backend_classes, workload_class
-from manyhands.record import BASE_LINE
+from manyhands.record import BASE_LINE, EVERY_STEP, LIMIT
 from manyhands.slurm import Step
 from manyhands.user_files import absolute, is_script
 from manyhands.workloads.kinds.script import ScriptWorkload
@@ -38,8 +39,8 @@ def chosen_cells(request: Request, step: Step | None = None) -> list[RunSpec]:
     `step`: the SLURM job step that this process is part of.
     """
     if request.is_default:
-        return default_cells(request, step)
-    cells = with_serial_on_one_worker(named_cells(request, step))
+        return with_strategies(request, default_cells(request, step))
+    cells = with_strategies(request, with_serial_on_one_worker(named_cells(request, step)))
     cores = usable_cores()
     check_cores([cell for cell in cells if cell.backend != BASE_LINE or cell.workers == 1], cores)
     return added_base_lines(request, cells, step) + cells + threaded_base_lines(cells, cores)
@@ -115,6 +116,8 @@ def cell(request: Request, workload_name: str, backend: str, workers: int, step:
             "workers": workers,
             "epochs": (workload.epochs if counts_epochs(request) else 1) if request.epochs is None else request.epochs,
             "loader_workers": next(iter(request.loader_workers), None),
+            "sync": EVERY_STEP,
+            "score_epochs": request.score_epochs or request.target is not None,
             "batch": workload.batch_mode(request.batch),
             "batch_size": workload.batch_size if request.batch_size is None else request.batch_size,
             "data_dir": folder,
@@ -162,6 +165,26 @@ def default_workers(request: Request, step: Step | None, backend: str, cores: in
     if nodes > 1:
         return [nodes * max(1, cores // request.threads)]
     return [count for count in (1, 2) if fewest <= count and count * request.threads <= cores] or [fewest]
+
+
+def with_strategies(request: Request, cells: list[RunSpec]) -> list[RunSpec]:
+    """The cells, those of several workers once for every strategy, and with `--limit` once without any exchange where they train a network.
+
+    Raises UsageError for a strategy that does not exist, for a value that it does not take, and when no cell has several workers.
+    """
+    asked = [placed(text) for text in request.sync]
+    for text in asked:
+        strategy(text)
+    if (asked or request.limit) and all(cell.workers == 1 for cell in cells):
+        option = f"--sync {','.join(asked)}" if asked else "--limit"
+        raise UsageError(f"{option} is about what several workers exchange, and every cell here has one; add --workers 2")
+    found = []
+    for cell in cells:
+        several = cell.workers > 1
+        found += [replace(cell, sync=text) for text in (asked if several else ()) or [EVERY_STEP]]
+        if several and request.limit and workload_class(cell.workload).in_epochs:
+            found.append(replace(cell, sync=LIMIT))
+    return found
 
 
 def with_serial_on_one_worker(cells: list[RunSpec]) -> list[RunSpec]:

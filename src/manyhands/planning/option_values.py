@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping
@@ -74,6 +75,18 @@ def share(text: str) -> float:
     if not 0 < value < 1:
         raise UsageError(f"{text!r} is not {SHARE.description}")
     return value
+
+
+def target(text: str) -> str:
+    """`accuracy=0.95`, as it is: a metric and the number to reach."""
+    metric, _, value = text.partition("=")
+    try:
+        wanted = float(value)
+    except ValueError:
+        wanted = math.nan
+    if not metric.strip() or not math.isfinite(wanted):
+        raise UsageError(f"{text!r} is not {TARGET.description}")
+    return f"{metric.strip()}={wanted:g}"
 
 
 def until(text: str) -> str | float:
@@ -167,6 +180,11 @@ def _duration(value: Any) -> float:
     return float(value)
 
 
+def _target(value: Any) -> str:
+    metric, wanted = value
+    return target(f"{metric}={wanted}")
+
+
 def _settings(value: Any) -> dict[str, Any]:
     return {str(name): item for name, item in dict(value).items()}
 
@@ -185,6 +203,7 @@ WHOLE = Kind(_number(int, "a whole number"), _whole, "a whole number")
 SECONDS = Kind(_number(float, "a number of seconds"), _seconds, "a number of seconds")
 SHARE = Kind(share, _share, "a share between 0 and 1, such as 5% or 0.05")
 UNTIL = Kind(until, _share, "winner, or the half-width of every speed-up, above 0% and below 100%, such as 5%")
+TARGET = Kind(target, _target, "a metric and the number to reach, such as accuracy=0.95")
 DURATION = Kind(parse_duration, _duration, "a time above 0; write for example 90s, 10m or 1h")
 SIZE = Kind(size, _whole, "a size such as 200MB or 1.5GB")
 WORD = Kind(str, _text, "a text")

@@ -23,6 +23,7 @@ from manyhands.planning.option_values import (
     SHARE,
     SIZE,
     SWITCH,
+    TARGET,
     UNTIL,
     WHOLE,
     WORD,
@@ -102,6 +103,21 @@ class Request:
         (),
         metavar="N,...",
     )
+    sync: tuple[str, ...] = option(
+        NAMES,
+        CELLS,
+        "how several workers of a network agree on their weights, see 'manyhands list'; several strategies make several cells"
+        " (default: every-step)",
+        (),
+        metavar="NAME[=VALUE],...",
+    )
+    limit: bool = option(
+        SWITCH,
+        CELLS,
+        "add the twin without any exchange of each network cell of several workers: the time that no strategy can beat, never a"
+        " result",
+        False,
+    )
     threads: int = option(WHOLE, CELLS, "threads per worker (default: %(default)s)", DEFAULTS["threads"], metavar="N")
     repeats: int | None = option(
         WHOLE,
@@ -170,6 +186,13 @@ class Request:
         metavar="NAME=VALUE",
     )
     args: tuple[str, ...] = option(ARGUMENTS, WORK, "everything after -- goes to the script that is run", (), metavar="ARGUMENT")
+    target: str | None = option(
+        TARGET,
+        WORK,
+        "compare cells by their training time until the model is so good; scores every epoch, and a cell that misses it never"
+        " wins",
+        metavar="METRIC=VALUE",
+    )
     score_epochs: bool = option(SWITCH, WORK, "score the held-out rows after every epoch, outside the phase 'train'", False)
     data: str | None = option(
         WORD,

@@ -14,7 +14,7 @@ from manyhands.schemas.check import Check, checker
 
 SCHEMA = 1
 PHASES = ("launch", "load", "warmup", "train", "yardstick", "evaluate", "save", "teardown")
-TRAIN_SPLIT = ("compute", "communicate", "input")
+TRAIN_SPLIT = ("compute", "communicate", "input", "synchronise")
 STATUSES = ("ok", "failed", "skipped")
 
 Schema = Mapping[str, Any]
@@ -67,9 +67,11 @@ SPEC = _map(
     batch_size=_maybe(FROM_1),
     batch=TEXT,
     scaling=TEXT,
+    sync=TEXT,
     seed=WHOLE,
     device=TEXT,
     score_epochs=FLAG,
+    target=_maybe(TEXT),
     data_dir=_maybe(TEXT),
     data=_maybe(TEXT),
     reader=TEXT,
@@ -99,8 +101,11 @@ ALL_REDUCE = _list(MESSAGE)
 ALL_REDUCE_OF_RUN = _list({**MESSAGE, "required": ["elements", "bytes", "seconds"]})
 PROOF = {**_map(door=TEXT, proved=_list(TEXT), not_proved=_list(TEXT)), "required": ["door", "proved", "not_proved"]}
 """Of a user's own training: how it came in, and what was proved equal on all backends."""
+AGREED = _map(strategy=TEXT, exact=FLAG, bytes_sent_per_step=AMOUNT, alone_step_s=AMOUNT)
+"""The agreement of the workers of a network on their weights; `alone_step_s`: a step of one worker with the machine for itself."""
 RESOLVED = _map(
     proof=PROOF,
+    sync=AGREED,
     cautions=_list(TEXT),
     batch_size=_maybe(FROM_1),
     loader_workers=FROM_0,

@@ -83,6 +83,10 @@ class FabricRank(Rank):
         wrapped: tuple[torch.nn.Module, torch.optim.Optimizer] = self.fabric.setup(model, optimizer)
         return wrapped
 
+    def inside(self, model: torch.nn.Module) -> torch.nn.Module:
+        within: torch.nn.Module = model._forward_module  # type: ignore[assignment]
+        return within
+
     def loader(self, loader: DataLoader[Any]) -> Iterable[Any]:
         # Fabric calls the sampler's set_epoch with its own count of passes, from 0. The loop's warm-up is pass 0 and
         # epoch 1 is pass 1, so both counts agree.

@@ -14,6 +14,7 @@ from manyhands.backends.ranks.length import Length
 from manyhands.backends.ranks.look import Look
 from manyhands.backends.ranks.rank import Rank
 from manyhands.backends.ranks.work import Work
+from manyhands.backends.sync.strategy import Strategy
 from manyhands.measure.phases import now
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ KEPT_LOSSES = 1000
 WARMUP_STEPS = 3
 """Steps before `train`: the first step allocates memory, and DDP builds its buckets after it. Then all that they changed is put back."""
 
+ALONE_STEPS = 64
+"""Steps of a worker that has the machine for itself, at most: those of an epoch of 4,096 rows in batches of 64."""
+
 
 @dataclass
 class Split:
@@ -31,6 +35,8 @@ class Split:
 
     communicate_s: float = 0.0
     input_s: float = 0.0
+    synchronise_s: float = 0.0
+    """Compressing, copying and averaging, where a strategy does so besides training."""
     loss_sum: float = 0.0
     rows: int = 0
     steps: int = 0
@@ -49,11 +55,13 @@ class Split:
         """The split of `train_s`; only `input` is known on a GPU, which goes on working after a call returns."""
         measured = rank.communicates and rank.device == "cpu"
         communicate = self.communicate_s if measured else None
+        synchronise = self.synchronise_s if measured and self.synchronise_s else None
         known = rank.device == "cpu"
         return {
-            "compute_s": train_s - self.input_s - (communicate or 0.0) if known else None,
+            "compute_s": train_s - self.input_s - (communicate or 0.0) - (synchronise or 0.0) if known else None,
             "communicate_s": communicate,
             "input_s": self.input_s,
+            "synchronise_s": synchronise,
         }
 
 
@@ -67,18 +75,29 @@ class Loop:
     """As the rank has wrapped it."""
     optimizer: torch.optim.Optimizer
     gradients: GradientClock | None
+    sync: Strategy
     look: Look | None = None
     """Set for the first step alone, of which it sees the first batch."""
+
+    @property
+    def batches(self) -> int:
+        """Batches of a step of the optimizer."""
+        return self.work.accumulate * self.sync.batches
+
+    @property
+    def steps(self) -> int | None:
+        """Steps of an epoch; None when that is not known before."""
+        return None if self.work.batches is None else -(-self.work.batches // self.batches)
 
     def epoch(self, loader: Iterable[Any], length: Length | None = None) -> Split:
         """One pass over the worker's batches, or the part of one until `length` is reached."""
         self.model.train()
         result = Split()
         losses: list[tuple[torch.Tensor, int]] = []
-        iterator = iter(loader)
+        iterator, batches = iter(loader), self.batches
         while length is None or length.goes_on():
             began = now()
-            items = list(islice(iterator, self.work.accumulate))
+            items = list(islice(iterator, batches))
             result.input_s += now() - began
             if self.ended(items, result):
                 break
@@ -90,12 +109,20 @@ class Loop:
             result.steps += 1
             if length is not None:
                 length.steps += 1
+        self.sync.epoch_ended()
+        self.take_times(result)
         result.count(losses)
         return result
 
+    def take_times(self, result: Split) -> None:
+        """Adds the seconds that the strategy has measured since it was last asked."""
+        result.communicate_s += self.sync.waited_s
+        result.synchronise_s += self.sync.spent_s
+        self.sync.waited_s = self.sync.spent_s = 0.0
+
     def ended(self, items: list[Any], result: Split) -> bool:
         """True when there is no batch for the next step; of workers with unequally many, all end with the first."""
-        if not self.work.ragged:
+        if not self.work.ragged or not self.sync.exchanges:
             return not items
         began = now()
         ended = self.rank.any(not items)
@@ -109,7 +136,7 @@ class Loop:
         taken = []
         self.optimizer.zero_grad()
         for number, item in enumerate(items):
-            with nullcontext() if number == last else self.rank.no_sync(self.model):
+            with nullcontext() if number == last or not self.sync.wraps else self.rank.no_sync(self.model):
                 batch, weight, rows = work.take(item)
                 loss = work.loss(self.model, batch)
                 if self.look and not number:
@@ -117,11 +144,14 @@ class Loop:
                 factor = weight / len(items)
                 self.rank.backward(loss if factor == 1.0 else loss * factor)
             taken.append((loss.detach(), rows))
-        waited = now() - self.gradients.ready if self.gradients else 0.0
+        waited = 0.0
+        if self.gradients:
+            waited = now() - self.gradients.ready - self.sync.hooked_s(self.gradients.ready)
         if self.look:
             self.look.at_gradients()
             self.look.close()
             self.look = None
+        self.sync.exchange()
         self.finish()
         return taken, waited
 
@@ -130,6 +160,7 @@ class Loop:
         if self.work.clip_norm is not None:
             clip(self.work.bare, self.work.clip_norm)
         self.optimizer.step()
+        self.sync.after_step()
         self.work.step_ended()
 
 
@@ -140,23 +171,39 @@ def clip(model: torch.nn.Module, norm: float) -> None:
     clip_grad_norm_(model.parameters(), norm)
 
 
-def warm_up(loop: Loop) -> None:
+def warm_up(loop: Loop) -> float | None:
     """Runs the first steps, then puts back all that they changed, so that training starts as if they had not been.
 
-    The first of them is looked at.
+    The first of them is looked at. Returns the seconds of a step of one worker while the others wait; None with an exchange.
     """
     work = loop.work
-    kept, look = Kept.before(work, loop.optimizer), Look(work, loop.rank)
+    optimizer = loop.sync.kept(loop.optimizer)
+    kept, look = Kept.before(work, optimizer), Look(work, loop.rank)
     loop.look = look
     try:
-        loop.epoch(islice(work.loader, WARMUP_STEPS * work.accumulate))
+        loop.epoch(islice(work.loader, WARMUP_STEPS * loop.batches))
     finally:
         look.close()
         loop.look = None
     if loop.gradients and not work.wrapping:
         loop.gradients.watch_latest()
-    kept.put_back(work, loop.optimizer)
+    alone_s = None if loop.sync.exchanges else time_alone(loop)
+    kept.put_back(work, optimizer)
+    loop.sync.put_back()
     work.warmed_up()
+    return alone_s
+
+
+def time_alone(loop: Loop) -> float:
+    """Seconds of a step of rank 0 while all others wait, so that it has the machine for itself; 0 on the other ranks."""
+    step_s = 0.0
+    loop.rank.barrier()
+    if loop.rank.rank == 0:
+        began = now()
+        steps = loop.epoch(islice(loop.work.loader, ALONE_STEPS * loop.batches)).steps
+        step_s = (now() - began) / max(steps, 1)
+    loop.rank.barrier()
+    return step_s
 
 
 def timed(call: Callable[[], None]) -> float:

@@ -19,6 +19,8 @@ from manyhands.backends.ranks.rank import Rank
 from manyhands.backends.ranks.report import RankReport
 from manyhands.backends.ranks.weights import size_of_weights
 from manyhands.backends.ranks.work import Work
+from manyhands.backends.sync.by_name import strategy
+from manyhands.backends.sync.strategy import Site
 from manyhands.data.store.opening import open_store
 from manyhands.errors import DataError, Unavailable
 from manyhands.measure.garbage import imports_without_collection
@@ -54,7 +56,7 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     rank.barrier()
     clock.lap("load")
 
-    warm_up(loop)
+    alone_s = warm_up(loop)
     work.seed(spec.seed + rank.rank)  # dropout masks differ between ranks; rank 0 draws what `serial` draws
     rank.barrier()
     clock.lap("warmup")
@@ -63,7 +65,7 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     length = Length(spec, rank, clock)
     history, split = run_epochs(loop, yardstick, length)
 
-    quality = evaluate(rank, work)
+    quality = evaluate(loop)
     if spec.score_epochs:
         history[-1] |= quality
     data = work.data()
@@ -80,6 +82,9 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
         **work.worker_fields,
     )
     settings = resolved(loop, length) | ({"yardstick": yardstick.identity} if yardstick.programs else {})
+    if rank.world_size > 1:
+        settings["sync"] = agreed(loop, split.steps, alone_s)
+    loop.sync.close()
     return RankReport(worker, settings, quality, history, data, work.init_sha256)
 
 
@@ -95,8 +100,16 @@ def maker(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None) -> C
 
 def wrapped(rank: Rank, work: Work) -> Loop:
     """The loop over the work, with model and optimizer as the rank wraps them."""
-    model, optimizer = rank.wrap(work.bare, work.optimizer, **work.wrapping)
-    return Loop(rank, work, model, optimizer, GradientClock(work.bare) if rank.communicates else None)
+    sync = strategy(work.spec.sync)
+    loop = Loop(rank, work, work.bare, work.optimizer, None, sync)
+    site = Site(work.label, work.spec, rank.rank, rank.world_size, work.bare, work.optimizer, work.batches, loop.steps)
+    inside: Any = None
+    if sync.wraps:
+        loop.model, loop.optimizer = rank.wrap(work.bare, work.optimizer, **{**work.wrapping, **sync.options(site)})
+        loop.gradients = GradientClock(work.bare) if rank.communicates else None
+        inside = rank.inside(loop.model)
+    loop.optimizer = sync.begin(site, inside) or loop.optimizer
+    return loop
 
 
 def run_epochs(loop: Loop, yardstick: Yardstick, length: Length) -> tuple[list[dict[str, Any]], Split]:
@@ -128,7 +141,7 @@ def run_epochs(loop: Loop, yardstick: Yardstick, length: Length) -> tuple[list[d
         history[-1]["elapsed_s"] = clock.seconds["train"]
         time_yardstick(yardstick, rank, clock)
         if length.spec.score_epochs and not last:
-            history[-1] |= evaluate(rank, work)
+            history[-1] |= evaluate(loop)
             clock.lap("evaluate")
     return history, split
 
@@ -136,9 +149,9 @@ def run_epochs(loop: Loop, yardstick: Yardstick, length: Length) -> tuple[list[d
 def resolved(loop: Loop, length: Length) -> dict[str, Any]:
     """The settings that were really used, for the record."""
     rank, work, spec = loop.rank, loop.work, loop.work.spec
-    steps = None if work.batches is None else -(-work.batches // work.accumulate)
+    steps = loop.steps
     found: dict[str, Any] = {
-        "strategy": rank.strategy,
+        "strategy": loop.sync.ran or rank.strategy,
         "model": type(loop.model).__name__,
         "optimizer": type(loop.optimizer).__name__,
         "device": rank.device,
@@ -152,10 +165,20 @@ def resolved(loop: Loop, length: Length) -> dict[str, Any]:
     return found if spec.counts_epochs else found | {"steps_trained": length.steps}
 
 
-def evaluate(rank: Rank, work: Work) -> dict[str, float]:
-    """Quality of the model, scored by rank 0 while the other ranks wait; empty on other ranks."""
-    quality = work.score() if rank.rank == 0 else {}
-    rank.barrier()
+def agreed(loop: Loop, steps: int, alone_s: float | None) -> dict[str, Any]:
+    """The agreement of the workers on their weights, for the record; `alone_s`: seconds of a step of one worker alone."""
+    found: dict[str, Any] = {
+        "strategy": loop.sync.text,
+        "exact": loop.sync.exact,
+        "bytes_sent_per_step": loop.sync.sent_bytes(steps) / steps,
+    }
+    return found if alone_s is None else found | {"alone_step_s": alone_s}
+
+
+def evaluate(loop: Loop) -> dict[str, float]:
+    """Quality of the model, scored by rank 0 while the other ranks wait; empty on other ranks, and where each has a model of its own."""
+    quality = loop.work.score() if loop.rank.rank == 0 and loop.sync.exchanges else {}
+    loop.rank.barrier()
     return quality
 
 

@@ -37,6 +37,10 @@ class Rank:
         """Computes the gradients, already averaged over the workers when this returns."""
         loss.backward()  # type: ignore[no-untyped-call]
 
+    def inside(self, model: torch.nn.Module) -> torch.nn.Module:
+        """The DistributedDataParallel in a model that `wrap` has returned; the model itself where there is none."""
+        return model
+
     def no_sync(self, model: torch.nn.Module) -> AbstractContextManager[Any]:
         """Backward passes inside it add to the worker's own gradients, which the next one outside averages over the workers."""
         return nullcontext()

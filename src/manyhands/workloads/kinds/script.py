@@ -35,7 +35,10 @@ class ScriptWorkload(Workload):
         return 0
 
 
-OF_OTHERS = ("epochs", "steps", "max_seconds", "loader_workers", "samples", "batch_size", "seed", "score_epochs", "scaling")
+OF_OTHERS = (
+    *("epochs", "steps", "max_seconds", "loader_workers", "samples", "batch_size", "seed", "score_epochs", "scaling"),
+    "target",
+)
 """Fields of a spec that a script does not see."""
 
 
