@@ -9,6 +9,7 @@ from typing import Any
 
 from manyhands.analysis.cells import Cell, Group, group_records
 from manyhands.analysis.launch_model import GroupFit, fit_group
+from manyhands.analysis.targets import race, target_of
 from manyhands.planning.option_values import WINNER
 from manyhands.record import Record
 
@@ -37,18 +38,23 @@ def questions(records: Sequence[Record], until: str | float) -> list[Question]:
         if before is None or _ended(group) > _ended(before):
             latest[group.workload] = group
     fits = {name: fit_group(group) for name, group in latest.items()}
-    return [_question(name, fit, until) for name, fit in fits.items() if fit is not None]
+    return [_question(latest[name], fit, until) for name, fit in fits.items() if fit is not None]
 
 
 def _ended(group: Group) -> str:
     return max(record.started_at for record in group.records)
 
 
-def _question(workload: str, fit: GroupFit, until: str | float) -> Question:
+def _question(group: Group, fit: GroupFit, until: str | float) -> Question:
+    workload = group.workload
     if until == WINNER:
-        best = fit.best()
+        target = target_of(group)
+        rivals = race(group.cells, target) if target else fit
+        if rivals is None:  # at most one cell reaches the target
+            return Question(workload, _name(fit.base), (), 0)
+        best = rivals.best()
         cells = () if best.is_sure else best.candidates
-        return Question(workload, _name(fit.base), tuple(map(_name, cells)), fit.blocks_needed("winner"))
+        return Question(workload, _name(fit.base), tuple(map(_name, cells)), rivals.blocks_needed("winner"))
     goal = float(until)
     wide = [cell for cell in fit.cells if cell is not fit.base and ((width := fit.half_width(cell)) is None or width > goal)]
     return Question(workload, _name(fit.base), tuple(map(_name, wide)), fit.blocks_needed(goal))

@@ -114,6 +114,12 @@ class Results(Sequence[Record]):
           with time="wall";
         - `whole_run_speedup`, with `_low` and `_high`: the speed-up of the whole run, with launch and teardown;
         - `place`: "fastest", "not distinguishable" from it, or "slower", with one error rate of 5 % for all cells of the group;
+        - `to_target_s`, `to_target_sd_s`: seconds of training until the target of the runs (`target=("accuracy", 0.95)`), and
+          `to_target_reached`: the share of launches that reached it. With a target, `place` is by these times, and a cell that misses it in
+          a launch "misses the target";
+        - `limit_share`, with `_low` and `_high`: rows a second over those of the same workers without any exchange (`limit=True`);
+          `lost_s`: seconds of train beyond the base line's over the workers, of them `lost_to_exchange_s`, `lost_to_small_batches_s` and
+          `lost_to_machine_s`;
         - `core_hours`: workers x threads x hours of the whole run; `core_hours_ratio`, with `_low` and `_high`: over those of the base
           line; `cpu_s`: seconds of busy cores; `cpu_percent`: 100 is one core;
         - `peak_memory_bytes`: mean peak of the memory of all processes (PSS);

@@ -112,5 +112,5 @@ def test_older_commit_is_not_asked_for_what_it_does_not_know(monkeypatch: pytest
     assert spec_of(given | {"memory_layout": "system", "yardstick": []}).memory_layout == "system"
     monkeypatch.setattr("manyhands.plan.RunSpec", OlderSpec)
     assert spec_of(given | {"memory_layout": "system", "yardstick": []}) == OlderSpec("cnn", "serial")
-    with pytest.raises(TypeError, match="sync"):
-        spec_of(given | {"sync": "local=8"})
+    with pytest.raises(TypeError, match="clusters"):
+        spec_of(given | {"clusters": "local=8"})

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from manyhands.analysis.disturbed import Time, left_out
-from manyhands.record import BASE_LINE, Record
+from manyhands.record import BASE_LINE, EVERY_STEP, LIMIT, Record
 
-CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine", "reader", "loader_workers")
+CELL = ("backend", "workers", "threads", "nodes", "address", "prepare", "reuse_engine", "reader", "loader_workers", "sync")
 """Fields of the spec that distinguish cells inside a group; a report compares them."""
-NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir", "data", "save", "yardstick")
+NEUTRAL = ("repeat", "timeout_s", "oversubscribe", "node_rank", "data_dir", "data", "save", "yardstick", "target")
 """Fields of the spec that do not affect the measurement, or that another field of the record describes better (the data's hash)."""
-ADDED = {"memory_layout": "system", "steps": None, "max_seconds": None}
+ADDED = {"memory_layout": "system", "steps": None, "max_seconds": None, "sync": EVERY_STEP}
 """Fields of the spec that older records do not have -> the value that their runs had."""
 SYSTEM = "the system's"
 """The memory layout of workers that had neither huge pages nor fixed addresses."""
@@ -53,15 +53,17 @@ class Group:
     conditions: Mapping[str, str]
     """The conditions that all records share: name -> value as text."""
     cells: tuple[Cell, ...]
+    limits: tuple[Cell, ...] = ()
+    """The cells without any exchange: bounds for those of several workers, and no results."""
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """All records of all cells."""
-        return tuple(record for cell in self.cells for record in cell.records)
+        """All records of all cells, and of the limits."""
+        return tuple(record for cell in (*self.cells, *self.limits) for record in cell.records)
 
     @property
     def measured(self) -> tuple[Record, ...]:
-        """The records of successful launches that count."""
+        """The records of successful launches that count, without those of the limits."""
         return tuple(record for cell in self.cells for record in cell.measured)
 
 
@@ -98,8 +100,21 @@ def _groups(workload: str, records: Sequence[Record], time: Time) -> list[Group]
         if not record.ok:
             key = next((other for other in found if _may_join(dict(key), dict(other))), key)
         found.setdefault(key, []).append(record)
-    groups = [Group(workload, dict(key), _cells(members, everywhere, left_out(members, time))) for key, members in found.items()]
+    groups = [_group(workload, dict(key), members, everywhere, left_out(members, time)) for key, members in found.items()]
     return sorted(groups, key=lambda group: -len(group.records))
+
+
+def _group(
+    workload: str, conditions: Mapping[str, str], records: Sequence[Record], everywhere: set[str], disturbed: frozenset[str]
+) -> Group:
+    parts = [[record for record in records if is_limit(record) is wanted] for wanted in (False, True)]
+    cells, limits = (_cells(members, everywhere, disturbed) for members in parts)
+    return Group(workload, conditions, cells, limits)
+
+
+def is_limit(record: Record) -> bool:
+    """True for a run without any exchange between its workers."""
+    return bool(record.spec.get("sync") == LIMIT)
 
 
 def _conditions(record: Record, spec: Mapping[str, Any], libraries: set[str]) -> dict[str, str]:
@@ -150,7 +165,7 @@ def _cells(records: Sequence[Record], everywhere: set[str], disturbed: frozenset
     found: dict[tuple[tuple[str, str], ...], list[Record]] = {}
     for record in records:
         own = {f"version of {name}": value for name, value in record.versions.items() if name not in everywhere and record.ok}
-        settings = {name: str(record.spec.get(name)) for name in CELL}
+        settings = {name: str({**ADDED, **record.spec}.get(name)) for name in CELL}
         if record.ok and (layout := memory_layout(record)):
             own["memory layout"] = layout
         if record.code.get("backend"):
@@ -177,7 +192,11 @@ def _cell(
 ) -> Cell:
     own = dict(key)
     namesakes = [other for other in others if all(other[name] == own[name] for name in ("backend", "workers", "threads"))]
-    apart = [f"{name} {value}" for name, value in own.items() if any(other.get(name, value) != value for other in namesakes)]
+    apart = [
+        value.rpartition("/")[2] if name == "sync" else f"{name} {value}"
+        for name, value in own.items()
+        if any(other.get(name, value) != value for other in namesakes) or (name == "sync" and value != EVERY_STEP)
+    ]
     spec = records[0].spec
     ordered = sorted(records, key=lambda record: int(record.spec.get("repeat", 0)))
     return Cell(

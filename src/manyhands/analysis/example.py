@@ -25,6 +25,16 @@ MACHINE = {
     "python": "3.11.9",
 }
 
+STRATEGIES: Mapping[tuple[str, int, str], float] = {
+    ("serial", 1, "every-step"): 8.0,
+    ("ddp", 2, "every-step"): 6.4,
+    ("ddp", 2, "local=8"): 5.6,
+    ("ddp", 2, "limit"): 5.0,
+}
+"""Backend, workers, strategy -> the seconds of training of invented runs."""
+ALONE_S = 0.07
+"""Seconds of one of their 64 steps on one worker alone."""
+
 
 SPEC: Mapping[str, Any] = {
     "workload": "cnn",
@@ -93,6 +103,32 @@ def example_records(
                 asked = {"workload": workload, "backend": backend, "workers": workers, "threads": threads, "repeat": repeat}
                 records.append(example_record(12.0 / speed * drift * chance.lognormvariate(0, noise), asked))
     return records
+
+
+def example_strategies(
+    repeats: int = 3, history: Mapping[str, Sequence[float]] | None = None, target: str | None = None
+) -> list[Record]:
+    """Runs of the strategies, with a limit. `history`: strategy -> the accuracy after each epoch, where that is not 0.97 after the only one."""
+    found = []
+    for repeat in range(repeats):
+        for (backend, workers, sync), taken in STRATEGIES.items():
+            train_s = taken * (1 + repeat / 100)
+            asked = {"backend": backend, "workers": workers, "sync": sync, "repeat": repeat, "target": target}
+            resolved: dict[str, Any] = {"rows_per_epoch": 4096, "steps_per_epoch": 64}
+            if workers > 1:
+                resolved["sync"] = {"strategy": sync, "exact": sync == "every-step"} | (
+                    {"alone_step_s": ALONE_S} if sync == "limit" else {}
+                )
+            scores = (history or {}).get(sync, (0.97,))
+            epochs = tuple(
+                {"epoch": epoch, "loss": 0.3, "elapsed_s": train_s * epoch / len(scores)}
+                | ({} if sync == "limit" else {"accuracy": score})
+                for epoch, score in enumerate(scores, start=1)
+            )
+            quality = {} if sync == "limit" else {"accuracy": scores[-1]}
+            name = f"{backend}-{workers}-{sync}-{repeat}"
+            found.append(example_record(train_s, asked, id=name, resolved=resolved, quality=quality, history=epochs))
+    return found
 
 
 def example_exchange(backend: str, workers: int, seconds: Mapping[int, Sequence[float]], repeat: int = 0) -> Record:

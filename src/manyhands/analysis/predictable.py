@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from manyhands.analysis.calibration import Job, job_of
 from manyhands.analysis.cells import Cell, Group, group_records
 from manyhands.analysis.exchange import Link, fit_link, points
-from manyhands.record import BASE_LINE, Record
+from manyhands.record import BASE_LINE, EVERY_STEP, Record
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def network_of(family: Family, records: Sequence[Record]) -> Network | None:
 def _families(group: Group) -> list[Family]:
     found: dict[tuple[str, int, str], list[Cell]] = {}
     for cell in group.cells:
-        if cell.measured and job_of(cell.measured[0]):
+        if cell.measured and job_of(cell.measured[0]) and cell.measured[0].spec.get("sync", EVERY_STEP) == EVERY_STEP:
             found.setdefault((cell.backend, cell.threads, cell.variant), []).append(cell)
     others = [key for key in found if key[0] != BASE_LINE]
     return [

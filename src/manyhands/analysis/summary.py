@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.core_hours import core_hours, core_hours_ratio, cpu_seconds, serial_fraction
 from manyhands.analysis.launch_model import Best, GroupFit, fit_group
+from manyhands.analysis.limit import Reached, reached
 from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time, base_line, cores, efficiency, rows, seconds
 from manyhands.analysis.spread import Estimate, LaunchSpread, finite_or_none, mean, spread
+from manyhands.analysis.targets import QualityTarget, TimeToTarget, misses, race, times_to_target
 from manyhands.record import PHASES, TRAIN_SPLIT, Record
 
-Place = Literal["fastest", "not distinguishable", "slower"] | None
+Place = Literal["fastest", "not distinguishable", "slower", "misses the target"] | None
 """The place of a cell among those of its group, with one error rate for all of them: the fastest so far, one that the launches cannot
-distinguish from it, or a slower one. None for a cell that was not compared, or learnt nothing."""
+distinguish from it, or a slower one. None for a cell that was not compared, or learnt nothing. With a target the fastest is the one that
+reaches it first, and a cell with a launch that misses it has no other place."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,37 @@ class Summary:
     quality: Mapping[str, LaunchSpread]
     """Metric -> its spread over the launches with a finite value."""
     place: Place = None
+    to_target: TimeToTarget | None = None
+    """Training time until the target; None without a target."""
+    limit: Reached | None = None
+    """The cell against the same workers without any exchange; None where those were not measured."""
 
 
-def summarise(group: Group, time: Time = "train") -> list[Summary]:
-    """A summary of every cell with a measured run, in the order of the group."""
+def summarise(group: Group, time: Time = "train", target: QualityTarget | None = None) -> list[Summary]:
+    """A summary of every cell with a measured run, in the order of the group; with a target, cells are placed by their time until it."""
     base, fit = base_line(group), fit_group(group, time)
     whole = fit if time == "wall" else fit_group(group, "wall")
-    best = fit.best() if fit else None
-    return [_summary(cell, base, fit, whole, best) for cell in group.cells if cell.measured]
+    if target:
+        fit_of_target = race(group.cells, target)
+        best = fit_of_target.best() if fit_of_target else None
+    else:
+        best = fit.best() if fit else None
+    limits = reached(group) if group.limits else {}
+    found = [_summary(cell, base, fit, whole, best) for cell in group.cells if cell.measured]
+    if limits:
+        found = [replace(row, limit=limits.get(id(row.cell))) for row in found]
+    return _with_target(found, base, target) if target else found
+
+
+def _with_target(rows: Sequence[Summary], base: Cell | None, target: QualityTarget) -> list[Summary]:
+    """The summaries with their times until the target. A cell that misses it has that place; one that alone reaches it is the fastest."""
+    times = times_to_target([row.cell for row in rows], base, target)
+    late = [misses(row.cell, target) for row in rows]
+    alone = late.count(False) == 1
+    return [
+        replace(row, to_target=taken, place="misses the target" if missed else "fastest" if alone else row.place)
+        for row, taken, missed in zip(rows, times, late, strict=True)
+    ]
 
 
 def _summary(cell: Cell, base: Cell | None, fit: GroupFit | None, whole: GroupFit | None, best: Best | None) -> Summary:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from manyhands.analysis.cells import Cell
-from manyhands.analysis.launch_model import fit_cells
+from manyhands.analysis.cells import Cell, Group
+from manyhands.analysis.launch_model import GroupFit, fit_cells
 from manyhands.analysis.ratios import LaunchValue, Ratio
 from manyhands.analysis.scaling import block, engine
 from manyhands.analysis.spread import LaunchSpread, finite_or_none, spread
@@ -44,6 +44,33 @@ class TimeToTarget:
     """The base line's time over the cell's, from the model of all launches; None for the base line itself, or without times."""
 
 
+def target_of(group: Group) -> QualityTarget | None:
+    """The target that all runs of the group were made for (`--target`); None without one, or with several."""
+    texts = {record.spec.get("target") for record in group.measured}
+    text = next(iter(texts)) if len(texts) == 1 else None
+    return read_target(text) if isinstance(text, str) else None
+
+
+def read_target(text: str) -> QualityTarget | None:
+    """The target of `accuracy=0.95`; None for another text."""
+    metric, _, value = text.rpartition("=")
+    try:
+        return QualityTarget(metric, float(value)) if metric else None
+    except ValueError:
+        return None
+
+
+def misses(cell: Cell, target: QualityTarget) -> bool:
+    """True when a launch of the cell was not scored, or ended without the target: then the cell never wins."""
+    return any(_first(record, target) is None for record in cell.measured)
+
+
+def race(cells: Sequence[Cell], target: QualityTarget) -> GroupFit | None:
+    """The model of the times until the target, of the cells that reach it in every launch; None with fewer than two of them."""
+    ready = [cell for cell in cells if cell.measured and not misses(cell, target)]
+    return fit_cells(ready, ready[0], _launches(ready, target)) if len(ready) > 1 else None
+
+
 def is_error(metric: str) -> bool:
     """True when lower is better; the name of the metric decides."""
     return any(word in metric.lower() for word in ERRORS)
@@ -51,11 +78,7 @@ def is_error(metric: str) -> bool:
 
 def times_to_target(cells: Sequence[Cell], base: Cell | None, target: QualityTarget) -> list[TimeToTarget]:
     """`time_to_target` of every cell, with its speed-up over the base line."""
-    launches = [
-        [LaunchValue(block(record), 1 / taken, engine(record)) for record in cell.measured if (taken := _first(record, target))]
-        for cell in cells
-    ]
-    fit = fit_cells(cells, base, launches) if base else None
+    fit = fit_cells(cells, base, _launches(cells, target)) if base else None
     return [
         replace(time_to_target(cell, target), speedup=fit.speedup(cell) if fit and cell is not base else None) for cell in cells
     ]
@@ -70,6 +93,13 @@ def time_to_target(cell: Cell, target: QualityTarget) -> TimeToTarget:
     ]
     times = [taken for taken in (_first(record, target) for record in scored) if taken is not None]
     return TimeToTarget(spread(times), len(times), len(scored))
+
+
+def _launches(cells: Sequence[Cell], target: QualityTarget) -> list[list[LaunchValue]]:
+    return [
+        [LaunchValue(block(record), 1 / taken, engine(record)) for record in cell.measured if (taken := _first(record, target))]
+        for cell in cells
+    ]
 
 
 def _first(record: Record, target: QualityTarget) -> float | None:

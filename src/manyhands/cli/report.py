@@ -23,7 +23,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("report", help="show records: speed-up, where the time went, cost and quality")
     parser.add_argument(
         "records",
-        nargs="+",
+        nargs="*",
+        action="extend",
+        default=[],
         type=Path,
         metavar="RECORDS",
         help="files of 'manyhands run', folders of such files, pytest-benchmark's JSON; - reads standard input",
@@ -46,9 +48,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--target",
-        nargs=2,
-        metavar=("METRIC", "VALUE"),
-        help="also show the time until a metric was met, as in --target accuracy 0.97",
+        nargs="+",
+        metavar=("METRIC=VALUE", ""),
+        help="compare cells by their training time until a metric was met, as in --target accuracy=0.97 (default: that of the runs)",
     )
     parser.add_argument(
         "--asv",
@@ -64,15 +66,19 @@ def call(options: argparse.Namespace) -> int:
     """Shows the records; exit code 0. Raises RecordError when a file cannot be read or written, or holds no record."""
     from manyhands.report.sources import load, record_files
 
+    target, files = _target(options.target)
+    given = [*options.records, *files]
+    if not given:
+        raise UsageError("no file of records is given; name those of 'manyhands run', as in manyhands report results/*.jsonl")
     form = options.format or (format_of(options.out) if options.out else None) or "table"
     if form == "parquet" and options.out is None:
         raise UsageError("--format parquet is not for the terminal: name a file with --out results.parquet")
-    for path in (file for given in options.records for file in record_files(given)):
+    for path in (file for one in given for file in record_files(one)):
         if options.out is not None and same_file(options.out, path):
             raise UsageError(
                 f"--out {options.out} is the input {path}, and a report would replace its records; choose another file"
             )
-    records, target = load(options.records, with_workers=form in WHOLE), _target(options.target)
+    records = load(given, with_workers=form in WHOLE)
     if options.images is not None:
         from manyhands.report.images import write_images
 
@@ -93,15 +99,17 @@ def call(options: argparse.Namespace) -> int:
     return 0
 
 
-def _target(words: list[str] | None) -> QualityTarget | None:
+def _target(words: list[str] | None) -> tuple[QualityTarget | None, list[Path]]:
+    """The target of `METRIC=VALUE`, or of its old form `METRIC VALUE`, and the files that stand behind it."""
     from manyhands.analysis.targets import QualityTarget
 
     if words is None:
-        return None
-    metric, value = words
+        return None, []
+    metric, separator, value = words[0].partition("=")
+    shown, files = (words[0], words[1:]) if separator else (" ".join(words[:2]), words[2:])
+    if not separator:
+        value = words[1] if len(words) > 1 else ""
     try:
-        return QualityTarget(metric, float(value))
+        return QualityTarget(metric, float(value)), [Path(file) for file in files]
     except ValueError:
-        raise UsageError(
-            f"--target {metric} {value}: {value!r} is not a number; use for example --target accuracy 0.97"
-        ) from None
+        raise UsageError(f"--target {shown}: {value!r} is not a number; use for example --target accuracy=0.97") from None

@@ -9,6 +9,7 @@ from manyhands.analysis.model_quality import ModelQuality, model_quality
 from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time, cores
 from manyhands.analysis.summary import Summary
+from manyhands.analysis.targets import QualityTarget
 from manyhands.analysis.winner import Winner, winner
 from manyhands.report import formatting
 from manyhands.report.whole_run import disagreement, share_of_train, speeds
@@ -31,7 +32,9 @@ class Advice:
     """The core-hours of the cell against those of the base line; empty when unknown."""
 
 
-def advice(summaries: Sequence[Summary], time: Time, beside: Sequence[Ratio | None]) -> Advice:
+def advice(
+    summaries: Sequence[Summary], time: Time, beside: Sequence[Ratio | None], target: QualityTarget | None = None
+) -> Advice:
     """The advice for the cells of one group. `beside`: the speed-ups of the time that is not `time`, in the same order."""
     if not summaries:
         return Advice("Nothing was measured", NONE, ("Every run failed or was skipped; the reasons are below.",))
@@ -39,6 +42,9 @@ def advice(summaries: Sequence[Summary], time: Time, beside: Sequence[Ratio | No
     if base is None:
         text = "There is no measured run of serial with 1 worker to compare with: add --backend serial."
         return Advice("No base line", NONE, (text,))
+    if target and not any(row.place == "fastest" for row in summaries):
+        wanted = f"{formatting.metric(target.metric)} {target.value:g}"
+        return Advice(f"No cell reaches {wanted}", NONE, ("Train for longer with --epochs, or ask for less with --target.",))
     found = winner(summaries)
     if found is None:
         text = f"Only {formatting.full_name(base.cell)} was measured: add another backend or --workers 1,2."
@@ -46,6 +52,7 @@ def advice(summaries: Sequence[Summary], time: Time, beside: Sequence[Ratio | No
     chosen = _chosen(found)
     others = {id(row.cell): ratio for row, ratio in zip(summaries, beside, strict=True)}
     why = [
+        *([_soon(chosen, target)] if target else []),
         speeds(chosen, others[id(chosen.cell)], time),
         " ".join(filter(None, [_sureness(found, chosen), _quality(chosen, base)])),
         share_of_train(chosen),
@@ -60,9 +67,24 @@ def _chosen(found: Winner) -> Summary:
 
     Overlap alone is not enough: a cell with wild launches overlaps all others, however slow it is.
     """
-    low = found.best.speedup.low if found.best.speedup else None
-    tied = [found.best, *(row for row in found.rivals if low is not None and (row.speedup.value if row.speedup else 1.0) >= low)]
+    best = _ratio(found.best)
+    low = best.low if best else None
+    tied = [found.best, *(row for row in found.rivals if low is not None and (own.value if (own := _ratio(row)) else 1.0) >= low)]
     return min(tied, key=lambda row: (cores(row.cell), row.core_hours if row.core_hours is not None else float("inf")))
+
+
+def _ratio(row: Summary) -> Ratio | None:
+    """The ratio by which the cell is placed: of the times until the target, or the speed-up."""
+    return row.to_target.speedup if row.to_target else row.speedup
+
+
+def _soon(row: Summary, target: QualityTarget) -> str:
+    """A sentence: when the cell reaches the target, and how much sooner than the base line."""
+    if row.to_target is None or row.to_target.seconds is None:
+        return ""
+    seconds = formatting.format_number(row.to_target.seconds.mean)
+    sooner = f", {formatting.interval(row.to_target.speedup)} times sooner than the base line" if row.to_target.speedup else ""
+    return f"It reaches {formatting.metric(target.metric)} {target.value:g} in {seconds} s of training{sooner}."
 
 
 def _level(found: Winner) -> str:

@@ -10,7 +10,7 @@ from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import Estimate
 from manyhands.analysis.summary import Summary, lost_in
 from manyhands.analysis.targets import QualityTarget, TimeToTarget, times_to_target
-from manyhands.record import PHASES
+from manyhands.record import PHASES, TRAIN_SPLIT
 from manyhands.report import formatting
 
 Speedups = Mapping[Time, Sequence[Ratio | None]]
@@ -42,16 +42,20 @@ def identity(summaries: Sequence[Summary]) -> list[Column]:
     ]
 
 
-def first(summaries: Sequence[Summary], speedups: Speedups, target: QualityTarget | None = None) -> list[list[Column]]:
+def first(
+    summaries: Sequence[Summary], speedups: Speedups, target: QualityTarget | None = None, shares: Sequence[Column] = ()
+) -> list[list[Column]]:
     """The columns of the first screen: launches, speed-up of the train phase and of the whole run, and quality.
 
-    With a target also the time until it was met. They leave room for the identity of a cell in 80 columns.
+    With a target also the time until it was met; `shares`: the share of the limit. They leave room for the identity of a cell in 80
+    columns.
     """
     return [
         [
             Column(("laun-", "ches"), tuple(_runs(row) for row in summaries)),
             Column(("speed-up", "in train"), _speedups(summaries, speedups["train"], "1 (base line)")),
             Column(("speed-up of", "the whole run"), _speedups(summaries, speedups["wall"], "1")),
+            *shares,
             *(_mean(metric, summaries) for metric in metrics(summaries)[:1]),
             *([_lost(summaries)] if any(lost_in(row.cell) for row in summaries) else []),
         ],
@@ -90,7 +94,10 @@ def phases(summaries: Sequence[Summary]) -> list[list[Column]]:
         )
         for phase in PHASES
     ]
-    split = tuple(" / ".join(formatting.percent(row.train_split[part]) for part in row.train_split) for row in summaries)
+    apart = any(row.train_split["synchronise"] is not None for row in summaries)
+    shown = [part for part in TRAIN_SPLIT if part != "synchronise" or apart]
+    split = tuple(" / ".join(formatting.percent(row.train_split[part]) for part in shown) for row in summaries)
+    heading = ("compute / communicate", "/ input / synchronise") if apart else ("compute / com-", "municate / input")
     parts = [
         (("fetch", "in load"), [formatting.format_number(row.fetch_s) for row in summaries]),
         (("fetched by", "a worker"), [formatting.size(row.fetched_bytes) for row in summaries]),
@@ -98,7 +105,7 @@ def phases(summaries: Sequence[Summary]) -> list[list[Column]]:
         (("predict", "in evaluate"), [formatting.format_number(row.predict_s) for row in summaries]),
     ]
     inside = [Column(heading, tuple(texts)) for heading, texts in parts if set(texts) != {formatting.NOT_MEASURED}]
-    return [[*columns, Column(("compute / com-", "municate / input"), split)], *([inside] if inside else [])]
+    return [[*columns, Column(heading, split)], *([inside] if inside else [])]
 
 
 def metrics(summaries: Sequence[Summary]) -> list[str]:

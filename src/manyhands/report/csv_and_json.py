@@ -16,6 +16,7 @@ from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import finite_or_none
 from manyhands.analysis.summary import Summary, summarise
+from manyhands.analysis.targets import target_of
 from manyhands.record import Record
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -58,7 +59,7 @@ def to_json(records: Sequence[Record], time: Time = "train") -> str:
     summary, laws, exchanges = [], [], []
     for group in group_records(records, time):
         about = {"workload": group.workload, "conditions": dict(group.conditions), "time": time}
-        summary += [about | _summary(row) for row in summarise(group, time)]
+        summary += [about | _summary(row) for row in summarise(group, time, target_of(group))]
         if is_exchange(group):
             exchanges += [about | _exchange(cell) for cell in group.cells if cell.measured]
         else:
@@ -84,6 +85,9 @@ def _summary(row: Summary) -> dict[str, Any]:
         "speedup": asdict(row.speedup) if row.speedup else None,
         "whole_run_speedup": asdict(row.whole_run) if row.whole_run else None,
         "place": row.place,
+        "to_target": asdict(row.to_target) if row.to_target else None,
+        "limit_share": asdict(row.limit.share) if row.limit else None,
+        "lost_s": asdict(row.limit.lost) if row.limit and row.limit.lost else None,
         "efficiency": asdict(row.efficiency) if row.efficiency else None,
         "serial_fraction": asdict(row.serial_fraction) if row.serial_fraction else None,
         "core_hours": row.core_hours,

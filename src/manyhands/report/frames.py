@@ -47,6 +47,16 @@ SUMMARY_TYPES: Mapping[str, str] = {
     "whole_run_speedup_low": "float64",
     "whole_run_speedup_high": "float64",
     "place": "string",
+    "to_target_s": "float64",
+    "to_target_sd_s": "float64",
+    "to_target_reached": "float64",
+    "limit_share": "float64",
+    "limit_share_low": "float64",
+    "limit_share_high": "float64",
+    "lost_s": "float64",
+    "lost_to_exchange_s": "float64",
+    "lost_to_small_batches_s": "float64",
+    "lost_to_machine_s": "float64",
     "efficiency": "float64",
     "efficiency_low": "float64",
     "efficiency_high": "float64",
@@ -196,6 +206,8 @@ def _cell(view: GroupView, row: Summary) -> dict[str, Any]:
         **_ratio("speedup", row.speedup, own),
         **_ratio("whole_run_speedup", row.whole_run, own),
         "place": row.place,
+        **_to_target(row),
+        **_limit(row),
         **_ratio("efficiency", row.efficiency, own),
         **_ratio("serial_fraction", row.serial_fraction, None),
         "core_hours": row.core_hours,
@@ -208,6 +220,26 @@ def _cell(view: GroupView, row: Summary) -> dict[str, Any]:
     for metric, spread in row.quality.items():
         values |= {f"quality_{metric}": spread.mean, f"quality_{metric}_sd": spread.sd}
     return values
+
+
+def _to_target(row: Summary) -> dict[str, float | None]:
+    """Seconds until the target, and the share of launches that reached it; empty without a target."""
+    found = row.to_target
+    if found is None:
+        return {}
+    share = found.reached / found.scored if found.scored else None
+    return {"to_target_reached": share} | _mean_and_sd("to_target", "_s", found.seconds)
+
+
+def _limit(row: Summary) -> dict[str, float | None]:
+    """The share of its limit that a cell reaches, and the seconds that it lost; empty without one."""
+    if row.limit is None:
+        return {}
+    share, lost = _ratio("limit_share", row.limit.share, None), row.limit.lost
+    if lost is None:
+        return share
+    parts = {"exchange": lost.exchange_s, "small_batches": lost.small_batches_s, "machine": lost.machine_s}
+    return share | {"lost_s": lost.all_s} | {f"lost_to_{name}_s": value for name, value in parts.items()}
 
 
 def _ratio(name: str, ratio: Ratio | Estimate | None, own: float | None) -> dict[str, float | None]:

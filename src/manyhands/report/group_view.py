@@ -17,10 +17,10 @@ from manyhands.analysis.fit import NotIdentifiable
 from manyhands.analysis.launch_model import fit_group
 from manyhands.analysis.scaling import Time, compared_time
 from manyhands.analysis.summary import Summary, summarise
-from manyhands.analysis.targets import QualityTarget
+from manyhands.analysis.targets import QualityTarget, target_of
 from manyhands.record import Record
 from manyhands.report import advice as training
-from manyhands.report import columns, exchange, formatting, notes, scaling_laws
+from manyhands.report import columns, exchange, formatting, limit, notes, scaling_laws
 from manyhands.report.advice import Advice
 from manyhands.report.own_names import with_class_names
 from manyhands.report.report_table import ReportTable
@@ -47,7 +47,7 @@ class GroupView:
     @cached_property
     def summaries(self) -> tuple[Summary, ...]:
         """A row for each measured cell; empty when no run succeeded."""
-        return tuple(summarise(self.group, self.time))
+        return tuple(summarise(self.group, self.time, self.target))
 
     @cached_property
     def speedups(self) -> columns.Speedups:
@@ -76,7 +76,8 @@ class GroupView:
         if is_exchange(self.group):
             bandwidths = (tuple(exchange.bandwidths(self.group)),)
             return ReportTable("Time and bandwidth of every message", tuple(exchange.identity(self.group)), bandwidths)
-        sections = tuple(map(tuple, columns.first(self.summaries, self.speedups, self.target)))
+        shares = limit.shares(self.summaries)
+        sections = tuple(map(tuple, columns.first(self.summaries, self.speedups, self.target, shares)))
         return ReportTable("Speed-up and quality", tuple(columns.identity(self.summaries)), sections)
 
     @cached_property
@@ -101,14 +102,22 @@ class GroupView:
         """The tables that are no part of the first screen."""
         if not self.summaries:
             return ()
-        return (self.phase_table,) if is_exchange(self.group) else (self.cost_table, self.phase_table)
+        if is_exchange(self.group):
+            return (self.phase_table,)
+        return (self.cost_table, self.phase_table, *([self.lost_table] if any(row.limit for row in self.summaries) else []))
+
+    @cached_property
+    def lost_table(self) -> ReportTable:
+        """Seconds that the cells with a limit lost against the base line over their workers, and to what."""
+        rows = [row for row in self.summaries if row.limit]
+        return ReportTable("Seconds of train that were lost", tuple(columns.identity(rows)), (tuple(limit.lost(rows)),))
 
     @cached_property
     def advice(self) -> Advice:
         """The cell to use, and how sure that is."""
         if is_exchange(self.group):
             return exchange.advice(self.group)
-        return training.advice(self.summaries, self.time, self.speedups[other_time(self.time)])
+        return training.advice(self.summaries, self.time, self.speedups[other_time(self.time)], self.target)
 
     @cached_property
     def headline(self) -> str:
@@ -122,8 +131,10 @@ class GroupView:
 
     @cached_property
     def links(self) -> tuple[str, ...]:
-        """Alpha and beta of each cell, and how to read them; empty for a group that measured training."""
-        return (*exchange.links(self.group), exchange.HOW_TO_READ) if is_exchange(self.group) else ()
+        """The cost of the exchange: alpha and beta of each cell, and how to read them; of training, how close it comes to its limit."""
+        if is_exchange(self.group):
+            return (*exchange.links(self.group), exchange.HOW_TO_READ)
+        return tuple(limit.lines(self.summaries))
 
     @cached_property
     def law_lines(self) -> tuple[str, ...]:
@@ -138,7 +149,7 @@ class GroupView:
     @cached_property
     def cautions(self) -> tuple[str, ...]:
         """Reasons to doubt a number in the tables, a line each."""
-        return tuple(notes.cautions(self.group, self.summaries, self.time))
+        return tuple(notes.cautions(self.group, self.summaries, self.time, self.target))
 
     @cached_property
     def facts(self) -> tuple[str, ...]:
@@ -166,7 +177,7 @@ def group_views(records: Sequence[Record], time: Time = "train", target: Quality
         for place, names in enumerate(shown)
     ]
     return [
-        GroupView(group, apart[group.workload], compared_time(group, time), target, names)
+        GroupView(group, apart[group.workload], compared_time(group, time), target or target_of(group), names)
         for group, names in zip(groups, first, strict=True)
     ]
 

@@ -11,6 +11,7 @@ from manyhands.analysis.exchange import is_exchange
 from manyhands.analysis.scaling import Time
 from manyhands.analysis.spread import finite_or_none, mean
 from manyhands.analysis.summary import Summary, lost_in
+from manyhands.analysis.targets import QualityTarget
 from manyhands.record import Record
 from manyhands.report import formatting
 
@@ -39,7 +40,7 @@ def not_averaged(apart: Mapping[str, Sequence[str]]) -> list[str]:
 def stopped(group: Group) -> list[str]:
     """A line for every reason that runs failed or were skipped for, with the cells that share it."""
     found: dict[tuple[str, str], list[str]] = {}
-    for cell in group.cells:
+    for cell in (*group.cells, *group.limits):
         reasons = Counter((record.status, record.reason or "") for record in cell.records if not record.ok)
         for reason, times in reasons.items():
             share = f" ({times} of {formatting.count(len(cell.records), 'run')})" if len(cell.records) > 1 else ""
@@ -57,7 +58,7 @@ def disturbed(group: Group, time: Time) -> list[str]:
             f" ({disturbance(loudest, time)}); end these programs and measure again"
         ]
     lines = []
-    for cell in group.cells:
+    for cell in (*group.cells, *group.limits):
         loud = [record for record in cell.records if record.id in cell.disturbed]
         if loud:
             share = f"{len(loud)} of {formatting.count(sum(record.ok for record in cell.records), 'launch', 'launches')}"
@@ -66,7 +67,7 @@ def disturbed(group: Group, time: Time) -> list[str]:
     return lines
 
 
-def cautions(group: Group, summaries: Sequence[Summary], time: Time = "train") -> list[str]:
+def cautions(group: Group, summaries: Sequence[Summary], time: Time = "train", target: QualityTarget | None = None) -> list[str]:
     """Reasons to doubt a number in the table, a line each."""
     lines = disturbed(group, time)
     if summaries and not is_exchange(group) and not any(row.is_base for row in summaries):
@@ -76,6 +77,7 @@ def cautions(group: Group, summaries: Sequence[Summary], time: Time = "train") -
     starts = {(record.spec.get("seed"), record.init_sha256) for record in group.measured if record.init_sha256}
     if len(starts) > len({seed for seed, _ in starts}):
         lines.append("initial weights differ between runs: compare their speed, not their quality")
+    lines += _missed(summaries, target) if target else _inexact(summaries)
     lines += _scripts(summaries)
     lines += _own_cautions(summaries)
     lines += [line for row in summaries for line in _lost(row)]
@@ -86,6 +88,31 @@ def cautions(group: Group, summaries: Sequence[Summary], time: Time = "train") -
     crowded = [row for row in summaries if any(record.resolved.get("oversubscribed") for record in row.cell.measured)]
     lines += [f"oversubscribed: {formatting.full_name(row.cell)}: more threads than usable cores" for row in crowded]
     return [formatting.plain(line) for line in lines]
+
+
+def _missed(summaries: Sequence[Summary], target: QualityTarget) -> list[str]:
+    """A line about the cells of which a launch missed the target."""
+    wanted = f"{formatting.metric(target.metric)} {target.value:g}"
+    late = [row for row in summaries if row.place == "misses the target"]
+    if late and all(row.to_target is None or not row.to_target.scored for row in late):
+        return [f"no times until {wanted}: no launch scored it after its epochs; measure again with --target {target.metric}=..."]
+    cells = [
+        f"{formatting.full_name(row.cell)} ({row.to_target.reached if row.to_target else 0} of"
+        f" {formatting.count(len(row.cell.measured), 'launch', 'launches')} reach it)"
+        for row in late
+    ]
+    return [f"{wanted} missed, so never the winner: {'; '.join(cells)}"] if cells else []
+
+
+def _inexact(summaries: Sequence[Summary]) -> list[str]:
+    """A line about strategies that train another model than `every-step` does."""
+    found = [
+        row for row in summaries if any((record.resolved.get("sync") or {}).get("exact") is False for record in row.cell.measured)
+    ]
+    if not found:
+        return []
+    cells = "; ".join(formatting.full_name(row.cell) for row in found)
+    return [f"another optimisation than every-step: {cells}: compare times to the same quality with --target METRIC=VALUE"]
 
 
 def facts(group: Group) -> list[str]:

@@ -16,6 +16,7 @@ PARTS = {
     "compute": "compute",
     "communicate": "wait for others",
     "input": "wait for input",
+    "synchronise": "compress, average",
     "train": "rest of train",
     "yardstick": "yardstick",
     "evaluate": "evaluate",

@@ -65,9 +65,11 @@ def group_section(place: int, view: GroupView, colours: Mapping[str, str]) -> Gr
         charts=tuple(charts(view, colours)),
         tables=view.tables,
         cautions=view.cautions,
-        facts=(*view.facts, *([HOW_TO_READ] if is_exchange(group) else [])),
+        facts=(*view.facts, *([HOW_TO_READ] if is_exchange(group) else view.links)),
         conditions=tuple((formatting.plain(name), formatting.plain(value)) for name, value in group.conditions.items()),
-        commands=tuple((formatting.full_name(cell), _command(cell.measured or cell.records)) for cell in group.cells),
+        commands=tuple(
+            (formatting.full_name(cell), _command(cell.measured or cell.records)) for cell in (*group.cells, *group.limits)
+        ),
     )
 
 
