@@ -75,6 +75,16 @@ def test_function_of_an_own_file_can_be_sent_to_another_process(own_file: Path) 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "3\n"
 
 
+def test_a_workload_whose_file_a_worker_lacks_says_so_when_it_is_used(own_file: Path) -> None:
+    """Not when it is unpickled, which would end a worker of Dask."""
+    sent = pickle.dumps(workload_class(f"{own_file}:Shallow")())
+    own_file.unlink()
+    lacking = pickle.loads(sent)
+    assert not hasattr(lacking, "__dask_graph__")
+    with pytest.raises(UsageError, match=rf"^no file {own_file} for 'Shallow'; .* \(on .*\), where the files .* same paths$"):
+        lacking.model()
+
+
 def test_listing_imports_no_engine() -> None:
     code = (
         "import sys; from manyhands.plugins import *; workload_classes(); backend_classes();"

@@ -100,11 +100,23 @@ class Workload(ABC):
         return {name: value for name, value in settings.items() if name in names}
 
 
-def rebuild(of: type[Workload] | str, values: Mapping[str, Any]) -> Workload:
-    """A pickled workload as an object again; `of` is its class, or `path/to/file.py:Name`. Raises UsageError that names this host."""
+def rebuild(of: type[Workload] | str, values: Mapping[str, Any]) -> Workload | Lacking:
+    """A pickled workload as an object again; `of` is its class, or `path/to/file.py:Name`."""
     try:
         workload: Workload = object.__new__(load(of) if isinstance(of, str) else of)
     except UsageError as error:
-        raise UsageError(placed(str(error), host_name())) from None
+        return Lacking(f"{placed(str(error), host_name())}, where the files of this workload must have the same paths")
     vars(workload).update(values)
     return workload
+
+
+class Lacking:
+    """A workload whose file this machine lacks: its first use raises UsageError. An error while it is unpickled would end a worker of Dask."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # Python and libraries look whether there is such a method
+            raise AttributeError(name)
+        raise UsageError(vars(self).get("reason", name))
