@@ -89,7 +89,8 @@ def only_record(folder: Path) -> Record:
 
 
 def start_dask(hosts: list[Host], folder: Path) -> str:
-    """A scheduler and two workers."""
+    """A scheduler and two workers; the digits in `folder` are hidden from the one on beta."""
+    make_set("mnist", folder / HIDDEN)
     alpha, beta = hosts[:2]
     dask = [sys.executable, "-m", "dask"]
     alpha.start([*dask, "scheduler", "--host", alpha.address, "--port", "8786", "--no-dashboard"], folder / "scheduler.log")
@@ -266,7 +267,6 @@ def test_engine_on_two_hosts_is_driven_from_a_third_until_one_of_them_goes_away(
     start, library = ENGINES[backend]
     if find_spec(library) is None:
         pytest.skip(f"needs {library}: pip install 'manyhands[{backend}]'")
-    make_set("mnist", room / HIDDEN)
     shutil.copytree(OWN, room / HIDDEN / "own", ignore=shutil.ignore_patterns("__pycache__"))
     address = start(hosts, room)
     before = {process.pid for process in hosts[1].processes()}

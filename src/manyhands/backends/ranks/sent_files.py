@@ -6,7 +6,7 @@ On the driver: a spec -> a job of plain values. In a worker: the job -> the spec
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,8 @@ from manyhands.temporary import temporary_folder
 from manyhands.user_code import file_of, files_of
 from manyhands.user_files import load, packages_of, root_of
 
+NAMED = 8
+"""Files that a message names."""
 Job = Mapping[str, Any]
 """`spec`; where files are sent, also `file`: the user's file, below the folder from which Python imports it; `files`: that file and the
 modules there, path -> bytes; and `modules`: those in other folders that a function of a notebook imports."""
@@ -61,18 +63,31 @@ def received(job: Job) -> Iterator[RunSpec]:
         _write(imported, job["modules"])
         sys.path.append(str(imported))
         moved = replace(spec, workload=f"{here / job['file']}:{attribute}")
-        sent = f"{host_name()} lacks {there}, and was sent {', '.join([*job['files'], *job['modules']])} alone"
-        try:
+        with as_the_user_knows_them(here, there, [*job["files"], *job["modules"]]):
             load(moved.workload)
-        except UsageError as error:
-            raise UsageError(f"{str(error).replace(str(here), str(there))}; {sent}") from None
-        try:
             yield moved
-        except FileNotFoundError as error:
-            if not str(error.filename).startswith(str(here)):
-                raise
-            lacking = str(error.filename).replace(str(here), str(there))
-            raise DataError(f"no file {lacking}: {sent}; put data where all machines see them") from error
+
+
+@contextmanager
+def as_the_user_knows_them(here: Path, there: Path, sent: Sequence[str]) -> Iterator[None]:
+    """Names the user's folder `there` in errors about files of the folder `here`, and what was sent."""
+    why = f"{host_name()} was sent {_named(sent)} alone, because {there} is not the same there"
+    try:
+        yield
+    except UsageError as error:
+        if str(here) not in str(error):
+            raise
+        raise UsageError(f"{str(error).replace(str(here), str(there))}; {why}") from None
+    except FileNotFoundError as error:
+        if not str(error.filename).startswith(str(here)):
+            raise
+        lacking = str(error.filename).replace(str(here), str(there))
+        raise DataError(f"no file {lacking}: {why}; put data where all machines see them") from error
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _has(path: Path, content: bytes) -> bool:
