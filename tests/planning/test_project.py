@@ -19,6 +19,9 @@ data = "rows"
 settings = { hidden = 3, depth = 2 }
 batch-size = 8
 args = ["--lr", "0.1"]
+sync = ["every-step", "nets/own.py:Agrees=3"]
+limit = true
+target = "accuracy=0.9"
 """
 
 
@@ -47,8 +50,11 @@ def test_the_table_gives_what_is_not_given_with_paths_as_seen_from_its_file(root
         set={"hidden": 3, "depth": 2},
         batch_size=8,
         args=["--lr", "0.1"],
+        sync=["every-step", f"{root}/nets/own.py:Agrees=3"],
+        limit=True,
+        target="accuracy=0.9",
     )
-    gives = "workloads, backends, workers, batch-size, settings, args, data"
+    gives = "workloads, backends, workers, sync, limit, batch-size, settings, args, target, data"
     assert lines == [f"{root}/pyproject.toml: [tool.manyhands] gives {gives}"]
 
 
@@ -61,7 +67,7 @@ def test_what_is_given_goes_before_the_table_also_where_it_is_the_default() -> N
 @pytest.mark.usefixtures("root")
 def test_settings_and_data_of_the_table_are_for_its_own_workloads() -> None:
     other = with_project(Request.of("cnn"), {"workloads"})
-    assert other == Request.of("cnn", backend=other.backend, workers=[1, 2])
+    assert other == Request.of("cnn", backend=other.backend, workers=[1, 2], sync=other.sync, limit=True)
     assert len(other.backend) == 2
     own = with_project(Request.of("../../train.py"), {"workloads"})
     assert (own.workloads, own.args, own.batch_size) == (("../../train.py",), ("--lr", "0.1"), 8)

@@ -107,7 +107,7 @@ def _options(file: Path, table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _placed(name: str, value: Any, folder: Path) -> Any:
     """The value with its paths absolute: they are written as seen from the folder of the file."""
-    if name in ("workloads", "backend"):
+    if name in ("workloads", "backend", "sync"):
         return tuple(str(folder / one) if is_script(one) or is_of_file(one) else one for one in value)
     if name == "data" and not is_remote(value):
         return str(folder / Path(value).expanduser())
