@@ -62,7 +62,7 @@ def job(folder: Path, function: str = "build", moved: bool = True) -> Any:
 def test_a_worker_without_the_file_loads_it_with_its_package_and_keeps_nothing(folder: Path) -> None:
     before = list(sys.path)
     sent = job(folder)
-    assert list(sent["files"]) == sorted(SENT)
+    assert list(sent["sent"]["workload"]["files"]) == sorted(SENT)
     with received(sent) as spec:
         assert load(spec.workload)() == 12
         assert list(code_run(spec)) == sorted(SENT), "paths in a record are those of the user's folder"
@@ -87,13 +87,23 @@ def test_a_worker_with_another_version_trains_that_of_the_user(folder: Path) -> 
         assert load(spec.workload)() == 12
 
 
+def test_a_strategy_of_the_users_is_sent_too(folder: Path) -> None:
+    name = f"{folder}/project/training/near.py:WIDTH=8"
+    with import_path_restored(folder):
+        sent = job_of(RunSpec(workload="cnn", backend="dask", workers=2, address=ADDRESS, sync=name))
+    (folder / "project").rename(folder / "elsewhere")
+    with received(sent) as spec:
+        assert spec.sync.endswith("/training/near.py:WIDTH=8")
+        assert load(spec.sync.removesuffix("=8")) == 3
+
+
 def test_what_was_not_sent_is_one_line(folder: Path) -> None:
     sent = job(folder, "read")
     there = folder / "project"
     why = f"was sent training/__init__.py, training/mine.py, .* alone, because {there} is not the same there"
     with pytest.raises(DataError, match=f"^no file {there}/training/rows.csv: .* {why}; put data where"), received(sent) as spec:
         load(spec.workload)()
-    del sent["files"]["training/near.py"]
+    del sent["sent"]["workload"]["files"]["training/near.py"]
     cause = f"{there}/training/mine.py:2 cannot be loaded: ModuleNotFoundError: No module named 'near'"
     with pytest.raises(UsageError, match=f"^{cause}; .*{why}$"), received(sent):
         pass
@@ -104,7 +114,8 @@ def test_a_function_of_a_notebook_takes_its_modules_along(folder: Path) -> None:
     name = done.stdout.strip()
     with import_path_restored(folder):
         sent = job_of(RunSpec(workload=name, backend="dask", address=ADDRESS))
-    assert (list(sent["files"]), list(sent["modules"])) == (["build.py"], ["near.py"])
+    of_cell = sent["sent"]["workload"]
+    assert (list(of_cell["files"]), list(of_cell["modules"])) == (["build.py"], ["near.py"])
     for moved in ("project", "code"):
         (folder / moved).rename(folder / f"{moved}-elsewhere")
     with received(sent) as spec:
@@ -118,6 +129,6 @@ def test_nothing_is_sent_to_workers_of_this_machine_and_of_a_workload_of_ours(fo
         RunSpec(workload="cnn", backend="dask", address=ADDRESS),
     ):
         sent = job_of(spec)
-        assert set(sent) == {"spec"}
+        assert sent["sent"] == {}
         with received(sent) as same:
             assert same == spec

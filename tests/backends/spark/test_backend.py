@@ -251,7 +251,7 @@ WORKER = """
 import json, sys
 from manyhands.backends.spark.worker import write_reports
 
-write_reports({"spec": json.loads(sys.argv[1])}, sys.argv[2])
+write_reports({"spec": json.loads(sys.argv[1]), "sent": {}}, sys.argv[2])
 """
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,49 +23,66 @@ from manyhands.user_files import load, packages_of, root_of
 
 NAMED = 8
 """Files that a message names."""
+OF_USERS = ("workload", "sync")
+"""Fields of a spec that may name a class or a function of a user's file."""
 Job = Mapping[str, Any]
-"""`spec`; where files are sent, also `file`: the user's file, below the folder from which Python imports it; `files`: that file and the
-modules there, path -> bytes; and `modules`: those in other folders that a function of a notebook imports."""
+"""`spec`, and `sent`: field of the spec -> what is sent for it. That is `file`, the user's file below the folder from which Python imports
+it; `files`, that file and the modules there, path -> bytes; and `modules`, those in other folders that a function of a notebook imports."""
 
 
 def job_of(spec: RunSpec) -> Job:
     """The spec, with the user's files when a running cluster trains them."""
-    file = file_of(spec.workload) if spec.address else None
-    if file is None:
-        return {"spec": spec.to_dict()}
-    file = file.resolve()
-    load(spec.workload)
+    files = {field: file.resolve() for field in OF_USERS if spec.address and (file := file_of(getattr(spec, field)))}
+    return {"spec": spec.to_dict(), "sent": {field: sent_for(getattr(spec, field), file) for field, file in files.items()}}
+
+
+def sent_for(name: str, file: Path) -> dict[str, Any]:
+    """The files that a worker needs for the `path/to/file.py:Name` of a user."""
+    _load(name)
     root = root_of(file)
     names = {*files_of(file), *code_beside(str(file), str(root)), *packages_of(file)}
-    files = {name: (root / name).read_bytes() for name in sorted(names)}
-    modules = {name: path.read_bytes() for name, path in modules_of(file).items()}
-    return {"spec": spec.to_dict(), "file": file.relative_to(root).as_posix(), "files": files, "modules": modules}
+    files = {one: (root / one).read_bytes() for one in sorted(names)}
+    modules = {one: path.read_bytes() for one, path in modules_of(file).items()}
+    return {"file": file.relative_to(root).as_posix(), "files": files, "modules": modules}
 
 
 @contextmanager
 def received(job: Job) -> Iterator[RunSpec]:
     """The spec of a job, in a worker while it trains. Files that this machine lacks, or has in another version, are in a folder until then.
 
-    Raises UsageError when the user's file cannot be loaded here, and DataError when training asks for a file beside it that was not sent.
+    Raises UsageError when a user's file cannot be loaded here, and DataError when training asks for a file beside it that was not sent.
     """
     spec = RunSpec.from_dict(job["spec"])
-    if "file" not in job:
-        yield spec
-        return
-    path, _, attribute = spec.workload.rpartition(":")
-    there = Path(path).parents[job["file"].count("/")]
-    if not job["modules"] and all(_has(there / name, content) for name, content in job["files"].items()):
-        yield spec
+    with ExitStack() as stack:
+        here: dict[str, Any] = {}
+        for field, sent in job["sent"].items():
+            here[field] = stack.enter_context(_here(getattr(spec, field), sent))
+        yield replace(spec, **here)
+
+
+@contextmanager
+def _here(name: str, sent: Mapping[str, Any]) -> Iterator[str]:
+    """`path/to/file.py:Name` on this machine."""
+    path, _, attribute = name.rpartition(".py:")
+    there = Path(path).parents[sent["file"].count("/")]
+    if not sent["modules"] and all(_has(there / one, content) for one, content in sent["files"].items()):
+        yield name
         return
     with temporary_folder() as folder, import_path_restored(folder):
         here, imported = folder.resolve() / "own", folder.resolve() / "imported"
-        _write(here, job["files"])
-        _write(imported, job["modules"])
+        _write(here, sent["files"])
+        _write(imported, sent["modules"])
         sys.path.append(str(imported))
-        moved = replace(spec, workload=f"{here / job['file']}:{attribute}")
-        with as_the_user_knows_them(here, there, [*job["files"], *job["modules"]]):
-            load(moved.workload)
+        moved = f"{here / sent['file']}:{attribute}"
+        with as_the_user_knows_them(here, there, [*sent["files"], *sent["modules"]]):
+            _load(moved)
             yield moved
+
+
+def _load(name: str) -> None:
+    """Loads the file; a strategy has a value behind its name, as in `path/to/file.py:Name=8`."""
+    path, _, attribute = name.rpartition(".py:")
+    load(f"{path}.py:{attribute.partition('=')[0]}")
 
 
 @contextmanager
