@@ -26,6 +26,10 @@ VALUES = {"bucket": "0.05", "powersgd": "2", "accumulate": "4", "local": "3", "p
 """Strategy -> the value that it is tested with; 3 does not divide the steps of an epoch."""
 ALL = [f"{name}={VALUES[name]}" if name in VALUES else name for name in strategy_classes()]
 OWN = f"{Path(__file__).parent / 'own_strategy.py'}:Quarter"
+FULL = replace(
+    SPEC, workload=f"{Path(__file__).parents[1] / 'functions' / 'own_training' / 'train.py'}:full", batch_size=None, samples=None
+)
+"""A user's function with accumulation, clipping, a schedule for each step, and a frozen weight."""
 EXACT = [text for text in ALL if strategy(text).exact and text != EVERY_STEP]
 RUN = [text for text in ALL if text != "bf16"]
 REFUSED = {
@@ -37,13 +41,18 @@ REFUSED = {
 }
 
 
+OF_FUNCTION = [EVERY_STEP, *EXACT, "local=2", "accumulate=2"]
+"""The strategies that train it; `static-graph` refuses its accumulation."""
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory, _cache_of_the_session: None) -> Mapping[str, list[dict[str, Any]]]:
     """Strategy -> the reports of both ranks."""
     folder, texts = tmp_path_factory.mktemp("ranks"), [*RUN, *REFUSED, OWN]
     specs = [replace(SPEC, sync=text) for text in texts]
     small = replace(SPEC, sync="accumulate=2", batch_size=SPEC.batch_size // 2)  # its steps have the rows of every-step's
-    (folder / "specs.json").write_text(json.dumps([spec.to_dict() for spec in [*specs, small]]))
+    own = [replace(FULL, sync=text) for text in OF_FUNCTION]
+    (folder / "specs.json").write_text(json.dumps([spec.to_dict() for spec in [*specs, small, *own]]))
     script, environment = Path(__file__).with_name("two_ranks.py"), os.environ | {"GLOO_SOCKET_IFNAME": "lo"}
     ranks = [
         subprocess.Popen(
@@ -55,7 +64,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory, _cache_of_the_session: Non
     assert [rank.returncode for rank in ranks] == [0, 0], "\n".join(errors)
     return {
         text: [json.loads((folder / f"{number}-{rank}.json").read_text()) for rank in (0, 1)]
-        for number, text in enumerate([*texts, "half batches"])
+        for number, text in enumerate([*texts, "half batches", *(f"function {text}" for text in OF_FUNCTION)])
     }
 
 
@@ -128,6 +137,17 @@ def test_exact_strategies_follow_the_losses_of_every_step(text: str, reports: An
     assert losses(reports[text]) == pytest.approx(losses(reports[EVERY_STEP]), abs=1e-4)
 
 
+@pytest.mark.parametrize("text", [text for text in OF_FUNCTION if text != "static-graph"])
+def test_a_users_function_with_a_schedule_and_clipping_is_trained_by_every_strategy(text: str, reports: Any) -> None:
+    own, every_step = (losses(reports[f"function {one}"]) for one in (text, EVERY_STEP))
+    assert own == pytest.approx(every_step, abs=1e-4 if text in EXACT else 0.5)
+
+
+def test_a_static_graph_refuses_accumulation(reports: Any) -> None:
+    message = "--sync static-graph: train.py:full adds up the gradients of 2 batches, which PyTorch does not offer with it; use every-step"
+    assert [report["reason"] for report in reports["function static-graph"]] == [message] * 2
+
+
 def test_local_averages_weights_after_so_many_steps_and_at_the_end_of_an_epoch(reports: Any) -> None:
     assert losses(reports["local=3"]) == pytest.approx(simulated(3, mean_of), abs=1e-5)
     assert losses(reports["local=3"])[1] != pytest.approx(losses(reports[EVERY_STEP])[1], abs=1e-5)
@@ -174,7 +194,9 @@ def test_lossy_strategies_learn_nearly_as_much(text: str, reports: Any) -> None:
 
 
 def test_bytes_sent_in_a_step(reports: Any) -> None:
-    sent = {text: found[0]["resolved"]["sync"]["bytes_sent_per_step"] for text, found in reports.items() if text not in REFUSED}
+    sent = {
+        text: found[0]["resolved"]["sync"]["bytes_sent_per_step"] for text, found in reports.items() if "error" not in found[0]
+    }
     whole = sent[EVERY_STEP]
     assert whole == reports[EVERY_STEP][0]["resolved"]["parameter_bytes"]  # of two workers each sends all once
     assert {

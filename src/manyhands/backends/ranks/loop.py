@@ -102,7 +102,9 @@ def wrapped(rank: Rank, work: Work) -> Loop:
     """The loop over the work, with model and optimizer as the rank wraps them."""
     sync = strategy(work.spec.sync)
     loop = Loop(rank, work, work.bare, work.optimizer, None, sync)
-    site = Site(work.label, work.spec, rank.rank, rank.world_size, work.bare, work.optimizer, work.batches, loop.steps)
+    site = Site(
+        work.label, work.spec, rank.rank, rank.world_size, work.bare, work.optimizer, work.accumulate, work.batches, loop.steps
+    )
     inside: Any = None
     if sync.wraps:
         loop.model, loop.optimizer = rank.wrap(work.bare, work.optimizer, **{**work.wrapping, **sync.options(site)})

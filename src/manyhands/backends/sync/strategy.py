@@ -35,6 +35,8 @@ class Site:
     """Without what is wrapped around it; its weights are on the worker's device."""
     optimizer: torch.optim.Optimizer
     """Without what is wrapped around it."""
+    accumulate: int
+    """Batches whose gradients the training itself adds up for a step."""
     batches: int | None
     """Batches of this worker in an epoch; None when that is not known before."""
     steps: int | None

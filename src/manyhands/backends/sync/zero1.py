@@ -33,6 +33,8 @@ class Zero1(Strategy):
         # With the same groups as the user's optimizer, what changes the learning rate of that one changes it here.
         kind_of_all: Any = ZeroRedundancyOptimizer
         self.shared = kind_of_all(site.optimizer.param_groups, optimizer_class=kind, parameters_as_bucket_view=True, **defaults)
+        self.settings = [{name: value for name, value in group.items() if name != "params"} for group in self.shared.param_groups]
+        """Learning rate and all else that a schedule may change, of each group before the warm-up."""
         site.optimizer._opt_called = True  # type: ignore[attr-defined]  # else a schedule warns that it never made a step
         self._send, self.shared._sync_params = self.shared._sync_params, self._timed_send
         optimizer: torch.optim.Optimizer = self.shared
@@ -42,6 +44,10 @@ class Zero1(Strategy):
         began = now()
         self._send()
         self.waited_s += now() - began
+
+    def put_back(self) -> None:
+        for group, settings in zip(self.shared.param_groups, self.settings, strict=True):
+            group.update(settings)
 
     def kept(self, optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
         own: torch.optim.Optimizer = self.shared.optim
