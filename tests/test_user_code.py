@@ -112,13 +112,16 @@ def test_workers_ran_the_same_code_also_when_one_imported_more() -> None:
         of_all_workers([{"a.py": "1", "b.py": "2", "c.py": "3"}, {"a.py": "2", "c.py": "4"}], "ddp")
 
 
-def test_code_of_a_users_backend_is_beside_that_of_the_workload_and_makes_rows_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("field", ["backend", "sync"])
+def test_code_of_a_users_backend_or_strategy_is_beside_that_of_the_workload_and_makes_rows_of_its_own(
+    field: str, tmp_path: Path
+) -> None:
     file = tmp_path / "engine.py"
-    spec = RunSpec(workload="cnn", backend=f"{file}:Engine")
+    spec = RunSpec(**{"workload": "cnn", "backend": "ddp", "workers": 2} | {field: f"{file}:Engine"})
 
     def record(text: str) -> Record:
         file.write_text(text)
-        return example_record(1.0, {"workload": "cnn", "backend": spec.backend}, code=code_of(spec, OURS, {}))
+        return example_record(1.0, {"workload": "cnn", field: getattr(spec, field)}, code=code_of(spec, OURS, {}))
 
     first, second = record("class Engine: ..."), record("class Engine: other = True")
     assert first.code["commit"] == OURS["commit"]

@@ -18,6 +18,9 @@ from manyhands.plan import RunSpec
 from manyhands.record import Record
 from manyhands.user_files import is_of_file, is_script, root_of
 
+OF_CELLS = ("backend", "sync")
+"""Fields of a spec that may name a class of a user's file, beside the workload. Their code tells cells apart, not workloads."""
+
 
 def file_of(workload: str) -> Path | None:
     """The user's file that a workload of a spec is in; None for one that can be imported."""
@@ -30,15 +33,16 @@ def code_of(spec: RunSpec, ours: Mapping[str, Any], files: Mapping[str, str]) ->
     """The field `code` of a record. `ours`: the commit of manyhands. `files`: those that the workers ran, path -> sha256; may be empty.
 
     For a user's file: `commit` and `dirty` of its repository, `files`, `sha256` over all of them, and `manyhands`, our own commit. A
-    user's backend adds `backend`, with its own files and hash.
+    user's backend adds `backend`, and a strategy `sync`, with their own files and hash.
     """
-    file, backend = file_of(spec.workload), file_of(spec.backend)
+    file = file_of(spec.workload)
     code = dict(ours)
     if file is not None and file.is_file():
         file = file.resolve()
         code = commit_of(file) | _hashed(files or files_of(file)) | {"manyhands": code}
-    if backend is not None and backend.is_file():
-        code["backend"] = _hashed(files_of(backend.resolve()))
+    for field in OF_CELLS:
+        if (own := file_of(getattr(spec, field))) and own.is_file():
+            code[field] = _hashed(files_of(own.resolve()))
     return code
 
 
@@ -99,7 +103,7 @@ def of_all_workers(codes: Iterable[Mapping[str, str]], backend: str) -> dict[str
 
 def is_current(record: Record) -> bool:
     """True when the user's files that a record names are the same today; true also for a record without such files."""
-    parts = (("workload", record.code), ("backend", record.code.get("backend", {})))
+    parts = (("workload", record.code), *((field, record.code.get(field, {})) for field in OF_CELLS))
     return all(_are_current(file_of(str(record.spec.get(name))), code.get("files", {})) for name, code in parts)
 
 

@@ -168,8 +168,9 @@ def _cells(records: Sequence[Record], everywhere: set[str], disturbed: frozenset
         settings = {name: str({**ADDED, **record.spec}.get(name)) for name in CELL}
         if record.ok and (layout := memory_layout(record)):
             own["memory layout"] = layout
-        if record.code.get("backend"):
-            own["backend code"] = str(record.code["backend"].get("sha256"))[:12]
+        for part in ("backend", "sync"):
+            if record.code.get(part):
+                own[f"{part} code"] = str(record.code[part].get("sha256"))[:12]
         if record.spec.get("nodes", 1) != 1:  # the address is only the meeting point of the nodes; its port changes with each job
             settings["address"] = "None"
         key = tuple((settings | dict(sorted(own.items()))).items())

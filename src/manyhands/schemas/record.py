@@ -224,7 +224,7 @@ STUDY = _map(
 
 COMMIT = {"commit": _maybe(TEXT), "dirty": _maybe(FLAG)}
 FILES = {"files": {"type": "object", "additionalProperties": TEXT}, "sha256": TEXT}
-CODE = _map(**COMMIT, **FILES, manyhands=_map(**COMMIT), backend=_map(**FILES))
+CODE = _map(**COMMIT, **FILES, manyhands=_map(**COMMIT), backend=_map(**FILES), sync=_map(**FILES))
 
 PROPERTIES: Mapping[str, Schema] = {
     "id": TEXT,

@@ -10,7 +10,7 @@ from manyhands.backends.ranks.loop import train
 from manyhands.backends.ranks.rank import Rank
 from manyhands.backends.scripts.leaving import code_beside
 from manyhands.plan import RunSpec
-from manyhands.user_code import file_of, files_of
+from manyhands.user_code import OF_CELLS, file_of, files_of
 from manyhands.user_files import root_of
 from manyhands.workloads.arrays import Arrays
 from manyhands.workloads.by_name import workload_class
@@ -30,12 +30,12 @@ def code_run(spec: RunSpec) -> dict[str, str]:
     """The user's files that this process ran for the workload: path below its folder, or that of its package -> sha256;
     empty for a workload of ours.
 
-    A user's backend in the same folder is left out: its code is not that of the workload, which other backends train too.
+    A user's backend or strategy in the same folder is left out: its code is not that of the workload, which others train too.
     """
-    file, backend = file_of(spec.workload), file_of(spec.backend)
-    ran = code_beside(str(file), str(root_of(file))) if file else {}
-    if file and backend:
-        own = {root_of(file) / name for name in files_of(file)}
-        of_backend = {root_of(backend) / name for name in files_of(backend)} - own
-        ran = {name: value for name, value in ran.items() if root_of(file) / name not in of_backend}
-    return ran
+    if (file := file_of(spec.workload)) is None:
+        return {}
+    own = {root_of(file) / name for name in files_of(file)}
+    others = [other for field in OF_CELLS if (other := file_of(getattr(spec, field)))]
+    of_others = {root_of(other) / name for other in others for name in files_of(other)} - own
+    ran = code_beside(str(file), str(root_of(file)))
+    return {name: value for name, value in ran.items() if root_of(file) / name not in of_others}
