@@ -15,10 +15,11 @@ from typing import Any
 
 import psutil
 import pytest
-from engines import MARKING, training, wait_until
+from engines import MARKING, measured, training, wait_until
 from hosts import Host, missing, network
 
 from manyhands.data.make import make_set
+from manyhands.plan import RunSpec
 from manyhands.record import Record, read_records
 
 pytestmark = pytest.mark.slow
@@ -93,7 +94,8 @@ def start_dask(hosts: list[Host], folder: Path) -> str:
     make_set("mnist", folder / HIDDEN)
     alpha, beta = hosts[:2]
     dask = [sys.executable, "-m", "dask"]
-    alpha.start([*dask, "scheduler", "--host", alpha.address, "--port", "8786", "--no-dashboard"], folder / "scheduler.log")
+    own = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "15s"}  # a lost worker is found after this long, not after 30 s
+    alpha.start([*dask, "scheduler", "--host", alpha.address, "--port", "8786", "--no-dashboard"], folder / "scheduler.log", own)
     for host in (alpha, beta):
         worker = [*dask, "worker", f"tcp://{alpha.address}:8786", "--nthreads", "1", "--host", host.address, "--no-dashboard"]
         host.start(
@@ -112,12 +114,14 @@ def start_spark(hosts: list[Host], folder: Path) -> str:
     spark = str(Path(pyspark.__file__).parent / "bin" / "spark-class")
     own = {"SPARK_LOCAL_DIRS": str(folder), "SPARK_WORKER_DIR": str(folder / "work"), "PYSPARK_PYTHON": sys.executable}
     own |= {
-        "JAVA_TOOL_OPTIONS": os.environ["SPARK_SUBMIT_OPTS"]
-    }  # executors start as quickly as all Javas of the tests, see quick_java
+        "JAVA_TOOL_OPTIONS": os.environ[
+            "SPARK_SUBMIT_OPTS"
+        ],  # executors start as quickly as all Javas of the tests, see quick_java
+        # A lost worker is found in 10 to 20 s, not in one or two minutes: it beats every 2.5 s.
+        "SPARK_DAEMON_JAVA_OPTS": f"{os.environ['SPARK_DAEMON_JAVA_OPTS']} -Dspark.worker.timeout=10",
+    }
     master = [spark, "org.apache.spark.deploy.master.Master", "--host", alpha.address, "--port", "7077", "--webui-port", "0"]
-    alpha.start(
-        master, folder / "master.log", own | {"SPARK_LOCAL_IP": alpha.address, "SPARK_MASTER_OPTS": "-Dspark.worker.timeout=25"}
-    )
+    alpha.start(master, folder / "master.log", own | {"SPARK_LOCAL_IP": alpha.address})
     wait_until(lambda: b"New state: ALIVE" in (folder / "master.log").read_bytes(), "no Spark master")
     for host in (alpha, beta):
         worker = [spark, "org.apache.spark.deploy.worker.Worker", "--host", host.address, "--webui-port", "0", "--cores", "1"]
@@ -133,10 +137,12 @@ def start_ray(hosts: list[Host], folder: Path) -> str:
     start = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus", "1", f"--object-store-memory={10**8}"]
     own = RAY | {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "60", "GRPC_ENABLE_FORK_SUPPORT": "0"}
     own |= {
-        "RAY_health_check_timeout_ms": "5000",
+        "RAY_worker_niceness": "0",  # by default all other tests would come first
+        "RAY_health_check_period_ms": "1000",
+        "RAY_health_check_timeout_ms": "3000",
         "RAY_health_check_failure_threshold": "3",
-    }  # a lost node is found in 20 s, not in 60
-    head = ["--head", "--port", "6379", "--ray-client-server-port", "10001", "--include-dashboard=false"]
+    }  # a lost node is found in 12 s, not in 60
+    head = ["--head", "--port", "6379", "--ray-client-server-port", "10001", "--include-dashboard=false", "--no-monitor"]
     for host, more in ((alpha, [*head, f"--temp-dir={folder}"]), (beta, ["--address", f"{alpha.address}:6379"])):
         log = folder / f"{host.name}.log"
         host.start([*start, "--node-ip-address", host.address, *more], log, own, folder / HIDDEN if host is beta else None)
@@ -245,7 +251,7 @@ def test_error_of_data_that_one_node_does_not_see_names_host_and_path(hosts: lis
 
 
 def test_node_that_never_connects_is_named(hosts: list[Host], tmp_path: Path) -> None:
-    asked = [*words("ddp", "--nodes", "2", "--address", "alpha:29500", "--node-rank", "0"), "--timeout", "20"]
+    asked = [*words("ddp", "--nodes", "2", "--address", "alpha:29500", "--node-rank", "0"), "--timeout", "8"]
     node = hosts[0].start([*asked, "--out", str(tmp_path / "records.jsonl")], tmp_path / "alpha.log")
     assert node.wait(60) == 1
     assert "node 1 of 2 did not connect to alpha:29500 in time" in str(only_record(tmp_path).reason)
@@ -258,6 +264,12 @@ def error_of_data_that_one_worker_does_not_see_names_host_and_path(hosts: list[H
     assert f"no file {room / 'data' / 'mnist'}" in reason
     assert "(on beta)" in reason
     (room / "records.jsonl").unlink()
+
+
+def learns_what_serial_learns(record: Record, room: Path) -> None:
+    alone = measured(RunSpec.from_dict(dict(record.spec) | {"backend": "serial", "workers": 1, "address": None}), room)
+    assert record.init_sha256 == alone.init_sha256
+    assert [epoch["loss"] for epoch in record.history] == pytest.approx([epoch["loss"] for epoch in alone.history], abs=1e-4)
 
 
 @pytest.mark.parametrize("backend", list(ENGINES))
@@ -277,6 +289,7 @@ def test_engine_on_two_hosts_is_driven_from_a_third_until_one_of_them_goes_away(
     assert record.machine["host"] == "gamma"
     assert list(record.code["files"]) == ["rows.py", "train.py"], "also the worker that does not see them has trained with them"
     assert sorted(worker["host"] for worker in record.per_worker) == ["alpha", "beta"]
+    learns_what_serial_learns(record, room)
     assert record.resources["elsewhere"]["workers"] == 2
     assert record.resources["cpu_s"] > record.resources["elsewhere"]["cpu_s"] > 0
     assert sum(seconds for seconds in record.phases.values() if seconds is not None) == pytest.approx(record.wall_s, rel=0.02)
