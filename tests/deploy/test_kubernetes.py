@@ -412,6 +412,7 @@ def cluster(workers: int) -> Iterator[dict[str, str]]:
     options += [f"--dashboard-agent-listen-port={free_port()}", f"--ray-client-server-port={free_port()}"]
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     own = token | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+    own |= {"RAY_worker_niceness": "0"}  # by default all other tests would come first
     adopt_orphans()
     keep = {child.pid for child in psutil.Process().children(recursive=True)}
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", *options]
