@@ -27,8 +27,10 @@ def join(address: str) -> Any:
 
     Raises Unavailable when no scheduler answers there, and UsageError when `address` is not an address.
     """
+    distributed = distributed_module()
     try:
-        return distributed_module().Client(address, timeout=ANSWER_S, set_as_default=False)
+        distributed.comm.get_address_host_port(address)  # a client of what is no address would take 16 s to close
+        return distributed.Client(address, timeout=ANSWER_S, set_as_default=False)
     except OSError:
         raise Unavailable(
             f"no Dask scheduler answers at {address} within {ANSWER_S} s; start one with 'dask scheduler', or leave out --address"
