@@ -58,6 +58,8 @@ def test_one_launch_that_misses_is_enough() -> None:
 def test_no_cell_or_only_one_may_reach_it() -> None:
     (view,) = group_views(example_strategies(target="accuracy=0.99"))
     assert view.advice.use == "No cell reaches accuracy 0.99"
+    assert not [line for line in view.cautions if "missed" in line]
+    assert "1 (base line)" not in [column.texts[0] for column in view.first_table.sections[1]]
     only = {"every-step": (0.9,), "local=8": (0.96,)}
     (view,) = group_views(example_strategies(history=only, target="accuracy=0.95"))
     assert view.advice.use == "Use ddp (local=8), 2 workers x 1 thread"

@@ -143,7 +143,10 @@ def _times_to(target: QualityTarget, summaries: Sequence[Summary]) -> list[Colum
     until = formatting.plain(f"{formatting.metric(target.metric)} {target.value:g}")
     base = next((row.cell for row in summaries if row.is_base), None)
     found = times_to_target([row.cell for row in summaries], base, target)
-    sooner = ["1 (base line)" if row.is_base else _estimate(one.speedup) for row, one in zip(summaries, found, strict=True)]
+    sooner = [
+        "1 (base line)" if row.is_base and one.reached else _estimate(one.speedup)
+        for row, one in zip(summaries, found, strict=True)
+    ]
     return [Column(("train s until", until), tuple(map(_reached, found))), Column(("times sooner", until), tuple(sooner))]
 
 

@@ -91,11 +91,13 @@ def cautions(group: Group, summaries: Sequence[Summary], time: Time = "train", t
 
 
 def _missed(summaries: Sequence[Summary], target: QualityTarget) -> list[str]:
-    """A line about the cells of which a launch missed the target."""
+    """A line about the cells of which a launch missed the target; none where all did, which the answer says."""
     wanted = f"{formatting.metric(target.metric)} {target.value:g}"
     late = [row for row in summaries if row.place == "misses the target"]
     if late and all(row.to_target is None or not row.to_target.scored for row in late):
         return [f"no times until {wanted}: no launch scored it after its epochs; measure again with --target {target.metric}=..."]
+    if len(late) == len(summaries):
+        return []
     cells = [
         f"{formatting.full_name(row.cell)} ({row.to_target.reached if row.to_target else 0} of"
         f" {formatting.count(len(row.cell.measured), 'launch', 'launches')} reach it)"
