@@ -30,6 +30,21 @@ FULL = replace(
     SPEC, workload=f"{Path(__file__).parents[1] / 'functions' / 'own_training' / 'train.py'}:full", batch_size=None, samples=None
 )
 """A user's function with accumulation, clipping, a schedule for each step, and a frozen weight."""
+OWN_FUNCTIONS = {
+    "halves": RunSpec(
+        workload=f"{Path(__file__).parent / 'own_halves.py'}:build", backend="ddp", workers=2, timeout_s=60.0, sync="local=2"
+    ),
+    "stream": RunSpec(
+        workload=f"{Path(__file__).parents[1] / 'functions' / 'own_training' / 'train.py'}:as_it_comes",
+        backend="ddp",
+        workers=2,
+        steps=20,
+        score_epochs=True,
+        settings={"more": 60},
+        timeout_s=60.0,
+        sync="limit",
+    ),
+}
 EXACT = [text for text in ALL if strategy(text).exact and text != EVERY_STEP]
 RUN = [text for text in ALL if text != "bf16"]
 REFUSED = {
@@ -51,7 +66,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory, _cache_of_the_session: Non
     folder, texts = tmp_path_factory.mktemp("ranks"), [*RUN, *REFUSED, OWN]
     specs = [replace(SPEC, sync=text) for text in texts]
     small = replace(SPEC, sync="accumulate=2", batch_size=SPEC.batch_size // 2)  # its steps have the rows of every-step's
-    own = [replace(FULL, sync=text) for text in OF_FUNCTION]
+    own = [*(replace(FULL, sync=text) for text in OF_FUNCTION), *OWN_FUNCTIONS.values()]
     (folder / "specs.json").write_text(json.dumps([spec.to_dict() for spec in [*specs, small, *own]]))
     script, environment = Path(__file__).with_name("two_ranks.py"), os.environ | {"GLOO_SOCKET_IFNAME": "lo"}
     ranks = [
@@ -64,7 +79,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory, _cache_of_the_session: Non
     assert [rank.returncode for rank in ranks] == [0, 0], "\n".join(errors)
     return {
         text: [json.loads((folder / f"{number}-{rank}.json").read_text()) for rank in (0, 1)]
-        for number, text in enumerate([*texts, "half batches", *(f"function {text}" for text in OF_FUNCTION)])
+        for number, text in enumerate([*texts, "half batches", *(f"function {text}" for text in OF_FUNCTION), *OWN_FUNCTIONS])
     }
 
 
@@ -151,6 +166,17 @@ def test_a_static_graph_refuses_accumulation(reports: Any) -> None:
 def test_local_averages_weights_after_so_many_steps_and_at_the_end_of_an_epoch(reports: Any) -> None:
     assert losses(reports["local=3"]) == pytest.approx(simulated(3, mean_of), abs=1e-5)
     assert losses(reports["local=3"])[1] != pytest.approx(losses(reports[EVERY_STEP])[1], abs=1e-5)
+
+
+def test_local_averages_weights_that_only_one_worker_uses(reports: Any) -> None:
+    weights = reports["halves"][0]["quality"].values()
+    assert len(weights) == 2
+    assert all(weight > 0 for weight in weights)
+
+
+def test_a_limit_of_a_stream_has_as_many_epochs_on_every_worker(reports: Any) -> None:
+    """The second worker has five batches an epoch, the first four, and they meet after each."""
+    assert [[epoch["epoch"] for epoch in report["history"]] for report in reports["stream"]] == [[1, 2, 3, 4, 5]] * 2
 
 
 def test_post_local_averages_gradients_for_half_of_all_steps(reports: Any) -> None:

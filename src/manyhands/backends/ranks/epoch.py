@@ -99,7 +99,7 @@ class Loop:
             began = now()
             items = list(islice(iterator, batches))
             result.input_s += now() - began
-            if self.ended(items, result):
+            if self.ended(items, result, length):
                 break
             taken, waited = self.step(items)
             result.communicate_s += waited
@@ -120,9 +120,12 @@ class Loop:
         result.synchronise_s += self.sync.spent_s
         self.sync.waited_s = self.sync.spent_s = 0.0
 
-    def ended(self, items: list[Any], result: Split) -> bool:
-        """True when there is no batch for the next step; of workers with unequally many, all end with the first."""
-        if not self.work.ragged or not self.sync.exchanges:
+    def ended(self, items: list[Any], result: Split, length: Length | None) -> bool:
+        """True when there is no batch for the next step; of workers with unequally many, all end with the first.
+
+        Without an exchange each ends by itself, unless `length` would then give them unequally many epochs, at whose ends they meet.
+        """
+        if not self.work.ragged or not (self.sync.exchanges or length):
             return not items
         began = now()
         ended = self.rank.any(not items)

@@ -47,7 +47,12 @@ class Local(Strategy):
         self.averager.step = self.averages = 0
 
     def after_step(self) -> None:
+        import torch
+
         with self.spending():
+            for weight in self.site.weights:
+                if weight.grad is None:  # PyTorch leaves such weights out, also where another worker has a gradient
+                    weight.grad = torch.zeros_like(weight)
             self.averager.average_parameters(self.site.weights)
         self.averages += self.is_even and self.averager.step > self.start
 
