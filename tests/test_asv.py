@@ -231,6 +231,7 @@ def class_of(**attributes: Any) -> type[Cells]:
         ({"params": ["serial"]}, "'params' is not for a suite; set backend and workers"),
         ({"workloads": "cnn"}, "'workloads' is not for a suite; set workload, with one name"),
         ({"study": "mlp-ensemble"}, "'study' is not for a suite; use 'manyhands run'"),
+        ({"limit": True}, "'limit' is not for a suite; use 'manyhands run'"),
         ({"set": {"nothing": 1}}, "--set nothing=1: no such setting"),
         ({"workload": "work/none.py:Own"}, "no file work/none.py for 'Own' in .*tests or a folder above it"),
         ({"workload": "work/none.py"}, "no file work/none.py in .*tests or a folder above it"),

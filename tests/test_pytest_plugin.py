@@ -46,6 +46,7 @@ IMPOSSIBLE = {
     '"kmeans", worker=2': "no option 'worker'; did you mean 'workers'?",
     '"kmeans", backend="serial", workers=2': "nothing can be run: kmeans on serial x 2: serial is one worker",
     'study="lstm-spark"': "--study is for a whole plan",
+    '"mlp", workers=2, sync="local=8"': "--sync is for a whole plan",
     '"kmeans", args=["--lr", "0.1"]': "'-- --lr 0.1' is for a script, and kmeans is none",
     '"none.py"': "no file none.py in ",
     '"none.py:build"': "no file none.py for 'build' in ",

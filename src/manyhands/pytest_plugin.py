@@ -40,7 +40,19 @@ OPTIONS = {
     "timeout": ("--mh-timeout", "SECONDS", "longest time of one launch"),
 }
 """Option of a request -> its spelling here, the name of its value, and its help."""
-WHOLE_PLANS = ("until", "max_time", "max_load", "study", "variant", "budget", "nodes", "node_rank", "reuse_engine")
+WHOLE_PLANS = (
+    "until",
+    "max_time",
+    "max_load",
+    "study",
+    "variant",
+    "budget",
+    "nodes",
+    "node_rank",
+    "reuse_engine",
+    "sync",
+    "limit",
+)
 """Options of a request that a test, which launches one cell at a time, cannot carry out."""
 OF_RUN = (*WHOLE_PLANS, "repeats", "order_seed", "no_base_line")
 """Options of a pyproject.toml that only `manyhands run` carries out."""

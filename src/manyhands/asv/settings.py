@@ -33,6 +33,8 @@ NOT_IN_A_SUITE = {
     "node_rank",
     "reuse_engine",
     "order_seed",
+    "sync",
+    "limit",
 }
 """Options that choose more than the cells of one workload on this machine."""
 INSTEAD = {"workloads": "workload, with one name", "params": "backend and workers", "param_names": "backend and workers"}
