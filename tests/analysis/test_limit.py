@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from manyhands.analysis.best_law import curves
 from manyhands.analysis.cells import group_records
 from manyhands.analysis.example import ALONE_S, example_record, example_strategies
+from manyhands.analysis.history.series import Order, from_records
 from manyhands.analysis.limit import reached
 from manyhands.analysis.summary import summarise
 from manyhands.analysis.winner import winner
@@ -71,3 +73,13 @@ def test_old_records_without_a_strategy_are_of_every_step() -> None:
     new = [example_record(4.0, {"backend": "ddp", "workers": 2, "sync": "every-step", "repeat": 1})]
     (group,) = group_records([*old, *new])
     assert [(cell.backend, cell.variant, len(cell.records)) for cell in group.cells] == [("serial", "", 1), ("ddp", "", 2)]
+
+
+def test_a_scaling_law_is_of_one_strategy_and_a_history_has_no_limit() -> None:
+    alone = [example_record(8.2, {"backend": "ddp", "sync": "every-step", "repeat": repeat}) for repeat in range(3)]
+    records = [*alone, *example_strategies()]
+    (group,) = group_records(records)
+    found = {curve.name: (curve.workers, max(curve.throughput)) for curve in curves(group, "train")}
+    workers = (1, 1, 1, 2, 2, 2)
+    assert found == {"ddp": (workers, pytest.approx(4096 / 6.4)), "ddp (local=8)": (workers, pytest.approx(4096 / 5.6))}
+    assert len(from_records(records, Order((), ()))) == 4, "serial, ddp on one worker and on two, local=8"

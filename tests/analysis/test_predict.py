@@ -146,6 +146,11 @@ def test_serial_is_predicted_from_only_where_nothing_else_was_measured() -> None
     assert families([example_exchange("ddp", 2, {1: [1e-4]})]) == []
 
 
+def test_other_strategies_leave_the_cell_of_one_worker_in_the_family() -> None:
+    (family,) = families([run(1), run(2), run(2, asked={"sync": "local=8"})])
+    assert [cell.workers for cell in family.cells] == [1, 2]
+
+
 def test_the_link_is_that_of_the_own_backend_on_the_same_machine() -> None:
     def measured(backend: str, alpha: float, **changes: Any) -> Record:
         return example_exchange(backend, 2, {10**power: [ring_s(2, 4 * 10**power, alpha, BETA)] for power in range(8)})

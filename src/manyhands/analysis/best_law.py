@@ -12,17 +12,24 @@ from manyhands.analysis.fit import LawFit, NotIdentifiable, fit, peak, too_few
 from manyhands.analysis.laws import LAWS, Law
 from manyhands.analysis.scaling import Time, throughputs
 from manyhands.analysis.spread import Estimate
+from manyhands.record import EVERY_STEP
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Throughput of one backend at each worker count, in rows a second; one point per launch."""
+    """Throughput of one backend with one strategy at each worker count, in rows a second; one point per launch."""
 
     backend: str
     threads: int
     scaling: str
     workers: tuple[int, ...]
     throughput: tuple[float, ...]
+    sync: str = EVERY_STEP
+
+    @property
+    def name(self) -> str:
+        """The backend, with the strategy unless that is the default."""
+        return self.backend if self.sync == EVERY_STEP else f"{self.backend} ({self.sync.rpartition('/')[2]})"
 
 
 @dataclass(frozen=True)
@@ -38,11 +45,14 @@ class Choice:
 
 
 def curves(group: Group, time: Time) -> list[Curve]:
-    """The curves of the group with at least two worker counts, in the order of its cells."""
-    by_name: dict[tuple[str, int], list[Cell]] = {}
+    """The curves of the group with at least two worker counts, in the order of its cells. One worker is a point of every strategy."""
+    by_name: dict[tuple[str, int, str], list[Cell]] = {}
     for cell in group.cells:
         if cell.measured:
-            by_name.setdefault((cell.backend, cell.threads), []).append(cell)
+            by_name.setdefault((cell.backend, cell.threads, str(cell.records[0].spec.get("sync", EVERY_STEP))), []).append(cell)
+    for (backend, threads, sync), cells in by_name.items():
+        if sync != EVERY_STEP:
+            cells[:0] = [cell for cell in by_name.get((backend, threads, EVERY_STEP), ()) if cell.workers == 1]
     found = [_curve(cells, time) for cells in by_name.values()]
     return [curve for curve in found if len(set(curve.workers)) > 1]
 
@@ -73,7 +83,8 @@ def _curve(cells: Sequence[Cell], time: Time) -> Curve:
     ]
     workers, throughput = zip(*points, strict=True) if points else ((), ())
     scaling = str(cells[0].measured[0].spec.get("scaling", "fixed"))
-    return Curve(cells[0].backend, cells[0].threads, scaling, workers, throughput)
+    sync = str(cells[-1].records[0].spec.get("sync", EVERY_STEP))
+    return Curve(cells[0].backend, cells[0].threads, scaling, workers, throughput, sync)
 
 
 def _error_at_largest(law: Law, curve: Curve) -> float | None:

@@ -64,7 +64,10 @@ def _families(group: Group) -> list[Family]:
     found: dict[tuple[str, int, str], list[Cell]] = {}
     for cell in group.cells:
         if cell.measured and job_of(cell.measured[0]) and cell.measured[0].spec.get("sync", EVERY_STEP) == EVERY_STEP:
-            found.setdefault((cell.backend, cell.threads, cell.variant), []).append(cell)
+            variant = ", ".join(
+                part for part in cell.variant.split(", ") if part != EVERY_STEP
+            )  # that of one worker has no such part
+            found.setdefault((cell.backend, cell.threads, variant), []).append(cell)
     others = [key for key in found if key[0] != BASE_LINE]
     return [
         Family(group, *key, tuple(sorted(cells, key=lambda cell: cell.workers)), job)

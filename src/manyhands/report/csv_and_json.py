@@ -107,7 +107,7 @@ def _summary(row: Summary) -> dict[str, Any]:
 
 def _law(curve: Curve) -> dict[str, Any]:
     found = choose(curve)
-    about = {"backend": curve.backend, "threads": curve.threads}
+    about = {"backend": curve.backend, "threads": curve.threads, "sync": curve.sync}
     if isinstance(found, NotIdentifiable):
         return about | {"law": None, "reason": str(found)}
     best = found.fits[0]

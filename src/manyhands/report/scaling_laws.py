@@ -18,7 +18,7 @@ def laws(found: Sequence[tuple[Curve, Choice | NotIdentifiable]]) -> list[str]:
     lines = []
     for curve, law in found:
         text = f"scaling law {law}" if isinstance(law, NotIdentifiable) else _law(law)
-        lines.append(formatting.plain(f"{curve.backend}, {formatting.count(curve.threads, 'thread')}: {text}"))
+        lines.append(formatting.plain(f"{curve.name}, {formatting.count(curve.threads, 'thread')}: {text}"))
     return lines
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from manyhands.analysis.cells import ADDED, NEUTRAL, VOLATILE
+from manyhands.analysis.cells import ADDED, NEUTRAL, VOLATILE, is_limit
 from manyhands.analysis.disturbed import quiet
 from manyhands.analysis.spread import spread
 from manyhands.analysis.yardstick import corrections, lower_half
@@ -63,13 +63,13 @@ class Order:
 def from_records(records: Sequence[Record], order: Order) -> list[CommitSeries]:
     """A series for every cell's train phase, with the times of its launches corrected by their yardsticks where they have one.
 
-    Records with uncommitted changes belong to no commit and are left out, as are launches that other programs disturbed.
+    Records with uncommitted changes belong to no commit and are left out, as are limits, and launches that other programs disturbed.
     """
     found: dict[str, list[tuple[str, float, Record]]] = {}
     labels: dict[str, str] = {}
     for record in quiet(records):
         train_s, commit = record.phases.get("train_s"), record.code.get("commit")
-        if not record.ok or not train_s or not commit or record.code.get("dirty"):
+        if not record.ok or not train_s or not commit or record.code.get("dirty") or is_limit(record):
             continue
         spec = {name: value for name, value in {**ADDED, **record.spec}.items() if name not in NEUTRAL}
         machine = {name: value for name, value in record.machine.items() if name not in VOLATILE}

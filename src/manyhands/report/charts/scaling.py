@@ -12,6 +12,7 @@ from manyhands.analysis.cells import Group
 from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time, base_line, cores, rows, throughputs
 from manyhands.analysis.summary import Summary
+from manyhands.record import EVERY_STEP
 from manyhands.report import formatting
 from manyhands.report.charts.chart import Chart, Key, Spec, category, coloured, quantity, specification
 from manyhands.report.charts.labels import spread_out
@@ -108,7 +109,7 @@ def _laws(
         return []
     one = statistics.geometric_mean(launch.value for launch in throughputs([base], time)[0])
     found = []
-    for choice in choices:
+    for choice in (choice for choice in choices if choice.curve.sync == EVERY_STEP):
         curve, first, last = choice.curve, min(choice.curve.workers), max(choice.curve.workers)
         line = next((line for line in lines if _holds(line, curve.backend, curve.threads)), None)
         steps = [first * (last / first) ** (step / 24) for step in range(25)] if line else []
@@ -288,7 +289,7 @@ def _names(points: Sequence[ChartPoint], ideal: tuple[int, float], keys: Sequenc
 def _fitted(choices: Sequence[Choice]) -> list[str]:
     """The names of the laws that the dotted lines show."""
     backends: dict[str, list[str]] = {}
-    for choice in choices:
+    for choice in (choice for choice in choices if choice.curve.sync == EVERY_STEP):
         backends.setdefault(choice.fits[0].law.name, []).append(choice.curve.backend)
     fitted = [f"{law} fitted to {', '.join(dict.fromkeys(names))}" for law, names in backends.items()]
     return [formatting.plain(f"Dotted: {'; '.join(fitted)}.")] if fitted else []
