@@ -201,20 +201,24 @@ PROJECT = '[tool.manyhands]\nworkloads = ["{workload}"]\n{more}'
 @pytest.mark.slow
 @pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(
-    ("workload", "text", "work", "more"),
-    [("train.py", TRAIN, 1.1, ""), ("mine.py:build", MINE, 2.0, "epochs = 4\n")],
+    ("workload", "text", "work", "more", "options"),
+    [("train.py", TRAIN, 1.1, "", []), ("mine.py:build", MINE, 2.0, "epochs = 4\n", ["--metrics", "time"])],
     ids=["script", "function"],
 )
-def test_more_work_in_a_training_of_ones_own_is_called_slower_with_no_option(
+def test_more_work_in_a_training_of_ones_own_is_called_slower(
     workload: str,
     text: str,
     work: float,
     more: str,
+    options: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The workload is named in the working tree's pyproject.toml alone, for both commits."""
+    """The workload is named in the working tree's pyproject.toml alone, for both commits. A script is compared with no option at all.
+
+    Of a function, whose every launch imports torch, time alone is judged: other metrics are settled after many more launches.
+    """
     git(tmp_path, "init", "-q", "-b", "main")
     for factor in (1.0, work):
         (tmp_path / workload.partition(":")[0]).write_text(text.format(work=factor))
@@ -222,7 +226,7 @@ def test_more_work_in_a_training_of_ones_own_is_called_slower_with_no_option(
         git(tmp_path, "commit", "-qm", str(factor))
     (tmp_path / "pyproject.toml").write_text(PROJECT.format(workload=workload, more=more))
     monkeypatch.chdir(tmp_path)
-    assert main(["compare", "HEAD~1"]) == 1
+    assert main(["compare", "HEAD~1", *options]) == 1
     shown = capsys.readouterr()
     assert f"{tmp_path}/pyproject.toml: [tool.manyhands] gives " in shown.err
     assert [line for line in shown.out.splitlines() if "time of an epoch" in line and line.rstrip().endswith("slower")], shown.out
