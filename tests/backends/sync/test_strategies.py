@@ -46,9 +46,7 @@ OWN_FUNCTIONS = {
     ),
 }
 EXACT = [text for text in ALL if strategy(text).exact and text != EVERY_STEP]
-RUN = [text for text in ALL if text != "bf16"]
 REFUSED = {
-    "bf16": ("Unavailable", "--sync bf16: the process group gloo refuses it: "),
     "local=9": ("UsageError", "--sync local=9: an epoch of rnn has 8 steps on each worker; use local=8 at most, or more rows"),
     "diloco=9": ("UsageError", "--sync diloco=9: an epoch of rnn has 8 steps on each worker; use diloco=8 at most, or more rows"),
     "accumulate=9": ("UsageError", "--sync accumulate=9: an epoch of rnn has 8 batches on each worker; use accumulate=8 at most"),
@@ -63,7 +61,7 @@ OF_FUNCTION = [EVERY_STEP, *EXACT, "local=2", "accumulate=2"]
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory, _cache_of_the_session: None) -> Mapping[str, list[dict[str, Any]]]:
     """Strategy -> the reports of both ranks."""
-    folder, texts = tmp_path_factory.mktemp("ranks"), [*RUN, *REFUSED, OWN]
+    folder, texts = tmp_path_factory.mktemp("ranks"), [*ALL, *REFUSED, OWN]
     specs = [replace(SPEC, sync=text) for text in texts]
     small = replace(SPEC, sync="accumulate=2", batch_size=SPEC.batch_size // 2)  # its steps have the rows of every-step's
     own = [*(replace(FULL, sync=text) for text in OF_FUNCTION), *OWN_FUNCTIONS.values()]
@@ -211,7 +209,7 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(reports: Any) -> N
     assert reports["accumulate=4"][0]["resolved"]["steps_per_epoch"] == 2
 
 
-@pytest.mark.parametrize("text", ["fp16", "powersgd=2", OWN])
+@pytest.mark.parametrize("text", ["fp16", "bf16", "powersgd=2", OWN])
 def test_lossy_strategies_learn_nearly_as_much(text: str, reports: Any) -> None:
     own, exact = losses(reports[text]), losses(reports[EVERY_STEP])
     assert own[1] < own[0]
@@ -228,18 +226,18 @@ def test_bytes_sent_in_a_step(reports: Any) -> None:
     assert {
         text: sent[text] / whole for text in ("no-overlap", "bucket=0.05", "static-graph", "shared-memory", "accumulate=4")
     } == dict.fromkeys(("no-overlap", "bucket=0.05", "static-graph", "shared-memory", "accumulate=4"), 1.0)
-    assert (sent["fp16"], sent["zero1"], sent["limit"]) == (whole / 2, 1.5 * whole, 0.0)
+    assert (sent["fp16"], sent["bf16"], sent["zero1"], sent["limit"]) == (whole / 2, whole / 2, 1.5 * whole, 0.0)
     assert sent["local=3"] == sent["diloco=3"] == whole * 3 / 8  # after 3, 6 and 8 of the steps of an epoch
     assert sent["post-local=3"] == whole * (8 + 3) / 16
     assert sent["powersgd=2"] < 0.5 * whole
 
 
-@pytest.mark.parametrize("text", RUN)
+@pytest.mark.parametrize("text", ALL)
 def test_the_parts_of_train_sum_to_it(text: str, reports: Any) -> None:
     for report in reports[text]:
         split = report["train_split"]
         assert sum(part for part in split.values() if part is not None) == pytest.approx(report["phases"]["train_s"], rel=1e-6)
-        apart = text.partition("=")[0] in ("local", "post-local", "diloco", "fp16", "powersgd", "shared-memory")
+        apart = text.partition("=")[0] in ("local", "post-local", "diloco", "fp16", "bf16", "powersgd", "shared-memory")
         assert (split["synchronise_s"] is not None) == apart
         assert split["compute_s"] > 0
 

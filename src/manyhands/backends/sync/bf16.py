@@ -1,4 +1,7 @@
-"""`bf16`: gradients travel as bfloat16 numbers (PyTorch's `bf16_compress_hook`). Not every process group sums them, so each is asked."""
+"""`bf16`: gradients travel as bfloat16 numbers (PyTorch's `bf16_compress_hook`). Not every process group sums them, so each is asked.
+
+DistributedDataParallel refuses the hook by its name wherever CUDA is missing, although gloo of PyTorch 2.13 sums such numbers, so the hook gets another one.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,12 @@ class Bf16(Fp16):
         assert wrapped is not None
         try:
             dist.all_reduce(torch.ones(1, dtype=torch.bfloat16, device=site.weights[0].device))
-            wrapped.register_comm_hook(None, self.timed(bf16_compress_hook))
-        except (TypeError, RuntimeError) as error:
+        except RuntimeError as error:
             reason = str(error).strip().splitlines()[0]
             raise Unavailable(
                 f"--sync bf16: the process group {dist.get_backend()} refuses it: {reason}; use --sync fp16"
             ) from None
+        hook = self.timed(bf16_compress_hook)
+        hook.__name__ = "as_bfloat16"
+        wrapped.register_comm_hook(None, hook)
         return Strategy.begin(self, site, wrapped)
