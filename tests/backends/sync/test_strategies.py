@@ -44,6 +44,7 @@ OWN_FUNCTIONS = {
         timeout_s=60.0,
         sync="limit",
     ),
+    "faulty": replace(SPEC, workload=f"{Path(__file__).parents[1] / 'uneven_nets.py'}:Faulty", sync="shared-memory"),
 }
 EXACT = [text for text in ALL if strategy(text).exact and text != EVERY_STEP]
 REFUSED = {
@@ -275,3 +276,9 @@ def test_what_cannot_be_trained_is_refused_in_a_line_by_all_workers(text: str, r
 def test_shared_memory_leaves_nothing_in_a_folder(reports: Any) -> None:
     assert losses(reports["shared-memory"])
     assert [name for name in os.listdir("/dev/shm") if "manyhands" in name] == []
+
+
+def test_shared_memory_waits_no_longer_for_a_worker_that_failed(reports: Any) -> None:
+    """The process of a worker of Dask, like those of this test, lives on after a failed run."""
+    assert [report["error"] for report in reports["faulty"]] == ["EngineError", "ValueError"]
+    assert reports["faulty"][0]["reason"] == "worker 1 has stopped before the others"

@@ -25,7 +25,7 @@ def main(folder: Path, number: int) -> None:
     for place, values in enumerate(json.loads((folder / "specs.json").read_text())):
         try:
             report = run_rank(rank, RunSpec.from_dict(values))
-        except ManyhandsError as error:
+        except (ManyhandsError, ValueError) as error:
             report = {"error": type(error).__name__, "reason": str(error)}
         (folder / f"{place}-{number}.json").write_text(json.dumps(report))
         dist.barrier()

@@ -52,7 +52,15 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     cpu_before_s = own_cpu_s()
 
     loop = wrapped(rank, make())
-    work = loop.work
+    try:
+        return measured(loop, spec, clock, cpu_before_s)
+    finally:
+        loop.sync.close()
+
+
+def measured(loop: Loop, spec: RunSpec, clock: PhaseClock, cpu_before_s: tuple[float, float]) -> RankReport:
+    """The report of a worker that trains now; `cpu_before_s`: user and system seconds of its process before."""
+    rank, work = loop.rank, loop.work
     rank.barrier()
     clock.lap("load")
 
@@ -84,7 +92,6 @@ def train(rank: Rank, spec: RunSpec, prepared: Callable[[], Arrays] | None = Non
     settings = resolved(loop, length) | ({"yardstick": yardstick.identity} if yardstick.programs else {})
     if rank.world_size > 1:
         settings["sync"] = agreed(loop, split.steps, alone_s)
-    loop.sync.close()
     return RankReport(worker, settings, quality, history, data, work.init_sha256)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from itertools import count
 from threading import Lock
+from time import sleep
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from manyhands.backends.sync.mapped import Mapped, mapped_by_all
@@ -26,6 +27,10 @@ LINE = 64
 SLOTS = 2
 LOOKS = 100_000
 """Looks at a counter between two checks that the other workers live: about every tenth of a second."""
+LEFT = -1
+"""The count of a worker that has left, because it failed or was done."""
+GRACE_S = 0.5
+"""Wait before the error that another worker has left, so that the error of that one is the first."""
 FENCE = Lock()
 """Taking it keeps a processor from moving reads and writes across it, as that of ARM may."""
 
@@ -96,7 +101,7 @@ class SharedMemory(Strategy):
                 weight.grad = gradient
 
     def wait(self, step: int) -> None:
-        """Returns when all workers have counted up to the step; raises EngineError when one has ended or takes too long."""
+        """Returns when all workers have counted up to the step; raises EngineError when one has ended, left or takes too long."""
         assert self.memory is not None
         deadline = now() + self.site.spec.timeout_s
         for rank in range(self.site.workers):
@@ -106,6 +111,9 @@ class SharedMemory(Strategy):
                 looks += 1
                 if looks % LOOKS == 0:
                     self.memory.check(rank)
+                    if self.counters[rank] == LEFT:
+                        sleep(GRACE_S)
+                        raise EngineError(f"worker {rank} has stopped before the others")
                     if now() > deadline:
                         raise EngineError(f"worker {rank} did not give its gradients within {self.site.spec.timeout_s:g} s")
         with FENCE:
@@ -115,6 +123,7 @@ class SharedMemory(Strategy):
         return float(steps * self.site.weight_bytes)
 
     def close(self) -> None:
+        self.counters[self.site.rank] = LEFT  # its process may live on, as that of a worker of Dask does
         for weight in self.site.weights:
             weight.grad = None
         self.slots, self.gradients, self.counters, self.memory = [], [], None, None
