@@ -32,6 +32,11 @@ def test_a_fast_cell_that_misses_the_target_never_wins() -> None:
     assert not [line for line in view.cautions if line.startswith("another optimisation")]
 
 
+def test_one_launch_gives_a_ratio_without_bounds() -> None:
+    (view,) = group_views(example_strategies(repeats=1, history=SLOW, target="accuracy=0.95"))
+    assert view.advice.why[0] == "It reaches accuracy 0.95 in 6.40 s of training, 1.25 times sooner than the base line."
+
+
 def test_without_the_target_the_fast_cell_wins() -> None:
     (view,) = group_views(example_strategies(history=SLOW))
     assert view.advice.use == "Use ddp (local=8), 2 workers x 1 thread"

@@ -83,7 +83,11 @@ def _soon(row: Summary, target: QualityTarget) -> str:
     if row.to_target is None or row.to_target.seconds is None:
         return ""
     seconds = formatting.format_number(row.to_target.seconds.mean)
-    sooner = f", {formatting.interval(row.to_target.speedup)} times sooner than the base line" if row.to_target.speedup else ""
+    ratio = row.to_target.speedup
+    times = (
+        formatting.interval(ratio) if ratio and ratio.low is not None else formatting.format_number(ratio.value) if ratio else ""
+    )
+    sooner = f", {times} times sooner than the base line" if times else ""
     return f"It reaches {formatting.metric(target.metric)} {target.value:g} in {seconds} s of training{sooner}."
 
 
