@@ -93,6 +93,7 @@ def test_a_target_scores_every_epoch_and_is_in_the_command() -> None:
     assert "--sync local=4 --target accuracy=0.95" in cell.command()
     assert cell.label == "cnn on ddp x 2, local=4"
     assert Request.of("cnn", target=("accuracy", 0.95)).target == "accuracy=0.95"
+    assert Request.of("cnn", target="rmse=0.12345678").target == "rmse=0.12345678"
     for wrong in ("accuracy", "accuracy=high", "=0.9", "accuracy=inf"):
         with pytest.raises(UsageError, match=r"^--target .* is not a metric and the number to reach, such as accuracy=0.95$"):
             Request.of("cnn", target=wrong)

@@ -86,7 +86,7 @@ def target(text: str) -> str:
         wanted = math.nan
     if not metric.strip() or not math.isfinite(wanted):
         raise UsageError(f"{text!r} is not {TARGET.description}")
-    return f"{metric.strip()}={wanted:g}"
+    return f"{metric.strip()}={wanted!r}"
 
 
 def until(text: str) -> str | float:
