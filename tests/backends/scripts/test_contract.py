@@ -35,7 +35,9 @@ def test_two_workers_learn_what_serial_learns_and_phases_add_up(backend: str, me
     assert all(two.phases[f"{phase}_s"] for phase in ("launch", "load", "warmup", "train", "evaluate", "teardown"))
     split = two.train_split
     assert split["communicate_s"] > 0
-    assert sum(split.values()) == pytest.approx(max(worker["phases"]["train_s"] for worker in two.per_worker), rel=0.5)
+    assert sum(seconds or 0.0 for seconds in split.values()) == pytest.approx(
+        max(worker["phases"]["train_s"] for worker in two.per_worker), rel=0.5
+    )
     assert (serial.train_split["communicate_s"], serial.resolved["launch_until"]) == (None, "first line")
     assert [worker["exit_code"] for worker in two.per_worker] == [0, 0]
     assert [worker["threads"]["torch"] for worker in two.per_worker] == [1, 1]
