@@ -71,6 +71,18 @@ def test_no_cell_or_only_one_may_reach_it() -> None:
     assert view.advice.sureness == "sure"
 
 
+def test_a_cell_whose_loss_ends_as_no_number_never_wins_even_if_it_alone_reached_the_target() -> None:
+    records = [
+        replace(record, history=(*record.history, {"epoch": 2, "loss": float("nan"), "elapsed_s": 9.0, "accuracy": 0.1}))
+        if record.spec["sync"] == "local=8"
+        else record
+        for record in example_strategies(history={"every-step": (0.9,), "local=8": (0.96,)}, target="accuracy=0.95")
+    ]
+    (view,) = group_views(records)
+    assert view.advice.use == "No cell reaches accuracy 0.95 and has a loss to the end"
+    assert {row.cell.variant: row.place for row in view.summaries}["local=8"] is None
+
+
 def test_runs_that_were_not_scored_say_so() -> None:
     records = [replace(record, history=()) for record in example_strategies(target="accuracy=0.95")]
     (view,) = group_views(records)

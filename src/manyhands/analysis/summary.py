@@ -8,7 +8,7 @@ from typing import Literal
 
 from manyhands.analysis.cells import Cell, Group
 from manyhands.analysis.core_hours import core_hours, core_hours_ratio, cpu_seconds, serial_fraction
-from manyhands.analysis.launch_model import Best, GroupFit, fit_group
+from manyhands.analysis.launch_model import Best, GroupFit, fit_group, has_learnt
 from manyhands.analysis.limit import Reached, reached
 from manyhands.analysis.ratios import Ratio
 from manyhands.analysis.scaling import Time, base_line, cores, efficiency, rows, seconds
@@ -85,12 +85,16 @@ def summarise(group: Group, time: Time = "train", target: QualityTarget | None =
 
 
 def _with_target(rows: Sequence[Summary], base: Cell | None, target: QualityTarget) -> list[Summary]:
-    """The summaries with their times until the target. A cell that misses it has that place; one that alone reaches it is the fastest."""
+    """The summaries with their times until the target. A cell that misses it has that place; one that alone reaches it is the fastest.
+
+    One that reaches it and then learns nothing, its loss being no number at the end, has no place.
+    """
     times = times_to_target([row.cell for row in rows], base, target)
     late = [misses(row.cell, target) for row in rows]
-    alone = late.count(False) == 1
+    ready = [row for row, missed in zip(rows, late, strict=True) if not missed and has_learnt(row.cell)]
+    places = {id(row): "fastest" if len(ready) == 1 else row.place for row in ready}
     return [
-        replace(row, to_target=taken, place="misses the target" if missed else "fastest" if alone else row.place)
+        replace(row, to_target=taken, place="misses the target" if missed else places.get(id(row)))
         for row, taken, missed in zip(rows, times, late, strict=True)
     ]
 

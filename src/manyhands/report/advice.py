@@ -44,7 +44,12 @@ def advice(
         return Advice("No base line", NONE, (text,))
     if target and not any(row.place == "fastest" for row in summaries):
         wanted = f"{formatting.metric(target.metric)} {target.value:g}"
-        return Advice(f"No cell reaches {wanted}", NONE, ("Train for longer with --epochs, or ask for less with --target.",))
+        lost = any(row.place != "misses the target" for row in summaries)
+        return Advice(
+            f"No cell reaches {wanted} and has a loss to the end" if lost else f"No cell reaches {wanted}",
+            NONE,
+            ("Train for longer with --epochs, or ask for less with --target.",),
+        )
     found = winner(summaries)
     if found is None:
         text = f"Only {formatting.full_name(base.cell)} was measured: add another backend or --workers 1,2."
