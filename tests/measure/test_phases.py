@@ -63,7 +63,7 @@ def test_clocks_of_other_hosts_are_not_used() -> None:
 def test_split_is_that_of_the_worker_the_others_waited_for() -> None:
     idle = report(0, train_split={"compute_s": 1.0, "communicate_s": 2.0, "input_s": 0.1})
     busy = report(1, train_split={"compute_s": 2.5, "communicate_s": 0.5, "input_s": 0.1})
-    assert slowest_split([idle, busy]) == {"compute_s": 2.5, "communicate_s": 0.5, "input_s": 0.1}
+    assert slowest_split([idle, busy]) == {"compute_s": 2.5, "communicate_s": 0.5, "input_s": 0.1, "synchronise_s": None}
 
 
 def test_split_that_was_not_measured_stays_none() -> None:

@@ -18,6 +18,7 @@ def cells(*workloads: str, **options: object) -> list[tuple[str, int, str]]:
     return [(cell.backend, cell.workers, cell.sync) for cell in chosen if not (cell.backend == "serial" and cell.threads > 1)]
 
 
+@pytest.mark.usefixtures("torch")
 def test_strategies_are_an_axis_of_cells_with_several_workers() -> None:
     assert cells("cnn", backend="ddp", workers="1,2", sync="every-step,local=8") == [
         ("serial", 1, "every-step"),
@@ -28,6 +29,7 @@ def test_strategies_are_an_axis_of_cells_with_several_workers() -> None:
     assert cells("cnn", backend="ddp", workers=2) == [("serial", 1, "every-step"), ("ddp", 2, "every-step")]
 
 
+@pytest.mark.usefixtures("torch")
 def test_a_limit_is_a_twin_of_every_network_cell_of_several_workers() -> None:
     found = cells("cnn", backend=["serial", "ddp"], workers=[1, 2], sync=["local=8", "fp16"], limit=True)
     assert found.count(("ddp", 2, "limit")) == 1
@@ -35,8 +37,8 @@ def test_a_limit_is_a_twin_of_every_network_cell_of_several_workers() -> None:
     assert ("joblib", 2, "limit") not in cells("ensemble", backend="joblib", workers=2, limit=True)
 
 
+@pytest.mark.usefixtures("torch")
 def test_the_default_plan_takes_strategies_too() -> None:
-    pytest.importorskip("torch")
     assert {sync for backend, _, sync in cells(sync="local=4", limit=True) if backend == "ddp"} == {"local=4", "limit"}
 
 

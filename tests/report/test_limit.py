@@ -30,6 +30,7 @@ def test_the_terminal_shows_the_share_and_what_was_lost_and_no_cell_of_the_limit
 
 
 def test_markdown_and_page_have_the_table_of_what_was_lost() -> None:
+    pytest.importorskip("vl_convert", reason="needs vl-convert-python: pip install 'manyhands[report]'")
     markdown, page = to_markdown(example_strategies()), to_html(example_strategies())
     heads = ("share of the limit", "base line over workers", "to the exchange", "to smaller batches", "to the machine")
     assert all(head in markdown and head in page for head in heads)

@@ -58,7 +58,7 @@ def test_tasks_add_up_to_their_workers() -> None:
     first, second = by_worker([worker(1), worker(2)], [task(2), task(1), task(2)], [5, 6, 7])
     assert (first.rows_seen, first.tasks, first.busy_s) == (6, 1, 1.0)
     assert (second.rows_seen, second.tasks, second.cpu_user_s) == (12, 2, 1.0)
-    assert second.train_split == {"compute_s": 2.0, "communicate_s": None, "input_s": None}
+    assert second.train_split == {"compute_s": 2.0, "communicate_s": None, "input_s": None, "synchronise_s": None}
     assert second.peak_rss_bytes == 20
 
 
