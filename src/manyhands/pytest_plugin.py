@@ -40,22 +40,8 @@ OPTIONS = {
     "timeout": ("--mh-timeout", "SECONDS", "longest time of one launch"),
 }
 """Option of a request -> its spelling here, the name of its value, and its help."""
-WHOLE_PLANS = (
-    "until",
-    "max_time",
-    "max_load",
-    "study",
-    "variant",
-    "budget",
-    "nodes",
-    "node_rank",
-    "reuse_engine",
-    "sync",
-    "limit",
-)
-"""Options of a request that a test, which launches one cell at a time, cannot carry out."""
-OF_RUN = (*WHOLE_PLANS, "repeats", "order_seed", "no_base_line")
-"""Options of a pyproject.toml that only `manyhands run` carries out."""
+OF_RUN = ("repeats", "order_seed", "no_base_line")
+"""Options of a pyproject.toml that only `manyhands run` carries out, besides those of whole plans."""
 MARKER = (
     "cells(*workloads, **options): one test for each cell that these arguments of manyhands.Request.of name;"
     " the test asks for the fixture 'cell'"
@@ -203,7 +189,7 @@ def asked(config: pytest.Config, suite: Path, *workloads: Any, **options: Any) -
     `suite`: the file of the test. Raises manyhands' UsageError for wrong ones.
     """
     from manyhands.planning.project import with_project
-    from manyhands.planning.request import OPTIONS, Request
+    from manyhands.planning.request import OPTIONS, WHOLE_PLANS, Request
 
     over = overrides(config)
     named = () if "workloads" in over else workloads
@@ -211,7 +197,7 @@ def asked(config: pytest.Config, suite: Path, *workloads: Any, **options: Any) -
     if named and isinstance(named[0], Request):
         return request
     given = {name for name in OPTIONS if name in over or options.get(name) is not None}
-    return with_project(request, given | ({"workloads"} if named else set()), without=OF_RUN)
+    return with_project(request, given | ({"workloads"} if named else set()), without=(*WHOLE_PLANS, *OF_RUN))
 
 
 def of_suite(request: Request, suite: Path, names: Iterable[str]) -> Request:
@@ -231,7 +217,7 @@ def cells(request: Request) -> list[RunSpec]:
     from manyhands.plan import grid
     from manyhands.planning.cells import default_cells, named_cells
     from manyhands.planning.plan import Plan, check_plan, check_save
-    from manyhands.planning.request import flag
+    from manyhands.planning.request import WHOLE_PLANS, flag
     from manyhands.record import BASE_LINE
     from manyhands.run import refusal
 

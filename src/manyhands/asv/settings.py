@@ -22,21 +22,6 @@ if TYPE_CHECKING:
 
 OF_ASV = {"repeat", "rounds", "skip_params", "version"}
 """Attributes that asv reads and that are no options of `manyhands run`."""
-NOT_IN_A_SUITE = {
-    "until",
-    "max_time",
-    "max_load",
-    "study",
-    "variant",
-    "budget",
-    "nodes",
-    "node_rank",
-    "reuse_engine",
-    "order_seed",
-    "sync",
-    "limit",
-}
-"""Options that choose more than the cells of one workload on this machine."""
 INSTEAD = {"workloads": "workload, with one name", "params": "backend and workers", "param_names": "backend and workers"}
 """Attributes that are not for a suite -> those that are."""
 WORKERS = (1, 2)
@@ -106,13 +91,13 @@ def key(backend: str, workers: int) -> str:
 
 def options_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a class that are options, and its workload; raises UsageError for an attribute that is neither of them nor asv's."""
-    from manyhands.planning.request import Request
+    from manyhands.planning.request import WHOLE_PLANS, Request
 
     options = {name: value for name, value in attributes.items() if name not in OF_ASV}
     for name in options:
         if name in INSTEAD:
             raise UsageError(f"{name!r} is not for a suite; set {INSTEAD[name]}")
-        if name in NOT_IN_A_SUITE:
+        if name in (*WHOLE_PLANS, "order_seed"):
             raise UsageError(f"{name!r} is not for a suite; use 'manyhands run'")
     Request.of(**{name: value for name, value in options.items() if name != "workload"})
     return options

@@ -330,6 +330,20 @@ class Request:
 
 
 OPTIONS: Mapping[str, Option] = {f.name: f.metadata["option"] for f in fields(Request)}
+WHOLE_PLANS = (
+    "until",
+    "max_time",
+    "max_load",
+    "study",
+    "variant",
+    "budget",
+    "nodes",
+    "node_rank",
+    "reuse_engine",
+    "sync",
+    "limit",
+)
+"""Options that choose more than the cells of one workload on this machine, so no suite of pytest or asv carries them out."""
 
 
 def flag(name: str) -> str:
