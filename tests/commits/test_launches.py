@@ -112,5 +112,7 @@ def test_older_commit_is_not_asked_for_what_it_does_not_know(monkeypatch: pytest
     assert spec_of(given | {"memory_layout": "system", "yardstick": []}).memory_layout == "system"
     monkeypatch.setattr("manyhands.plan.RunSpec", OlderSpec)
     assert spec_of(given | {"memory_layout": "system", "yardstick": []}) == OlderSpec("cnn", "serial")
-    with pytest.raises(TypeError, match="clusters"):
-        spec_of(given | {"clusters": "local=8"})
+    assert spec_of(given | {"sync": "every-step", "target": None}) == OlderSpec("cnn", "serial")
+    for name, value in (("clusters", 2), ("sync", "local=8"), ("target", "accuracy=0.9")):
+        with pytest.raises(TypeError, match=name):
+            spec_of(given | {name: value})

@@ -14,6 +14,8 @@ PR_SET_PDEATHSIG = 1
 """Option of prctl(2): the signal that the kernel sends this process when its parent ends."""
 NEWER = ("memory_layout", "yardstick", "steps", "max_seconds", "loader_workers", "sync", "target")
 """Fields of a spec that older commits do not have: without them a run has the system's memory layout, no yardstick, counts epochs, and averages at every step."""
+AS_BEFORE = {"sync": "every-step", "target": None}
+"""The values of those that say what an older commit does: any other it cannot do."""
 
 
 def spec_of(given: Mapping[str, Any]) -> Any:
@@ -23,7 +25,8 @@ def spec_of(given: Mapping[str, Any]) -> Any:
     from manyhands.plan import RunSpec
 
     known = {field.name for field in fields(RunSpec)}
-    return RunSpec(**{name: value for name, value in given.items() if name in known or name not in NEWER})
+    dropped = [name for name in NEWER if name not in known and given.get(name) == AS_BEFORE.get(name, given.get(name))]
+    return RunSpec(**{name: value for name, value in given.items() if name not in dropped})
 
 
 def check(given: Mapping[str, Any]) -> dict[str, Any]:
