@@ -17,7 +17,7 @@ PROOF = {"door": "script", "proved": [], "not_proved": ["rows", "initial weights
 
 def script(backend: str, workers: int, train_s: float, repeat: int = 0, sha256: str = "a", **resolved: Any) -> Record:
     """A record of a script."""
-    asked = {"workload": "/work/train.py", "backend": backend, "workers": workers, "repeat": repeat}
+    asked = {"workload": "/home/me/train.py", "backend": backend, "workers": workers, "repeat": repeat}
     own = {"proof": PROOF, "process_group": workers > 1, "marks": True} | resolved
     made = example_record(train_s, asked, resolved=own, data={}, init_sha256=None, code={"sha256": sha256 * 20})
     return replace(made, spec={**made.spec, "samples": None})

@@ -9,7 +9,7 @@ import pytest
 from manyhands.backends.scripts.fit import script_fit
 from manyhands.plan import RunSpec
 
-SPEC = RunSpec(workload="/work/train.py", backend="ddp", workers=2, batch="per-worker")
+SPEC = RunSpec(workload="/home/me/train.py", backend="ddp", workers=2, batch="per-worker")
 JOB = {"arguments": [], "folder": "/work"}
 
 
